@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Literal, TypeAlias
 
+Ai302AlignModel: TypeAlias = Literal["whisper-v3", "whisper-v3-turbo"] | str
 Ai302CreateVideoModel: TypeAlias = (
     Literal[
         "happyhorse-1.0-i2v",
@@ -125,6 +126,7 @@ Ai302GenerateImageV1Model: TypeAlias = (
     ]
     | str
 )
+Ai302GenerateImagesOpenaiModel: TypeAlias = Literal["flux-kontext-pro"] | str
 Ai302RerankModel: TypeAlias = (
     Literal[
         "jina-reranker-v2-base-multilingual",
@@ -138,6 +140,7 @@ Ai302RerankModel: TypeAlias = (
     ]
     | str
 )
+Ai302RerankQwenModel: TypeAlias = Literal["qwen3-rerank"] | str
 Ai302TextToSpeechModel: TypeAlias = (
     Literal[
         "tts-1",
@@ -217,6 +220,10 @@ Ai302TranscribeModel: TypeAlias = (
     | str
 )
 AlibabaAnimateImageModel: TypeAlias = Literal["wan2.2-animate-move", "wan2.2-animate-mix"] | str
+AlibabaCreateVideoModel: TypeAlias = (
+    Literal["wan2.2-i2v-flash", "wan2.5-i2v-preview", "wan2.6-r2v", "wanx2.1-t2v-turbo", "wan2.2-t2v-plus", "happyhorse-1.0-t2v"] | str
+)
+AlibabaEditImageModel: TypeAlias = Literal["wanx2.1-imageedit", "wan2.5-i2i-preview", "qwen-mt-image"] | str
 AlibabaGenerateImageModel: TypeAlias = Literal["wan2.6-image", "wan2.7-image-pro"] | str
 AlibabaGenerateMultimodalModel: TypeAlias = (
     Literal[
@@ -270,7 +277,500 @@ AnthropicMessagesModel: TypeAlias = (
     ]
     | str
 )
+BaiduGenerateImageModel: TypeAlias = Literal["irag-1.0"] | str
+ChatModel: TypeAlias = (
+    Literal[
+        "qwen-turbo",
+        "qwen-plus",
+        "qwen-max",
+        "qwen-max-latest",
+        "qwen-long",
+        "qwen2-72b-instruct",
+        "qwen2-7b-instruct",
+        "qwen-vl-max",
+        "qwen-vl-plus",
+        "qwen-math-plus",
+        "qwen2.5-72b-instruct",
+        "qwen2.5-32b-instruct",
+        "qwen2.5-14b-instruct",
+        "qwen2.5-3b-instruct",
+        "qwen2.5-math-72b-instruct",
+        "qwen2.5-coder-7b-instruct",
+        "qwen-turbo-latest",
+        "qwen-turbo-2024-11-01",
+        "qwq-32b-preview",
+        "qwen-vl-ocr",
+        "qwen2.5-coder-32b-instruct",
+        "marco-o1",
+        "qwen2.5-7b-instruct",
+        "QVQ-72B-Preview",
+        "qwen2.5-vl-72b-instruct",
+        "qwen2.5-vl-7b-instruct",
+        "qwen2.5-vl-3b-instruct",
+        "qwen-omni-turbo",
+        "qwq-plus",
+        "qwq-32b",
+        "qwen2.5-vl-32b-instruct",
+        "qwen2.5-omni-7b",
+        "qvq-max",
+        "qwen3-235b-a22b",
+        "qwen3-32b",
+        "qwen3-30b-a3b",
+        "qwen3-14b",
+        "qwen3-8b",
+        "qwen3-4b",
+        "qwen3-1.7b",
+        "qwen3-0.6b",
+        "qwen3-coder-480b-a35b-instruct",
+        "qwen3-coder-plus",
+        "qwen-mt-plus",
+        "qwen-mt-turbo",
+        "qwen3-30b-a3b-instruct-2507",
+        "qwen3-235b-a22b-thinking-2507",
+        "qwen3-30b-a3b-thinking-2507",
+        "qwen3-235b-a22b-instruct-2507",
+        "qwen3-coder-30b-a3b-instruct",
+        "qwen-vl-max-latest",
+        "qwen-vl-plus-latest",
+        "claude-3-opus-20240229",
+        "claude-3-haiku-20240307",
+        "claude-3-5-sonnet-20240620",
+        "gpt-3.5-sonnet-cursor",
+        "claude-3-5-sonnet-20241022",
+        "claude-3-5-sonnet-latest",
+        "claude-3-5-haiku-20241022",
+        "coder-claude-3-5-sonnet-20240620",
+        "coder-claude-3-5-sonnet-20241022",
+        "claude-3-5-haiku-latest",
+        "claude-3-5-haiku",
+        "gpt-3.5-sonnet-20241022-cursor",
+        "gpt-3.5-sonnet-20240620-cursor",
+        "gpt-4o-sonnet-cursor",
+        "claude-3-7-sonnet-20250219",
+        "claude-3-7-sonnet-latest",
+        "claude-3-7-sonnet-20250219-thinking",
+        "gpt-3.7-sonnet-20250219-cursor",
+        "claude-sonnet-4-20250514",
+        "claude-opus-4-20250514",
+        "claude-sonnet-4-20250514-thinking",
+        "claude-opus-4-20250514-thinking",
+        "gpt-4-sonnet-20250514-cursor",
+        "gpt-4-opus-4-20250514-cursor",
+        "gpt-4-opus-20250514-cursor",
+        "claude-opus-4-1-20250805",
+        "claude-opus-4-1-20250805-thinking",
+        "cc-opus-4-1-20250805",
+        "cc-3-5-haiku-20241022",
+        "claude-sonnet-4-5-20250929",
+        "cc-opus-4-7",
+        "Baichuan2-53B",
+        "Baichuan2-Turbo",
+        "Baichuan2-Turbo-192k",
+        "Baichuan3-Turbo",
+        "Baichuan3-Turbo-128k",
+        "Baichuan4",
+        "Baichuan-M2",
+        "Baichuan4-Air",
+        "Baichuan4-Turbo",
+        "moonshot-v1-128k",
+        "moonshot-v1-32k",
+        "moonshot-v1-8k",
+        "moonshot-v1-8k-vision-preview",
+        "moonshot-v1-32k-vision-preview",
+        "moonshot-v1-128k-vision-preview",
+        "kimi-latest",
+        "kimi-thinking-preview",
+        "kimi-k2-0711-preview",
+        "kimi-k2-turbo-preview",
+        "kimi-k2-250711",
+        "kimi-k2-0905-turbo-preview",
+        "kimi-k2-0905-preview",
+        "ernie-4.0-8k",
+        "ernie-4.0-turbo-8k",
+        "ernie-4.0-turbo-128k",
+        "ernie-4.5-8k-preview",
+        "ernie-x1-32k-preview",
+        "ernie-x1-turbo-32k",
+        "ernie-x1-32k",
+        "ernie-4.5-turbo-vl-32k",
+        "ernie-4.5-turbo-128k",
+        "step-1v-32k",
+        "step-1v-8k",
+        "step-2-16k",
+        "step-1.5v-turbo",
+        "step-2-16k-exp",
+        "step-2-mini",
+        "step-1o-vision-32k",
+        "step-r1-v-mini",
+        "step-3",
+        "yi-vision-v2",
+        "yi-lightning",
+        "generalv3.5",
+        "4.0Ultra",
+        "general",
+        "SenseChat-5",
+        "SenseChat-Turbo",
+        "SenseNova-V6-Pro",
+        "SenseNova-V6-Turbo",
+        "SenseNova-V6-Reasoner",
+        "SenseNova-V6-5-Turbo",
+        "SenseNova-V6-5-Pro",
+        "abab6.5s-chat",
+        "abab7-chat-preview",
+        "MiniMax-Text-01",
+        "MiniMax-M1",
+        "zzkj",
+        "zzkj-think",
+        "zzkj-lite",
+        "zzkj-genetics",
+        "u1-pro",
+        "u1",
+        "LongCat-Flash-Chat",
+        "deepseek-chat",
+        "deepseek-vl2",
+        "deepseek-reasoner",
+        "deepseek-r1",
+        "deepseek-r1-huoshan",
+        "deepseek-v3-huoshan",
+        "deepseek-r1-baidu",
+        "deepseek-v3-baidu",
+        "deepseek-v3",
+        "deepseek-r1-302",
+        "deepseek-v3-302",
+        "deepseek-r1-aliyun",
+        "deepseek-v3-aliyun",
+        "deepseek-r1-distill-llama-70b",
+        "deepseek-prover-v2",
+        "DeepSeek-R1-0528",
+        "deepseek-r1-huoshan-0528",
+        "deepseek-v3.1",
+        "deepseek-v3.1-thinking",
+        "Doubao-pro-32k",
+        "Doubao-pro-128k",
+        "Doubao-vision-pro-32k",
+        "Doubao-Vision-Lite-32k",
+        "Doubao-1.5-vision-pro-32k",
+        "Doubao-1.5-pro-32k",
+        "Doubao-1.5-lite-32k",
+        "Doubao-1.5-pro-256k",
+        "doubao-1-5-thinking-pro-250415",
+        "doubao-1-5-thinking-pro-vision-250415",
+        "doubao-1.5-ui-tars-250328",
+        "doubao-1-5-thinking-vision-pro-250428",
+        "doubao-seed-1-6-thinking-250615",
+        "doubao-seed-1-6-250615",
+        "doubao-seed-1-6-flash-250615",
+        "doubao-1.5-vision-pro-250328",
+        "doubao-1.5-vision-lite-250315",
+        "doubao-seed-1-6-flash-250715",
+        "doubao-seed-1-6-thinking-250715",
+        "gemma2-9b-it",
+        "gemma-2-27b",
+        "gemini-2.0-flash-exp",
+        "gemini-2.0-flash-thinking-exp-1219",
+        "gemini-2.0-flash-thinking-exp-01-21",
+        "gemini-2.0-flash-exp-search",
+        "gemini-2.0-flash",
+        "gemini-2.0-pro-exp-02-05",
+        "gemini-2.0-flash-search",
+        "gemini-2.0-pro-exp-02-05-search",
+        "gemini-2.0-flash-exp-image-generation",
+        "gemini-2.0-flash-preview-image-generation",
+        "gemini-2.5-flash-deepsearch",
+        "gemini-2.5-pro-deepsearch",
+        "gemini-2.0-flash-lite",
+        "gemini-2.5-pro",
+        "gemini-2.5-flash",
+        "gemini-2.5-flash-lite-preview-06-17",
+        "gemini-2.5-flash-nothink",
+        "gemini-2.5-pro-search",
+        "gemini-2.5-flash-search",
+        "gemini-2.5-flash-lite",
+        "gemini-2.5-flash-image-preview",
+        "gemini-3-pro-preview",
+        "hunyuan-lite",
+        "hunyuan-standard",
+        "hunyuan-standard-256K",
+        "hunyuan-pro",
+        "hunyuan-code",
+        "hunyuan-role",
+        "hunyuan-functioncall",
+        "hunyuan-vision",
+        "hunyuan-turbos-20250226",
+        "hunyuan-t1-latest",
+        "hunyuan-t1-20250321",
+        "hunyuan-turbos-20250716",
+        "hunyuan-t1-20250711",
+        "mistral-large-2",
+        "pixtral-large-2411",
+        "mistral-large-2411",
+        "mistral-small-latest",
+        "mistral-large-latest",
+        "pixtral-large-latest",
+        "mistral-small-2503",
+        "mistral-medium-latest",
+        "devstral-small-2505",
+        "devstral-small-2507",
+        "devstral-medium-2507",
+        "gpt-3.5-turbo",
+        "gpt-3.5-turbo-1106",
+        "gpt-3.5-turbo-16k",
+        "gpt-4",
+        "gpt-4-0125-preview",
+        "gpt-4-0613",
+        "gpt-4-1106-preview",
+        "gpt-4-32k",
+        "gpt-4-32k-0613",
+        "gpt-4-turbo-preview",
+        "gpt-3.5-turbo-0125",
+        "gpt-3.5-turbo-instruct",
+        "gpt-4-turbo",
+        "gpt-4o",
+        "gpt-4o-mini",
+        "gpt-4o-mini-2024-07-18",
+        "gpt-4-plus",
+        "gpt-4o-2024-08-06",
+        "chatgpt-4o-latest",
+        "o1-preview",
+        "o1-preview-2024-09-12",
+        "o1-mini",
+        "o1-mini-2024-09-12",
+        "gpt-4o-2024-05-13",
+        "gpt-4-turbo-2024-04-09",
+        "gpt-4o-2024-11-20",
+        "gpt-4o-plus",
+        "o1-plus",
+        "o1",
+        "o1-2024-12-17",
+        "o3-mini",
+        "o3-mini-2025-01-31",
+        "gpt-4.5-preview-2025-02-27",
+        "gpt-4.1",
+        "gpt-4.1-2025-04-14",
+        "gpt-4.1-mini",
+        "gpt-4.1-mini-2025-04-14",
+        "gpt-4.1-nano",
+        "gpt-4.1-nano-2025-04-14",
+        "o3",
+        "o4-mini",
+        "o4-mini-2025-04-16",
+        "o3-2025-04-16",
+        "gpt-4o-search-preview",
+        "gpt-4o-mini-search-preview",
+        "o3-pro",
+        "o3-pro-2025-06-10",
+        "codex-mini-latest",
+        "o3-deep-research",
+        "o3-deep-research-2025-06-26",
+        "o4-mini-deep-research",
+        "o4-mini-deep-research-2025-06-26",
+        "gpt-oss-120b",
+        "gpt-oss-20b",
+        "gpt-5",
+        "gpt-5-2025-08-07",
+        "gpt-5-mini",
+        "gpt-5-mini-2025-08-07",
+        "gpt-5-nano",
+        "gpt-5-nano-2025-08-07",
+        "gpt-5-chat-latest",
+        "gpt-5-thinking",
+        "gpt-4o-image-generation",
+        "gpt-4o-audio-preview",
+        "command-r-plus",
+        "command-r",
+        "llama3.1-405b",
+        "llama3.1-70b",
+        "llama3.1-8b",
+        "llama3.2-90b",
+        "llama3.2-11b",
+        "llama3.3-70b",
+        "llama-4-scout",
+        "llama-4-maverick",
+        "grok-beta",
+        "grok-vision-beta",
+        "grok-2-1212",
+        "grok-2-vision-1212",
+        "grok-3",
+        "grok-3-reasoner",
+        "grok-3-deepsearch",
+        "grok-3-beta",
+        "grok-3-fast-beta",
+        "grok-3-mini-beta",
+        "grok-3-mini-fast-beta",
+        "grok-4",
+        "grok-4-0709",
+        "grok-code-fast-1",
+        "nova-pro",
+        "nova-lite",
+        "nova-micro",
+        "sonar-pro",
+        "sonar",
+        "sonar-reasoning",
+        "sonar-reasoning-pro",
+        "r1-1776",
+        "sonar-deep-research",
+        "v0-1.5-md",
+        "v0-1.5-lg",
+        "v0-1.0-md",
+        "deepseek/deepseek-r1-0528",
+        "deepseek/deepseek-r1-0528-qwen3-8b",
+        "deepseek/deepseek-v3-0324",
+        "qwen/qwen3-235b-a22b-fp8",
+        "qwen/qwen3-32b-fp8",
+        "qwen/qwen3-30b-a3b-fp8",
+        "deepseek/deepseek-prover-v2-671b",
+        "deepseek/deepseek-r1-turbo",
+        "deepseek/deepseek-v3-turbo",
+        "meta-llama/llama-4-maverick-17b-128e-instruct-fp8",
+        "deepseek/deepseek-v3/community",
+        "deepseek/deepseek-r1/community",
+        "deepseek/deepseek-r1-distill-qwen-32b",
+        "deepseek/deepseek-r1-distill-qwen-14b",
+        "deepseek/deepseek-r1-distill-llama-70b",
+        "deepseek/deepseek-r1-distill-llama-8b",
+        "qwen/qwen-2.5-72b-instruct",
+        "qwen/qwen3-8b-fp8",
+        "baichuan/baichuan2-13b-chat",
+        "meta-llama/llama-3.1-8b-instruct",
+        "meta-llama/llama-3.2-3b-instruct",
+        "qwen/qwen3-4b-fp8",
+        "qwen/qwen3-coder-480b-a35b-instruct",
+        "zai-org/glm-4.5",
+        "baidu/ernie-4.5-300b-a47b-paddle",
+        "baidu/ernie-4.5-vl-424b-a47b",
+        "baidu/ernie-4.5-0.3b",
+        "baidu/ernie-4.5-21B-a3b",
+        "thudm/glm-4.1v-9b-thinking",
+        "deepseek/deepseek-v3.1",
+        "baichuan/baichuan-m2-32b",
+        "zai-org/glm-4.5v",
+        "google/gemma-2-27b-it",
+        "deepseek-ai/DeepSeek-V2.5",
+        "Qwen/Qwen2-7B-Instruct",
+        "AIDC-AI/Marco-o1",
+        "meta-llama/Llama-3.3-70B-Instruct",
+        "deepseek-ai/deepseek-vl2",
+        "Qwen/QVQ-72B-Preview",
+        "Pro/google/gemma-2-9b-it",
+        "Qwen/Qwen2.5-Coder-32B-Instruct",
+        "Qwen/Qwen2-VL-72B-Instruct",
+        "OpenGVLab/InternVL2-26B",
+        "TeleAI/TeleMM",
+        "Qwen/Qwen2.5-72B-Instruct-128K",
+        "Qwen/Qwen2.5-32B-Instruct",
+        "Qwen/Qwen2.5-14B-Instruct",
+        "Qwen/Qwen2.5-7B-Instruct",
+        "Qwen/Qwen2.5-Coder-7B-Instruct",
+        "TeleAI/TeleChat2",
+        "internlm/internlm2_5-7b-chat",
+        "meta-llama/Meta-Llama-3.1-405B-Instruct",
+        "meta-llama/Meta-Llama-3.1-8B-Instruct",
+        "meta-llama/Meta-Llama-3.1-70B-Instruct",
+        "THUDM/glm-4-9b-chat",
+        "01-ai/Yi-1.5-9B-Chat-16K",
+        "01-ai/Yi-1.5-6B-Chat",
+        "01-ai/Yi-1.5-34B-Chat-16K",
+        "google/gemma-2-9b-it",
+        "Vendor-A/Qwen/Qwen2.5-72B-Instruct",
+        "Pro/Qwen/Qwen2.5-Coder-7B-Instruct",
+        "Pro/OpenGVLab/InternVL2-8B",
+        "Pro/Qwen/Qwen2.5-7B-Instruct",
+        "Pro/meta-llama/Meta-Llama-3.1-8B-Instruct",
+        "Pro/Qwen/Qwen2-7B-Instruct",
+        "Pro/THUDM/glm-4-9b-chat",
+        "deepseek-ai/DeepSeek-V3",
+        "deepseek-ai/DeepSeek-R1",
+        "deepseek-ai/DeepSeek-R1-Distill-Llama-70B",
+        "deepseek-ai/DeepSeek-R1-Distill-Qwen-32B",
+        "deepseek-ai/DeepSeek-R1-Distill-Qwen-14B",
+        "deepseek-ai/DeepSeek-R1-Distill-Qwen-7B",
+        "Pro/deepseek-ai/DeepSeek-V3",
+        "Pro/deepseek-ai/DeepSeek-R1",
+        "Qwen/QwQ-32B",
+        "THUDM/GLM-Z1-32B-0414",
+        "THUDM/GLM-Z1-Rumination-32B-0414",
+        "THUDM/GLM-Z1-9B-0414",
+        "THUDM/GLM-4-9B-0414",
+        "THUDM/GLM-4-32B-0414",
+        "MiniMaxAI/MiniMax-M1-80k",
+        "Tongyi-Zhiwen/QwenLong-L1-32B",
+        "Qwen/Qwen3-30B-A3B",
+        "Qwen/Qwen3-32B",
+        "Qwen/Qwen3-14B",
+        "Qwen/Qwen3-8B",
+        "Qwen/Qwen2.5-VL-32B-Instruct",
+        "Qwen/Qwen3-235B-A22B",
+        "Pro/Qwen/Qwen2.5-VL-7B-Instruct",
+        "baidu/ERNIE-4.5-300B-A47B",
+        "tencent/Hunyuan-A13B-Instruct",
+        "moonshotai/Kimi-Dev-72B",
+        "Qwen/Qwen3-235B-A22B-Instruct-2507",
+        "zai-org/GLM-4.5-Air",
+        "Qwen/Qwen3-235B-A22B-Thinking-2507",
+        "Qwen/Qwen3-Coder-30B-A3B-Instruct",
+        "Qwen/Qwen3-30B-A3B-Instruct-2507",
+        "Qwen/Qwen3-30B-A3B-Thinking-2507",
+        "stepfun-ai/step3",
+        "Pro/deepseek-ai/DeepSeek-V3.1",
+        "ByteDance-Seed/Seed-OSS-36B-Instruct",
+        "sophnet/DeepSeek-R1-0528",
+        "sophnet/DeepSeek-R1",
+        "sophnet/DeepSeek-V3-Fast",
+        "sophnet/DeepSeek-v3",
+        "sophnet/DeepSeek-Prover-V2",
+        "sophnet/Qwen3-14B",
+        "sophnet/Qwen3-235B-A22B",
+        "sophnet/QwQ-32B",
+        "sophnet/Qwen2.5-72B-Instruct",
+        "sophnet/Qwen2.5-32B-Instruct",
+        "sophnet/Qwen2.5-7B-Instruct",
+        "sophnet/DeepSeek-R1-Distill-Llama-70B",
+        "sophnet/DeepSeek-R1-Distill-Qwen-32B",
+        "sophnet/DeepSeek-R1-Distill-Qwen-7B",
+        "sophnet/Qwen2.5-VL-72B-Instruct",
+        "sophnet/Qwen2.5-VL-32B-Instruct",
+        "sophnet/Qwen2.5-VL-7B-Instruct",
+        "sophnet/Qwen2-VL-72B-Instruct",
+        "sophnet/Qwen2-VL-7B-Instruct",
+        "sophnet/Kimi-K2",
+        "sophnet/Qwen3-Coder",
+        "sophnet/Qwen3-32B",
+        "sophnet/Qwen3-235B-A22B-Instruct-2507",
+        "sophnet/GLM-4.5",
+        "glm-4-0520",
+        "glm-4v",
+        "glm-4-air",
+        "glm-4-flash",
+        "codegeex-4",
+        "glm-4-long",
+        "glm-4-plus",
+        "glm-4v-plus",
+        "glm-z1-air",
+        "glm-z1-airx",
+        "glm-z1-flash",
+        "glm-4-air-250414",
+        "glm-4-flash-250414",
+        "glm-4.1v-thinking-flash",
+        "glm-4.1v-thinking-flashx",
+        "glm-4.5",
+        "glm-4.5-x",
+        "glm-4.5-air",
+        "glm-4.5-airx",
+        "glm-4.5-flash",
+        "glm-4.5v",
+    ]
+    | str
+)
 DoubaoCreateResponseModel: TypeAlias = Literal["doubao-seed-translation-250915"] | str
+DoubaoCreateSeedanceVideoModel: TypeAlias = (
+    Literal[
+        "doubao-seedance-1-0-pro-250528",
+        "doubao-seedance-1-5-pro-251215",
+        "doubao-seedance-1-0-lite-t2v-250428",
+        "doubao-seedance-2-0-260128",
+    ]
+    | str
+)
 DoubaoGenerateSeedreamModel: TypeAlias = (
     Literal[
         "doubao-seededit-3-0-i2i-250628",
@@ -284,8 +784,11 @@ DoubaoGenerateSeedreamModel: TypeAlias = (
 ElevenlabsDialogueModelId: TypeAlias = Literal["eleven_v3"] | str
 ElevenlabsMusicModelId: TypeAlias = Literal["music_v1"] | str
 ElevenlabsSoundModelId: TypeAlias = Literal["eleven_text_to_sound_v2"] | str
-ElevenlabsSpeechToTextModelId: TypeAlias = Literal["scribe_v1", "scribe_v2"] | str
+ElevenlabsSpeechToTextModelId: TypeAlias = Literal["scribe_v1_experimental", "scribe_v1", "scribe_v2"] | str
 ElevenlabsTextToSpeechModelId: TypeAlias = Literal["eleven_multilingual_v2", "eleven_flash_v2_5", "eleven_v3"] | str
+GoogleCreateVeoVideoModel: TypeAlias = (
+    Literal["veo3-pro-frames", "veo3-fast-frames", "veo3.1", "veo3.1-pro", "veo3-fast", "veo3-pro", "veo3"] | str
+)
 GoogleGenerateContentModel: TypeAlias = (
     Literal[
         "gemini-2.0-flash-exp",
@@ -373,7 +876,22 @@ JinaRerankModel: TypeAlias = (
     | str
 )
 KlingGenerateImageModelName: TypeAlias = Literal["kling-v2-new", "kling-v2", "kling-v2-1", "kling-v1-5", "kling-v1"] | str
+KlingImageToVideoModelName: TypeAlias = (
+    Literal["kling-v2-1", "kling-v1-5", "kling-v1", "kling-v1-6", "kling-v2-master", "kling-v2-5-turbo", "kling-v2-6", "kling-v3"] | str
+)
 KlingMultiImageToImageModelName: TypeAlias = Literal["kling-v2"] | str
+KlingMultiImageToVideoModelName: TypeAlias = Literal["kling-v1-6"] | str
+KlingTextToVideoModelName: TypeAlias = (
+    Literal["kling-v1", "kling-v1-6", "kling-v2-master", "kling-v2-1-master", "kling-v2-5-turbo", "kling-v2-6", "kling-v3"] | str
+)
+KlingTryOnModelName: TypeAlias = Literal["kolors-virtual-try-on-v1-5"] | str
+MinimaxCreateMusicModel: TypeAlias = Literal["music-2.5", "music-2.0", "music-1.5", "music-01"] | str
+MinimaxCreateVideoH3Model: TypeAlias = Literal["MiniMax-H3-Max", "MiniMax-H3"] | str
+MinimaxCreateVideoModel: TypeAlias = (
+    Literal["S2V-01", "I2V-01-Director", "I2V-01", "I2V-01-live", "T2V-01-Director", "MiniMax-Hailuo-02", "MiniMax-Hailuo-2.3", "T2V-01"]
+    | str
+)
+MinimaxGenerateImageModel: TypeAlias = Literal["image-01", "image-01-live", "minimaxi-image-01"] | str
 MinimaxSpeechModel: TypeAlias = (
     Literal[
         "speech-02-hd",
@@ -387,6 +905,9 @@ MinimaxSpeechModel: TypeAlias = (
     ]
     | str
 )
+MistralOcrModel: TypeAlias = Literal["mistral-ocr-latest"] | str
+MurekaCreateInstrumentalModel: TypeAlias = Literal["mureka-7.5", "mureka-6", "auto"] | str
+MurekaCreateSongModel: TypeAlias = Literal["mureka-7.5", "mureka-5.5", "mureka-6", "mureka-o1", "auto"] | str
 OpenaiChatCompletionsModel: TypeAlias = (
     Literal[
         "qwen-turbo",
@@ -868,6 +1389,7 @@ OpenaiChatCompletionsModel: TypeAlias = (
     | str
 )
 OpenaiCreateVideoModel: TypeAlias = Literal["sora-2", "sora-2-pro"] | str
+OpenaiEditImageModel: TypeAlias = Literal["gpt-image-1-mini", "dall-e-2", "gpt-image-1", "gpt-image-1.5"] | str
 OpenaiEmbeddingsModel: TypeAlias = (
     Literal[
         "text-embedding-3-small",
@@ -896,6 +1418,7 @@ OpenaiEmbeddingsModel: TypeAlias = (
     ]
     | str
 )
+OpenaiGenerateImageModel: TypeAlias = Literal["gpt-image-1", "dall-e-3", "gpt-image-1.5", "gpt-image-2"] | str
 OpenaiResponsesModel: TypeAlias = (
     Literal[
         "gpt-4o",
@@ -947,10 +1470,38 @@ OpenaiResponsesModel: TypeAlias = (
 OpenaiSpeechModel: TypeAlias = Literal["tts-1", "tts-1-hd", "gpt-4o-mini-tts"] | str
 OpenaiTranscribeModel: TypeAlias = Literal["whisper-1", "gpt-4o-transcribe", "gpt-4o-mini-transcribe", "gpt-4o-transcribe-diarize"] | str
 OpenaiTranslateModel: TypeAlias = Literal["whisper-1"] | str
+OpenaiVaryImageModel: TypeAlias = Literal["dall-e-2"] | str
+PixverseCreateVideoModel: TypeAlias = Literal["v3", "v3.5", "v4", "v4.5", "v5", "auto"] | str
+SiliconflowCreateVideoModel: TypeAlias = (
+    Literal["Wan-AI/Wan2.2-I2V-A14B", "Lightricks/LTX-Video", "tencent/HunyuanVideo", "genmo/mochi-1-preview", "Wan-AI/Wan2.2-T2V-A14B"]
+    | str
+)
+SiliconflowGenerateImageModel: TypeAlias = Literal["Kwai-Kolors/Kolors"] | str
+SiliconflowSpeechModel: TypeAlias = Literal["FunAudioLLM/CosyVoice2-0.5B", "fnlp/MOSS-TTSD-v0.5"] | str
+SiliconflowTranscribeModel: TypeAlias = Literal["FunAudioLLM/SenseVoiceSmall"] | str
 SophnetRecognizeImageModel: TypeAlias = Literal["PaddleOCR-VL-0.9B", "PaddleOCR-VL-1.5"] | str
+StabilityGenerateSd3Model: TypeAlias = Literal["sd3", "sd3.5-medium", "sd3-turbo", "sd3.5-large", "sd3.5-large-turbo"] | str
 StabilityTextToAudioModel: TypeAlias = Literal["stable-audio-2", "stable-audio-2.5"] | str
 SunoMusicMv: TypeAlias = Literal["chirp-v3-5", "chirp-v4", "chirp-auk", "chirp-bluejay", "chirp-crow", "chirp-fenix"] | str
+ThreeDModel: TypeAlias = Literal["doubao-seed3d-2-0-260328", "doubao-seed3d-1-0-250928"] | str
+TopazAdjustLightingModel: TypeAlias = Literal["Adjust", "Adjust V2", "White Balance", "Colorize"] | str
+TopazDenoiseImageModel: TypeAlias = Literal["Normal", "Strong", "Extreme"] | str
+TopazEnhanceImageGenerativeModel: TypeAlias = Literal["Standard MAX", "Recovery V2", "Wonder", "Redefine"] | str
+TopazEnhanceImageModel: TypeAlias = Literal["Standard V2", "Low Resolution V2", "CGI", "High Fidelity V2", "Text Refine"] | str
+TopazRestoreImageModel: TypeAlias = Literal["Dust-Scratch", "Dust-Scratch V2"] | str
+TopazSharpenImageGenerativeModel: TypeAlias = Literal["Super Focus V2"] | str
+TopazSharpenImageModel: TypeAlias = (
+    Literal["Standard", "Strong", "Lens Blur", "Lens Blur V2", "Motion Blur", "Natural", "Refocus", "Wildlife", "Portrait"] | str
+)
+VideoToVideoModel: TypeAlias = Literal["lipsync-2", "lipsync-2-pro", "lipsync-1.9.0-beta", "react-1"] | str
+ViduImageToVideoModel: TypeAlias = (
+    Literal["viduq2-pro", "viduq2-turbo", "viduq1-classic", "vidu2.0", "viduq1", "viduq3-turbo", "vidu1.5", "viduq3-pro"] | str
+)
 ViduReferenceToImageModel: TypeAlias = Literal["viduq2", "viduq1"] | str
+ViduReferenceToVideoModel: TypeAlias = Literal["viduq2-pro", "vidu2.0", "viduq3", "viduq3-mix", "viduq2", "viduq1", "vidu1.5"] | str
+ViduTextToVideoModel: TypeAlias = Literal["viduq2", "viduq1", "viduq3-turbo", "vidu1.5", "viduq3-pro"] | str
+ZhipuCreateVideoModel: TypeAlias = Literal["cogvideox-2", "cogvideox", "cogvideox-3", "cogvideox-flash"] | str
+ZhipuGenerateImageModel: TypeAlias = Literal["cogview-4-250304", "cogview-4"] | str
 ZhipuParseLayoutModel: TypeAlias = Literal["glm-ocr"] | str
 ZhipuSpeechModel: TypeAlias = Literal["glm-tts"] | str
 ZhipuTranscribeModel: TypeAlias = Literal["glm-asr-2512"] | str

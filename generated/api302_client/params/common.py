@@ -104,6 +104,26 @@ class DoubaoDrawingLogo(TypedDict):
     """The watermark's text."""
 
 
+class DoubaoImageAddress(TypedDict):
+    url: str
+    """The image."""
+
+
+class DoubaoImageContent(TypedDict):
+    type: Literal["image_url"]
+    """An image part."""
+    image_url: DoubaoImageAddress
+    role: NotRequired[str]
+    """The role: `first_frame`, `last_frame` or `reference_image`."""
+
+
+class DoubaoTextContent(TypedDict):
+    type: Literal["text"]
+    """A text part."""
+    text: str
+    """Text prompt; commands such as `--ratio 16:9 --fps 24 --dur 5` can follow."""
+
+
 class GlifRequest(TypedDict):
     """The inputs of a glif."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Literal, NotRequired, TypeAlias, TypedDict
 
 from api302_client.params.files import File
@@ -57,6 +58,11 @@ class Ai302ComfySwapFaceForm(TypedDict):
     """Input image."""
     filmFilter: NotRequired[Literal["0", "1"]]
     """`1` adds a film look."""
+
+
+class Ai302DescribeRequest(TypedDict):
+    image_url: str
+    """The image."""
 
 
 class Ai302EraseForm(TypedDict):
@@ -214,6 +220,25 @@ class Ai302LlavaForm(TypedDict):
     """Maximum number of tokens of the answer. Server default: 1024."""
 
 
+class Ai302MergeRequest(TypedDict):
+    images: Sequence[str]
+    """The images."""
+    frame_border: NotRequired[int]
+    """Width of the borders in pixels. Server default: 0."""
+    frame_border_colors: NotRequired[Sequence[str]]
+    """Color of each border, such as `#DC3545`; random where missing."""
+    image_labels: NotRequired[Sequence[str]]
+    """Label of each image, where there are borders."""
+    image_labels_bg_color: NotRequired[str]
+    """Background color of the labels. Server default: "#DC3545"."""
+    image_labels_text_color: NotRequired[str]
+    """Text color of the labels. Server default: "#FFFFFF"."""
+    image_labels_font_size: NotRequired[int]
+    """Font size of the labels in pixels. Server default: 20."""
+    orientation: NotRequired[Literal["horizontal", "vertical"]]
+    """Side by side or one below the other."""
+
+
 class Ai302PoseTransferRequest(TypedDict):
     person_image_url: str
     """Image of the person."""
@@ -328,6 +353,29 @@ class Ai302ReplaceObjectMaskForm(TypedDict):
     """Mask: the object in the target image."""
     smallObject: NotRequired[Literal["0", "1"]]
     """`1` where the object is small."""
+
+
+class Ai302SegmentRequest(TypedDict):
+    image_url: str
+    """The image."""
+    prompt: str
+    """What to find, such as `the cat`."""
+    negative_prompt: NotRequired[str]
+    """What to leave out of it."""
+    mask_only: NotRequired[bool]
+    """Return the mask alone in place of the masked image. Server default: true."""
+    revert_mask: NotRequired[bool]
+    """Invert the mask."""
+    fill_holes: NotRequired[bool]
+    """Fill holes of the mask."""
+    expand_mask: NotRequired[int]
+    """By how many pixels to expand the mask."""
+    blur_mask: NotRequired[int]
+    """Blur of the mask: the size of the kernel, an odd number."""
+    semantic_type: NotRequired[bool]
+    """Find parts of a body, the background or several objects."""
+    use_grounding_dino: NotRequired[bool]
+    """Use GroundingDINO in place of SAM."""
 
 
 class Ai302SuperUpscaleForm(TypedDict):

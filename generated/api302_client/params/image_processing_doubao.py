@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NotRequired, TypedDict
+from typing import NotRequired, TypeAlias, TypedDict
 
 from . import common
 
@@ -80,3 +80,43 @@ class DoubaoEditV3Request(TypedDict):
     """Random seed; the same seed gives the same result, -1 a random one."""
     scale: NotRequired[float]
     """Strength of the change."""
+
+
+class DoubaoPortraitRequest(TypedDict):
+    """The image of the person and the settings."""
+
+    image_input: str
+    """Image of the person."""
+    prompt: NotRequired[str]
+    """Text prompt."""
+    width: NotRequired[int]
+    """Width in pixels. Server default: 1328."""
+    height: NotRequired[int]
+    """Height in pixels. Server default: 1328."""
+    gpen: NotRequired[float]
+    """How sharp the face is. Server default: 0.4."""
+    skin: NotRequired[float]
+    """How much to smooth the skin. Server default: 0.3."""
+    skin_unifi: NotRequired[float]
+    """How much to even out the skin's color."""
+    gen_mode: NotRequired[str]
+    """`creative` follows the prompt, `reference` the image; chosen by the prompt if absent."""
+    seed: NotRequired[int]
+    """Random seed; the same seed gives the same result, -1 a random one. Server default: -1."""
+
+
+DoubaoSeed3DContent: TypeAlias = common.DoubaoTextContent | common.DoubaoImageContent
+"""A text or an image."""
+
+
+class DoubaoSeed3DRequest(TypedDict):
+    model: NotRequired[str]
+    """Such as `doubao-seed3d-2-0-260328` or `doubao-seed3d-1-0-250928`."""
+    content: Sequence[DoubaoSeed3DContent]
+    """
+    One image, and the settings as a text: `--fileformat` glb, obj, usdz, fbx or stl, `--subdivisionlevel` low,
+    medium or high, `--material` PBR, Shaded, All or None, `--mesh_mode` Raw or Quad, `--quality_override` as a
+    number of faces.
+    """
+    callback: NotRequired[str]
+    """Webhook URL, called when the task ends."""

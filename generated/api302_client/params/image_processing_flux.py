@@ -56,6 +56,38 @@ class FluxFillRequest(TypedDict):
     """Expand the prompt automatically."""
 
 
+class FluxKontextDevRequest(TypedDict):
+    """The image and the settings."""
+
+    prompt: str
+    """Text prompt: what to change."""
+    image_url: str
+    """The image."""
+    resolution_mode: NotRequired[
+        Literal["auto", "match_input", "21:9", "16:9", "4:3", "3:2", "5:4", "1:1", "4:5", "2:3", "3:4", "9:16", "9:21"]
+    ]
+    """
+    The size: the nearest one of the model, that of the image, or an aspect ratio (width:height). Server default:
+    "match_input".
+    """
+    num_inference_steps: NotRequired[int]
+    """Number of inference steps. Server default: 28."""
+    guidance_scale: NotRequired[float]
+    """Guidance scale: how closely the output follows the prompt. Server default: 2.5."""
+    seed: NotRequired[int]
+    """Random seed; the same seed gives the same result."""
+    num_images: NotRequired[int]
+    """Number of images. Server default: 1."""
+    output_format: NotRequired[Literal["jpeg", "png"]]
+    """Image format. Server default: "jpeg"."""
+    acceleration: NotRequired[Literal["none", "regular", "high"]]
+    """How much to speed up, at the cost of detail. Server default: "none"."""
+    enable_safety_checker: NotRequired[bool]
+    """Whether to check for unsafe content. Server default: true."""
+    sync_mode: NotRequired[bool]
+    """Return the image as a data URL in place of a URL."""
+
+
 class FluxKontextRequest(TypedDict):
     """The image and the settings."""
 

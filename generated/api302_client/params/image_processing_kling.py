@@ -5,6 +5,27 @@ from __future__ import annotations
 from typing import NotRequired, TypedDict
 
 
+class KlingExpandRequest(TypedDict):
+    image: str
+    """Input image: JPEG or PNG, at most 10 MB and at least 300 pixels a side; base64 without `data:`."""
+    up_expansion_ratio: float
+    """How much to add above; 1 is its height."""
+    down_expansion_ratio: float
+    """How much to add below."""
+    left_expansion_ratio: float
+    """How much to add left; 1 is its width."""
+    right_expansion_ratio: float
+    """How much to add right."""
+    prompt: NotRequired[str]
+    """Text prompt: what to paint."""
+    n: NotRequired[int]
+    """Number of images. Server default: 1."""
+    callback_url: NotRequired[str]
+    """Webhook URL, called when the task changes."""
+    external_task_id: NotRequired[str]
+    """Your own id of the task, unique."""
+
+
 class KlingVirtualTryOnRequest(TypedDict):
     model_name: NotRequired[str]
     """Such as `kolors-virtual-try-on-v1-5`."""

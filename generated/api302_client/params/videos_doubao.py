@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Literal, NotRequired, TypeAlias, TypedDict
 
+from . import common
+
 
 class DoubaoDraftTask(TypedDict):
     id: str
@@ -14,19 +16,6 @@ class DoubaoDraftTask(TypedDict):
 class DoubaoFileAddress(TypedDict):
     url: str
     """The file."""
-
-
-class DoubaoImageAddress(TypedDict):
-    url: str
-    """The image."""
-
-
-class DoubaoImageContent(TypedDict):
-    type: Literal["image_url"]
-    """An image part."""
-    image_url: DoubaoImageAddress
-    role: NotRequired[str]
-    """The role: `first_frame`, `last_frame` or `reference_image`."""
 
 
 class DoubaoJimengRequest(TypedDict):
@@ -63,13 +52,6 @@ class DoubaoOmnihumanRequest(TypedDict):
     """What the person says."""
 
 
-class DoubaoTextContent(TypedDict):
-    type: Literal["text"]
-    """A text part."""
-    text: str
-    """Text prompt; commands such as `--ratio 16:9 --fps 24 --dur 5` can follow."""
-
-
 class DoubaoVideoTool(TypedDict):
     type: str
     """The type of tool."""
@@ -97,7 +79,9 @@ class DoubaoDraftContent(TypedDict):
     draft_task: DoubaoDraftTask
 
 
-DoubaoVideoContent: TypeAlias = DoubaoTextContent | DoubaoImageContent | DoubaoClipContent | DoubaoAudioContent | DoubaoDraftContent
+DoubaoVideoContent: TypeAlias = (
+    common.DoubaoTextContent | common.DoubaoImageContent | DoubaoClipContent | DoubaoAudioContent | DoubaoDraftContent
+)
 """A text, an image, a video, an audio file or a draft."""
 
 

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
         Ai302WhisperxResponse,
         OpenaiTranscript,
     )
-    from api302_resources._models import Ai302TextToSpeechModel, Ai302TextToSpeechV1Model, Ai302TranscribeModel
+    from api302_resources._models import Ai302AlignModel, Ai302TextToSpeechModel, Ai302TextToSpeechV1Model, Ai302TranscribeModel
 
 
 class Ai302(Resource):
@@ -590,7 +590,7 @@ class Ai302(Resource):
         self,
         *,
         file: FileInput,
-        model: str,
+        model: Ai302AlignModel,
         text: str | None = None,
         vad_model: str | None = None,
         preprocessing: Literal["none", "dynamic", "soft_dynamic", "bass_dynamic"] | None = None,
@@ -609,7 +609,8 @@ class Ai302(Resource):
         Args:
             file: The audio, as mp3, mp4, mpeg, mpga, m4a, wav or webm. Takes a local file (path, open file or
                 bytes).
-            model: The model: `whisper-v3` or `whisper-v3-turbo`.
+            model: The model: `whisper-v3` or `whisper-v3-turbo`. `client.catalog.find(operation='ai302_align')`
+                lists them.
             text: Transcript of the audio.
             vad_model: The voice activity detection model, such as `silero`.
             preprocessing: Preprocessing of the audio.
@@ -2153,7 +2154,7 @@ class AsyncAi302(AsyncResource):
         self,
         *,
         file: FileInput,
-        model: str,
+        model: Ai302AlignModel,
         text: str | None = None,
         vad_model: str | None = None,
         preprocessing: Literal["none", "dynamic", "soft_dynamic", "bass_dynamic"] | None = None,
@@ -2172,7 +2173,8 @@ class AsyncAi302(AsyncResource):
         Args:
             file: The audio, as mp3, mp4, mpeg, mpga, m4a, wav or webm. Takes a local file (path, open file or
                 bytes).
-            model: The model: `whisper-v3` or `whisper-v3-turbo`.
+            model: The model: `whisper-v3` or `whisper-v3-turbo`. `client.catalog.find(operation='ai302_align')`
+                lists them.
             text: Transcript of the audio.
             vad_model: The voice activity detection model, such as `silero`.
             preprocessing: Preprocessing of the audio.

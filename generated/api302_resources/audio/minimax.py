@@ -24,7 +24,7 @@ if TYPE_CHECKING:
         MinimaxVoiceSetting,
         MinimaxVoiceWeight,
     )
-    from api302_resources._models import MinimaxSpeechModel
+    from api302_resources._models import MinimaxCreateMusicModel, MinimaxSpeechModel
 
 
 class Minimax(Resource):
@@ -364,7 +364,7 @@ class Minimax(Resource):
     def create_music(
         self,
         *,
-        model: str,
+        model: MinimaxCreateMusicModel,
         prompt: str | None = None,
         lyrics: str | None = None,
         audio_setting: MinimaxMusicSetting | None = None,
@@ -386,6 +386,7 @@ class Minimax(Resource):
 
         Args:
             model: The model: `music-2.5`, `music-2.0`, `music-1.5`.
+                `client.catalog.find(operation='minimax_create_music')` lists them.
             prompt: The style, as a text prompt.
             lyrics: The lyrics, with sections such as `[Verse]` and `[Chorus]`.
             audio_setting: Audio settings.
@@ -769,7 +770,7 @@ class AsyncMinimax(AsyncResource):
     async def create_music(
         self,
         *,
-        model: str,
+        model: MinimaxCreateMusicModel,
         prompt: str | None = None,
         lyrics: str | None = None,
         audio_setting: MinimaxMusicSetting | None = None,
@@ -791,6 +792,7 @@ class AsyncMinimax(AsyncResource):
 
         Args:
             model: The model: `music-2.5`, `music-2.0`, `music-1.5`.
+                `client.catalog.find(operation='minimax_create_music')` lists them.
             prompt: The style, as a text prompt.
             lyrics: The lyrics, with sections such as `[Verse]` and `[Chorus]`.
             audio_setting: Audio settings.

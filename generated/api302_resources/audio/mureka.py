@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from api302 import AsyncTask, FileInput, Task
     from api302_client.models import MurekaFile, MurekaLyrics, MurekaSound, MurekaStems, MurekaTask
     from api302_client.params.audio_mureka import MurekaUtterance
+    from api302_resources._models import MurekaCreateInstrumentalModel, MurekaCreateSongModel
 
 
 class Mureka(Resource):
@@ -120,7 +121,7 @@ class Mureka(Resource):
         self,
         *,
         lyrics: str,
-        model: str | None = None,
+        model: MurekaCreateSongModel | None = None,
         n: int | None = None,
         prompt: str | None = None,
         reference_id: str | None = None,
@@ -140,6 +141,7 @@ class Mureka(Resource):
         Args:
             lyrics: The lyrics, with sections such as `[Verse]`.
             model: The model: `auto` for the newest, `mureka-5.5`, `mureka-6`, `mureka-7.5`, `mureka-o1`.
+                `client.catalog.find(operation='mureka_create_song')` lists them.
             n: Number of songs to generate. Server default: 2.
             prompt: The style, as a text prompt.
             reference_id: The id of an uploaded reference song.
@@ -243,7 +245,7 @@ class Mureka(Resource):
     def create_instrumental(
         self,
         *,
-        model: str | None = None,
+        model: MurekaCreateInstrumentalModel | None = None,
         n: int | None = None,
         prompt: str | None = None,
         instrumental_id: str | None = None,
@@ -258,6 +260,7 @@ class Mureka(Resource):
 
         Args:
             model: The model: `auto` for the newest, `mureka-6`, `mureka-7.5`.
+                `client.catalog.find(operation='mureka_create_instrumental')` lists them.
             n: Number of instrumentals to generate.
             prompt: The style, as a text prompt.
             instrumental_id: The id of an uploaded reference instrumental.
@@ -501,7 +504,7 @@ class AsyncMureka(AsyncResource):
         self,
         *,
         lyrics: str,
-        model: str | None = None,
+        model: MurekaCreateSongModel | None = None,
         n: int | None = None,
         prompt: str | None = None,
         reference_id: str | None = None,
@@ -521,6 +524,7 @@ class AsyncMureka(AsyncResource):
         Args:
             lyrics: The lyrics, with sections such as `[Verse]`.
             model: The model: `auto` for the newest, `mureka-5.5`, `mureka-6`, `mureka-7.5`, `mureka-o1`.
+                `client.catalog.find(operation='mureka_create_song')` lists them.
             n: Number of songs to generate. Server default: 2.
             prompt: The style, as a text prompt.
             reference_id: The id of an uploaded reference song.
@@ -626,7 +630,7 @@ class AsyncMureka(AsyncResource):
     async def create_instrumental(
         self,
         *,
-        model: str | None = None,
+        model: MurekaCreateInstrumentalModel | None = None,
         n: int | None = None,
         prompt: str | None = None,
         instrumental_id: str | None = None,
@@ -641,6 +645,7 @@ class AsyncMureka(AsyncResource):
 
         Args:
             model: The model: `auto` for the newest, `mureka-6`, `mureka-7.5`.
+                `client.catalog.find(operation='mureka_create_instrumental')` lists them.
             n: Number of instrumentals to generate.
             prompt: The style, as a text prompt.
             instrumental_id: The id of an uploaded reference instrumental.

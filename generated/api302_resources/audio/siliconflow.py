@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from api302_client._model import Binary, Text
     from api302_client.models import SiliconflowSpeechResponse, SiliconflowTranscript, SiliconflowVoice
     from api302_client.params.audio_siliconflow import SiliconflowReference
+    from api302_resources._models import SiliconflowSpeechModel, SiliconflowTranscribeModel
 
 
 class Siliconflow(Resource):
@@ -98,7 +99,7 @@ class Siliconflow(Resource):
     def transcribe(
         self,
         *,
-        model: str,
+        model: SiliconflowTranscribeModel,
         file: FileInput,
         extra_headers: Mapping[str, str] | None = None,
         extra_query: Mapping[str, Any] | None = None,
@@ -109,6 +110,7 @@ class Siliconflow(Resource):
 
         Args:
             model: The model, such as `FunAudioLLM/SenseVoiceSmall`.
+                `client.catalog.find(operation='siliconflow_transcribe')` lists them.
             file: The audio. Takes a local file (path, open file or bytes).
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
@@ -133,7 +135,7 @@ class Siliconflow(Resource):
     def speech(
         self,
         *,
-        model: str,
+        model: SiliconflowSpeechModel,
         input: str,
         voice: str | None = None,
         references: Sequence[SiliconflowReference] | None = None,
@@ -158,6 +160,7 @@ class Siliconflow(Resource):
 
         Args:
             model: The model: `FunAudioLLM/CosyVoice2-0.5B` or `fnlp/MOSS-TTSD-v0.5`.
+                `client.catalog.find(operation='siliconflow_speech')` lists them.
             input: The text.
             voice: A voice: the model's name, a colon and `alex`, `anna`, `bella`, `benjamin`, `charles`,
                 `claire`, `david` or `diana`; or one of your own.
@@ -207,7 +210,7 @@ class Siliconflow(Resource):
     def stream_speech(
         self,
         *,
-        model: str,
+        model: SiliconflowSpeechModel,
         input: str,
         voice: str | None = None,
         references: Sequence[SiliconflowReference] | None = None,
@@ -230,6 +233,7 @@ class Siliconflow(Resource):
 
         Args:
             model: The model: `FunAudioLLM/CosyVoice2-0.5B` or `fnlp/MOSS-TTSD-v0.5`.
+                `client.catalog.find(operation='siliconflow_speech')` lists them.
             input: The text.
             voice: A voice: the model's name, a colon and `alex`, `anna`, `bella`, `benjamin`, `charles`,
                 `claire`, `david` or `diana`; or one of your own.
@@ -357,7 +361,7 @@ class AsyncSiliconflow(AsyncResource):
     async def transcribe(
         self,
         *,
-        model: str,
+        model: SiliconflowTranscribeModel,
         file: FileInput,
         extra_headers: Mapping[str, str] | None = None,
         extra_query: Mapping[str, Any] | None = None,
@@ -368,6 +372,7 @@ class AsyncSiliconflow(AsyncResource):
 
         Args:
             model: The model, such as `FunAudioLLM/SenseVoiceSmall`.
+                `client.catalog.find(operation='siliconflow_transcribe')` lists them.
             file: The audio. Takes a local file (path, open file or bytes).
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
@@ -392,7 +397,7 @@ class AsyncSiliconflow(AsyncResource):
     async def speech(
         self,
         *,
-        model: str,
+        model: SiliconflowSpeechModel,
         input: str,
         voice: str | None = None,
         references: Sequence[SiliconflowReference] | None = None,
@@ -417,6 +422,7 @@ class AsyncSiliconflow(AsyncResource):
 
         Args:
             model: The model: `FunAudioLLM/CosyVoice2-0.5B` or `fnlp/MOSS-TTSD-v0.5`.
+                `client.catalog.find(operation='siliconflow_speech')` lists them.
             input: The text.
             voice: A voice: the model's name, a colon and `alex`, `anna`, `bella`, `benjamin`, `charles`,
                 `claire`, `david` or `diana`; or one of your own.
@@ -466,7 +472,7 @@ class AsyncSiliconflow(AsyncResource):
     def stream_speech(
         self,
         *,
-        model: str,
+        model: SiliconflowSpeechModel,
         input: str,
         voice: str | None = None,
         references: Sequence[SiliconflowReference] | None = None,
@@ -489,6 +495,7 @@ class AsyncSiliconflow(AsyncResource):
 
         Args:
             model: The model: `FunAudioLLM/CosyVoice2-0.5B` or `fnlp/MOSS-TTSD-v0.5`.
+                `client.catalog.find(operation='siliconflow_speech')` lists them.
             input: The text.
             voice: A voice: the model's name, a colon and `alex`, `anna`, `bella`, `benjamin`, `charles`,
                 `claire`, `david` or `diana`; or one of your own.

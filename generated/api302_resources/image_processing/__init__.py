@@ -10,6 +10,7 @@ from api302._resource import AsyncResource, Resource
 
 if TYPE_CHECKING:
     from api302_resources.image_processing.ai302 import Ai302, AsyncAi302
+    from api302_resources.image_processing.alibaba import Alibaba, AsyncAlibaba
     from api302_resources.image_processing.bagel import AsyncBagel, Bagel
     from api302_resources.image_processing.bria import AsyncBria, Bria
     from api302_resources.image_processing.clipdrop import AsyncClipdrop, Clipdrop
@@ -17,12 +18,18 @@ if TYPE_CHECKING:
     from api302_resources.image_processing.fashn import AsyncFashn, Fashn
     from api302_resources.image_processing.flux import AsyncFlux, Flux
     from api302_resources.image_processing.glif import AsyncGlif, Glif
+    from api302_resources.image_processing.gongji import AsyncGongji, Gongji
+    from api302_resources.image_processing.hidream import AsyncHidream, Hidream
+    from api302_resources.image_processing.hunyuan import AsyncHunyuan, Hunyuan
     from api302_resources.image_processing.ideogram import AsyncIdeogram, Ideogram
     from api302_resources.image_processing.kling import AsyncKling, Kling
+    from api302_resources.image_processing.photoroom import AsyncPhotoroom, Photoroom
     from api302_resources.image_processing.recraft import AsyncRecraft, Recraft
     from api302_resources.image_processing.rodin import AsyncRodin, Rodin
     from api302_resources.image_processing.stability import AsyncStability, Stability
     from api302_resources.image_processing.stepfun import AsyncStepfun, Stepfun
+    from api302_resources.image_processing.topaz import AsyncTopaz, Topaz
+    from api302_resources.image_processing.topview import AsyncTopview, Topview
     from api302_resources.image_processing.tripo import AsyncTripo, Tripo
     from api302_resources.image_processing.vectorizer import AsyncVectorizer, Vectorizer
     from api302_resources.image_processing.wavespeed import AsyncWavespeed, Wavespeed
@@ -37,6 +44,13 @@ class ImageProcessing(Resource):
         from api302_resources.image_processing.ai302 import Ai302
 
         return Ai302(self._client)
+
+    @cached_property
+    def alibaba(self) -> Alibaba:
+        """Alibaba, also 阿里云, 通义, 万相, Aliyun."""
+        from api302_resources.image_processing.alibaba import Alibaba
+
+        return Alibaba(self._client)
 
     @cached_property
     def bagel(self) -> Bagel:
@@ -88,6 +102,27 @@ class ImageProcessing(Resource):
         return Glif(self._client)
 
     @cached_property
+    def gongji(self) -> Gongji:
+        """Gongji Computing."""
+        from api302_resources.image_processing.gongji import Gongji
+
+        return Gongji(self._client)
+
+    @cached_property
+    def hidream(self) -> Hidream:
+        """HiDream, also 智象未来."""
+        from api302_resources.image_processing.hidream import Hidream
+
+        return Hidream(self._client)
+
+    @cached_property
+    def hunyuan(self) -> Hunyuan:
+        """Hunyuan, also 混元, 腾讯, Tencent."""
+        from api302_resources.image_processing.hunyuan import Hunyuan
+
+        return Hunyuan(self._client)
+
+    @cached_property
     def ideogram(self) -> Ideogram:
         """Ideogram."""
         from api302_resources.image_processing.ideogram import Ideogram
@@ -100,6 +135,13 @@ class ImageProcessing(Resource):
         from api302_resources.image_processing.kling import Kling
 
         return Kling(self._client)
+
+    @cached_property
+    def photoroom(self) -> Photoroom:
+        """Photoroom."""
+        from api302_resources.image_processing.photoroom import Photoroom
+
+        return Photoroom(self._client)
 
     @cached_property
     def recraft(self) -> Recraft:
@@ -128,6 +170,20 @@ class ImageProcessing(Resource):
         from api302_resources.image_processing.stepfun import Stepfun
 
         return Stepfun(self._client)
+
+    @cached_property
+    def topaz(self) -> Topaz:
+        """Topaz Labs, also Topazlabs."""
+        from api302_resources.image_processing.topaz import Topaz
+
+        return Topaz(self._client)
+
+    @cached_property
+    def topview(self) -> Topview:
+        """TopView."""
+        from api302_resources.image_processing.topview import Topview
+
+        return Topview(self._client)
 
     @cached_property
     def tripo(self) -> Tripo:
@@ -160,6 +216,13 @@ class AsyncImageProcessing(AsyncResource):
         from api302_resources.image_processing.ai302 import AsyncAi302
 
         return AsyncAi302(self._client)
+
+    @cached_property
+    def alibaba(self) -> AsyncAlibaba:
+        """Alibaba, also 阿里云, 通义, 万相, Aliyun."""
+        from api302_resources.image_processing.alibaba import AsyncAlibaba
+
+        return AsyncAlibaba(self._client)
 
     @cached_property
     def bagel(self) -> AsyncBagel:
@@ -211,6 +274,27 @@ class AsyncImageProcessing(AsyncResource):
         return AsyncGlif(self._client)
 
     @cached_property
+    def gongji(self) -> AsyncGongji:
+        """Gongji Computing."""
+        from api302_resources.image_processing.gongji import AsyncGongji
+
+        return AsyncGongji(self._client)
+
+    @cached_property
+    def hidream(self) -> AsyncHidream:
+        """HiDream, also 智象未来."""
+        from api302_resources.image_processing.hidream import AsyncHidream
+
+        return AsyncHidream(self._client)
+
+    @cached_property
+    def hunyuan(self) -> AsyncHunyuan:
+        """Hunyuan, also 混元, 腾讯, Tencent."""
+        from api302_resources.image_processing.hunyuan import AsyncHunyuan
+
+        return AsyncHunyuan(self._client)
+
+    @cached_property
     def ideogram(self) -> AsyncIdeogram:
         """Ideogram."""
         from api302_resources.image_processing.ideogram import AsyncIdeogram
@@ -223,6 +307,13 @@ class AsyncImageProcessing(AsyncResource):
         from api302_resources.image_processing.kling import AsyncKling
 
         return AsyncKling(self._client)
+
+    @cached_property
+    def photoroom(self) -> AsyncPhotoroom:
+        """Photoroom."""
+        from api302_resources.image_processing.photoroom import AsyncPhotoroom
+
+        return AsyncPhotoroom(self._client)
 
     @cached_property
     def recraft(self) -> AsyncRecraft:
@@ -251,6 +342,20 @@ class AsyncImageProcessing(AsyncResource):
         from api302_resources.image_processing.stepfun import AsyncStepfun
 
         return AsyncStepfun(self._client)
+
+    @cached_property
+    def topaz(self) -> AsyncTopaz:
+        """Topaz Labs, also Topazlabs."""
+        from api302_resources.image_processing.topaz import AsyncTopaz
+
+        return AsyncTopaz(self._client)
+
+    @cached_property
+    def topview(self) -> AsyncTopview:
+        """TopView."""
+        from api302_resources.image_processing.topview import AsyncTopview
+
+        return AsyncTopview(self._client)
 
     @cached_property
     def tripo(self) -> AsyncTripo:

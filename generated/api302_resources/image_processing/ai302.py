@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING
 from api302._resource import AsyncResource, Resource
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from typing import Any, Literal
 
     from api302 import AsyncTask, FileInput, Task
     from api302_client._model import JsonObject
     from api302_client.models import (
         Ai302ComfyTask,
+        Ai302Description,
         Ai302ImageTranslationResponse,
         Ai302ImageTranslationTicket,
         Ai302ModelTask,
@@ -1850,6 +1851,325 @@ class Ai302(Resource):
         reply_: Ai302ImageTranslationTicket = self._call(
             endpoint, body={"id": id, "result": result}, options=(extra_headers, extra_query, extra_body, timeout)
         )
+        return reply_
+
+    def merge_images(
+        self,
+        *,
+        images: Sequence[str],
+        frame_border: int | None = None,
+        frame_border_colors: Sequence[str] | None = None,
+        image_labels: Sequence[str] | None = None,
+        image_labels_bg_color: str | None = None,
+        image_labels_text_color: str | None = None,
+        image_labels_font_size: int | None = None,
+        orientation: Literal["horizontal", "vertical"] | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> JsonObject:
+        """Combine several images into one.
+
+        Side by side or one below the other, with borders and labels if wanted.
+
+        Args:
+            images: The images. Takes a URL.
+            frame_border: Width of the borders in pixels. Server default: 0.
+            frame_border_colors: Color of each border, such as `#DC3545`; random where missing.
+            image_labels: Label of each image, where there are borders.
+            image_labels_bg_color: Background color of the labels. Server default: "#DC3545".
+            image_labels_text_color: Text color of the labels. Server default: "#FFFFFF".
+            image_labels_font_size: Font size of the labels in pixels. Server default: 20.
+            orientation: Side by side or one below the other.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's.
+
+        Returns:
+            The response of the service.
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: POST /302/image_tools/merge
+        Price: 0.001 PTC per call.
+        Source: https://302.ai/product/detail/302ai-image-merge (page, 2026-11-29)
+        """
+        from api302_client.api.image_processing_ai302 import ai302_merge_images as endpoint
+
+        reply_: JsonObject = self._call(
+            endpoint,
+            body={
+                "images": images,
+                "frame_border": frame_border,
+                "frame_border_colors": frame_border_colors,
+                "image_labels": image_labels,
+                "image_labels_bg_color": image_labels_bg_color,
+                "image_labels_text_color": image_labels_text_color,
+                "image_labels_font_size": image_labels_font_size,
+                "orientation": orientation,
+            },
+            options=(extra_headers, extra_query, extra_body, timeout),
+        )
+        return reply_
+
+    def segment_by_text(
+        self,
+        *,
+        image_url: str,
+        prompt: str,
+        negative_prompt: str | None = None,
+        mask_only: bool | None = None,
+        revert_mask: bool | None = None,
+        fill_holes: bool | None = None,
+        expand_mask: int | None = None,
+        blur_mask: int | None = None,
+        semantic_type: bool | None = None,
+        use_grounding_dino: bool | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> Ai302QueuedImage:
+        """Create the mask of what a text names (EVF-SAM).
+
+        Args:
+            image_url: The image. Takes a URL.
+            prompt: What to find, such as `the cat`.
+            negative_prompt: What to leave out of it.
+            mask_only: Return the mask alone in place of the masked image. Server default: true.
+            revert_mask: Invert the mask.
+            fill_holes: Fill holes of the mask.
+            expand_mask: By how many pixels to expand the mask.
+            blur_mask: Blur of the mask: the size of the kernel, an odd number.
+            semantic_type: Find parts of a body, the background or several objects.
+            use_grounding_dino: Use GroundingDINO in place of SAM.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's.
+
+        Returns:
+            The mask.
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: POST /302/submit/evf-sam
+        Price: 0.01 PTC per call.
+        Source: fal-ai/fal-js:libs/client/src/types/endpoints.ts (vendor, 2026-11-29)
+        """
+        from api302_client.api.image_processing_ai302 import ai302_segment_by_text as endpoint
+
+        reply_: Ai302QueuedImage = self._call(
+            endpoint,
+            body={
+                "image_url": image_url,
+                "prompt": prompt,
+                "negative_prompt": negative_prompt,
+                "mask_only": mask_only,
+                "revert_mask": revert_mask,
+                "fill_holes": fill_holes,
+                "expand_mask": expand_mask,
+                "blur_mask": blur_mask,
+                "semantic_type": semantic_type,
+                "use_grounding_dino": use_grounding_dino,
+            },
+            options=(extra_headers, extra_query, extra_body, timeout),
+        )
+        return reply_
+
+    def describe_image(
+        self,
+        *,
+        image_url: str,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> Ai302Description:
+        """Describe an image (Moondream2).
+
+        Writes what an image shows, for use as a prompt.
+
+        Args:
+            image_url: The image. Takes a URL.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's.
+
+        Returns:
+            The text.
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: POST /302/submit/moondream2
+        Price: 0.01 PTC per 1k characters.
+        Source: fal-ai/fal-js:libs/client/src/types/endpoints.ts (vendor, 2026-11-29)
+        """
+        from api302_client.api.image_processing_ai302 import ai302_describe_image as endpoint
+
+        reply_: Ai302Description = self._call(
+            endpoint, body={"image_url": image_url}, options=(extra_headers, extra_query, extra_body, timeout)
+        )
+        return reply_
+
+    def retouch_portrait(
+        self,
+        *,
+        extra_body: Mapping[str, Any],
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> JsonObject:
+        """Edit a portrait (Retouch).
+
+        The fields of this call are not documented.
+
+        Args:
+            extra_body: The whole body.
+            extra_headers, extra_query: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's.
+
+        Returns:
+            The response of the service.
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: POST /302/submit/retouch
+        Price: 0.01 PTC per call.
+        Source: https://doc.302.ai/328166278e0 (catalog, 2026-11-29)
+        """
+        from api302_client.api.image_processing_ai302 import ai302_retouch_portrait as endpoint
+
+        reply_: JsonObject = self._call(endpoint, body={}, options=(extra_headers, extra_query, extra_body, timeout))
+        return reply_
+
+    def upscale_fast(
+        self,
+        *,
+        extra_body: Mapping[str, Any],
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> JsonObject:
+        """Upscale an image (fast).
+
+        The fields of this call are not documented.
+
+        Args:
+            extra_body: The whole body.
+            extra_headers, extra_query: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's.
+
+        Returns:
+            The response of the service.
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: POST /302/submit/upscale-fast
+        Price: 0.005 PTC per call.
+        Source: https://doc.302.ai/373456906e0 (catalog, 2026-11-29)
+        """
+        from api302_client.api.image_processing_ai302 import ai302_upscale_fast as endpoint
+
+        reply_: JsonObject = self._call(endpoint, body={}, options=(extra_headers, extra_query, extra_body, timeout))
+        return reply_
+
+    def upscale_v5(
+        self,
+        *,
+        extra_body: Mapping[str, Any],
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> JsonObject:
+        """Upscale an image (v5).
+
+        The fields of this call are not documented.
+
+        Args:
+            extra_body: The whole body.
+            extra_headers, extra_query: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's.
+
+        Returns:
+            The response of the service.
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: POST /302/submit/upscale-v5
+        Price: 0.01 PTC per call.
+        Source: https://doc.302.ai/359336021e0 (catalog, 2026-11-29)
+        """
+        from api302_client.api.image_processing_ai302 import ai302_upscale_v5 as endpoint
+
+        reply_: JsonObject = self._call(endpoint, body={}, options=(extra_headers, extra_query, extra_body, timeout))
+        return reply_
+
+    def upscale_v6(
+        self,
+        *,
+        extra_body: Mapping[str, Any],
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> JsonObject:
+        """Upscale an image (v6).
+
+        The fields of this call are not documented.
+
+        Args:
+            extra_body: The whole body.
+            extra_headers, extra_query: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's.
+
+        Returns:
+            The response of the service.
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: POST /302/submit/upscale-v6
+        Price: 0.05 PTC per call.
+        Source: https://doc.302.ai/373210515e0 (catalog, 2026-11-29)
+        """
+        from api302_client.api.image_processing_ai302 import ai302_upscale_v6 as endpoint
+
+        reply_: JsonObject = self._call(endpoint, body={}, options=(extra_headers, extra_query, extra_body, timeout))
+        return reply_
+
+    def try_on_v2(
+        self,
+        *,
+        extra_body: Mapping[str, Any],
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> JsonObject:
+        """Generate a virtual try-on (v2).
+
+        The fields of this call are not documented.
+
+        Args:
+            extra_body: The whole body.
+            extra_headers, extra_query: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's.
+
+        Returns:
+            The response of the service.
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: POST /302/submit/virtual-tryon-v2
+        Price: 0.06 PTC per call.
+        Source: https://doc.302.ai/347477580e0 (catalog, 2026-11-29)
+        """
+        from api302_client.api.image_processing_ai302 import ai302_try_on_v2 as endpoint
+
+        reply_: JsonObject = self._call(endpoint, body={}, options=(extra_headers, extra_query, extra_body, timeout))
         return reply_
 
     def change_clothes(
@@ -4203,6 +4523,325 @@ class AsyncAi302(AsyncResource):
         reply_: Ai302ImageTranslationTicket = await self._call(
             endpoint, body={"id": id, "result": result}, options=(extra_headers, extra_query, extra_body, timeout)
         )
+        return reply_
+
+    async def merge_images(
+        self,
+        *,
+        images: Sequence[str],
+        frame_border: int | None = None,
+        frame_border_colors: Sequence[str] | None = None,
+        image_labels: Sequence[str] | None = None,
+        image_labels_bg_color: str | None = None,
+        image_labels_text_color: str | None = None,
+        image_labels_font_size: int | None = None,
+        orientation: Literal["horizontal", "vertical"] | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> JsonObject:
+        """Combine several images into one.
+
+        Side by side or one below the other, with borders and labels if wanted.
+
+        Args:
+            images: The images. Takes a URL.
+            frame_border: Width of the borders in pixels. Server default: 0.
+            frame_border_colors: Color of each border, such as `#DC3545`; random where missing.
+            image_labels: Label of each image, where there are borders.
+            image_labels_bg_color: Background color of the labels. Server default: "#DC3545".
+            image_labels_text_color: Text color of the labels. Server default: "#FFFFFF".
+            image_labels_font_size: Font size of the labels in pixels. Server default: 20.
+            orientation: Side by side or one below the other.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's.
+
+        Returns:
+            The response of the service.
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: POST /302/image_tools/merge
+        Price: 0.001 PTC per call.
+        Source: https://302.ai/product/detail/302ai-image-merge (page, 2026-11-29)
+        """
+        from api302_client.api.image_processing_ai302 import ai302_merge_images as endpoint
+
+        reply_: JsonObject = await self._call(
+            endpoint,
+            body={
+                "images": images,
+                "frame_border": frame_border,
+                "frame_border_colors": frame_border_colors,
+                "image_labels": image_labels,
+                "image_labels_bg_color": image_labels_bg_color,
+                "image_labels_text_color": image_labels_text_color,
+                "image_labels_font_size": image_labels_font_size,
+                "orientation": orientation,
+            },
+            options=(extra_headers, extra_query, extra_body, timeout),
+        )
+        return reply_
+
+    async def segment_by_text(
+        self,
+        *,
+        image_url: str,
+        prompt: str,
+        negative_prompt: str | None = None,
+        mask_only: bool | None = None,
+        revert_mask: bool | None = None,
+        fill_holes: bool | None = None,
+        expand_mask: int | None = None,
+        blur_mask: int | None = None,
+        semantic_type: bool | None = None,
+        use_grounding_dino: bool | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> Ai302QueuedImage:
+        """Create the mask of what a text names (EVF-SAM).
+
+        Args:
+            image_url: The image. Takes a URL.
+            prompt: What to find, such as `the cat`.
+            negative_prompt: What to leave out of it.
+            mask_only: Return the mask alone in place of the masked image. Server default: true.
+            revert_mask: Invert the mask.
+            fill_holes: Fill holes of the mask.
+            expand_mask: By how many pixels to expand the mask.
+            blur_mask: Blur of the mask: the size of the kernel, an odd number.
+            semantic_type: Find parts of a body, the background or several objects.
+            use_grounding_dino: Use GroundingDINO in place of SAM.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's.
+
+        Returns:
+            The mask.
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: POST /302/submit/evf-sam
+        Price: 0.01 PTC per call.
+        Source: fal-ai/fal-js:libs/client/src/types/endpoints.ts (vendor, 2026-11-29)
+        """
+        from api302_client.api.image_processing_ai302 import ai302_segment_by_text as endpoint
+
+        reply_: Ai302QueuedImage = await self._call(
+            endpoint,
+            body={
+                "image_url": image_url,
+                "prompt": prompt,
+                "negative_prompt": negative_prompt,
+                "mask_only": mask_only,
+                "revert_mask": revert_mask,
+                "fill_holes": fill_holes,
+                "expand_mask": expand_mask,
+                "blur_mask": blur_mask,
+                "semantic_type": semantic_type,
+                "use_grounding_dino": use_grounding_dino,
+            },
+            options=(extra_headers, extra_query, extra_body, timeout),
+        )
+        return reply_
+
+    async def describe_image(
+        self,
+        *,
+        image_url: str,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> Ai302Description:
+        """Describe an image (Moondream2).
+
+        Writes what an image shows, for use as a prompt.
+
+        Args:
+            image_url: The image. Takes a URL.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's.
+
+        Returns:
+            The text.
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: POST /302/submit/moondream2
+        Price: 0.01 PTC per 1k characters.
+        Source: fal-ai/fal-js:libs/client/src/types/endpoints.ts (vendor, 2026-11-29)
+        """
+        from api302_client.api.image_processing_ai302 import ai302_describe_image as endpoint
+
+        reply_: Ai302Description = await self._call(
+            endpoint, body={"image_url": image_url}, options=(extra_headers, extra_query, extra_body, timeout)
+        )
+        return reply_
+
+    async def retouch_portrait(
+        self,
+        *,
+        extra_body: Mapping[str, Any],
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> JsonObject:
+        """Edit a portrait (Retouch).
+
+        The fields of this call are not documented.
+
+        Args:
+            extra_body: The whole body.
+            extra_headers, extra_query: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's.
+
+        Returns:
+            The response of the service.
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: POST /302/submit/retouch
+        Price: 0.01 PTC per call.
+        Source: https://doc.302.ai/328166278e0 (catalog, 2026-11-29)
+        """
+        from api302_client.api.image_processing_ai302 import ai302_retouch_portrait as endpoint
+
+        reply_: JsonObject = await self._call(endpoint, body={}, options=(extra_headers, extra_query, extra_body, timeout))
+        return reply_
+
+    async def upscale_fast(
+        self,
+        *,
+        extra_body: Mapping[str, Any],
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> JsonObject:
+        """Upscale an image (fast).
+
+        The fields of this call are not documented.
+
+        Args:
+            extra_body: The whole body.
+            extra_headers, extra_query: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's.
+
+        Returns:
+            The response of the service.
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: POST /302/submit/upscale-fast
+        Price: 0.005 PTC per call.
+        Source: https://doc.302.ai/373456906e0 (catalog, 2026-11-29)
+        """
+        from api302_client.api.image_processing_ai302 import ai302_upscale_fast as endpoint
+
+        reply_: JsonObject = await self._call(endpoint, body={}, options=(extra_headers, extra_query, extra_body, timeout))
+        return reply_
+
+    async def upscale_v5(
+        self,
+        *,
+        extra_body: Mapping[str, Any],
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> JsonObject:
+        """Upscale an image (v5).
+
+        The fields of this call are not documented.
+
+        Args:
+            extra_body: The whole body.
+            extra_headers, extra_query: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's.
+
+        Returns:
+            The response of the service.
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: POST /302/submit/upscale-v5
+        Price: 0.01 PTC per call.
+        Source: https://doc.302.ai/359336021e0 (catalog, 2026-11-29)
+        """
+        from api302_client.api.image_processing_ai302 import ai302_upscale_v5 as endpoint
+
+        reply_: JsonObject = await self._call(endpoint, body={}, options=(extra_headers, extra_query, extra_body, timeout))
+        return reply_
+
+    async def upscale_v6(
+        self,
+        *,
+        extra_body: Mapping[str, Any],
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> JsonObject:
+        """Upscale an image (v6).
+
+        The fields of this call are not documented.
+
+        Args:
+            extra_body: The whole body.
+            extra_headers, extra_query: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's.
+
+        Returns:
+            The response of the service.
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: POST /302/submit/upscale-v6
+        Price: 0.05 PTC per call.
+        Source: https://doc.302.ai/373210515e0 (catalog, 2026-11-29)
+        """
+        from api302_client.api.image_processing_ai302 import ai302_upscale_v6 as endpoint
+
+        reply_: JsonObject = await self._call(endpoint, body={}, options=(extra_headers, extra_query, extra_body, timeout))
+        return reply_
+
+    async def try_on_v2(
+        self,
+        *,
+        extra_body: Mapping[str, Any],
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> JsonObject:
+        """Generate a virtual try-on (v2).
+
+        The fields of this call are not documented.
+
+        Args:
+            extra_body: The whole body.
+            extra_headers, extra_query: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's.
+
+        Returns:
+            The response of the service.
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: POST /302/submit/virtual-tryon-v2
+        Price: 0.06 PTC per call.
+        Source: https://doc.302.ai/347477580e0 (catalog, 2026-11-29)
+        """
+        from api302_client.api.image_processing_ai302 import ai302_try_on_v2 as endpoint
+
+        reply_: JsonObject = await self._call(endpoint, body={}, options=(extra_headers, extra_query, extra_body, timeout))
         return reply_
 
     async def change_clothes(

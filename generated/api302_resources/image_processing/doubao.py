@@ -12,8 +12,10 @@ if TYPE_CHECKING:
     from typing import Any
 
     from api302 import AsyncTask, FileInput, Task
-    from api302_client.models import DoubaoDrawingResponse, DoubaoEditTaskResponse
+    from api302_client.models import DoubaoDrawingResponse, DoubaoEditTaskResponse, DoubaoVideoTask
     from api302_client.params.common import DoubaoDrawingLogo
+    from api302_client.params.image_processing_doubao import DoubaoSeed3DContent
+    from api302_resources._models import ThreeDModel
 
 
 class Doubao(Resource):
@@ -235,6 +237,181 @@ class Doubao(Resource):
         )
         return reply_
 
+    def create_portrait(
+        self,
+        *,
+        image_input: str,
+        prompt: str | None = None,
+        width: int | None = None,
+        height: int | None = None,
+        gpen: float | None = None,
+        skin: float | None = None,
+        skin_unifi: float | None = None,
+        gen_mode: str | None = None,
+        seed: int | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> Task[DoubaoEditTaskResponse]:
+        """Create a portrait photo task (Jimeng).
+
+        A new portrait of the person of an image.
+
+        Args:
+            image_input: Image of the person. Takes a URL.
+            prompt: Text prompt.
+            width: Width in pixels. Server default: 1328.
+            height: Height in pixels. Server default: 1328.
+            gpen: How sharp the face is. Server default: 0.4.
+            skin: How much to smooth the skin. Server default: 0.3.
+            skin_unifi: How much to even out the skin's color.
+            gen_mode: `creative` follows the prompt, `reference` the image; chosen by the prompt if absent.
+            seed: Random seed; the same seed gives the same result, -1 a random one. Server default: -1.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
+
+        Returns:
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
+            (DoubaoEditTaskResponse).
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: POST /doubao/drawing/portrait
+        Price: 0.05 PTC per call.
+        Source: public code, found by "i2i_portrait_photo" (vendor, 2026-11-29)
+        """
+        from api302_client.api.image_processing_doubao import doubao_create_portrait as endpoint
+
+        return self._submit(
+            endpoint,
+            body={
+                "image_input": image_input,
+                "prompt": prompt,
+                "width": width,
+                "height": height,
+                "gpen": gpen,
+                "skin": skin,
+                "skin_unifi": skin_unifi,
+                "gen_mode": gen_mode,
+                "seed": seed,
+            },
+            options=(extra_headers, extra_query, extra_body, timeout),
+        )
+
+    def get_portrait(
+        self,
+        *,
+        task_id: str,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> DoubaoEditTaskResponse:
+        """Get a portrait photo task (Jimeng).
+
+        Any state but `done` and `failed` means that the task is running.
+
+        Args:
+            task_id: The task's id.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's.
+
+        Returns:
+            The task.
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: POST /doubao/drawing/portrait_result
+        Price: 0 PTC per call.
+        Source: public code, found by "CVSync2AsyncGetResult" (vendor, 2026-11-29)
+        """
+        from api302_client.api.image_processing_doubao import doubao_get_portrait as endpoint
+
+        reply_: DoubaoEditTaskResponse = self._call(
+            endpoint, body={"task_id": task_id}, options=(extra_headers, extra_query, extra_body, timeout)
+        )
+        return reply_
+
+    def create_3d(
+        self,
+        *,
+        content: Sequence[DoubaoSeed3DContent],
+        model: ThreeDModel | None = None,
+        callback: str | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> Task[DoubaoVideoTask]:
+        """Create an image-to-3D task (Seed3D).
+
+        Settings stand in a text part, such as `--subdivisionlevel medium --fileformat glb`.
+
+        Args:
+            content: One image, and the settings as a text: `--fileformat` glb, obj, usdz, fbx or stl,
+                `--subdivisionlevel` low, medium or high, `--material` PBR, Shaded, All or None, `--mesh_mode` Raw or
+                Quad, `--quality_override` as a number of faces.
+            model: Such as `doubao-seed3d-2-0-260328` or `doubao-seed3d-1-0-250928`.
+                `client.catalog.find(operation='doubao_create_3d')` lists them.
+            callback: Webhook URL, called when the task ends.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
+
+        Returns:
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
+            (DoubaoVideoTask).
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: POST /doubao/doubao-seed3d
+        Price: 11 PTC per 1M tokens.
+        Source: cli-302ai 1.0.5:ai302/api/three_d.py (caller, 2026-11-29)
+        """
+        from api302_client.api.image_processing_doubao import doubao_create_3d as endpoint
+
+        return self._submit(
+            endpoint,
+            body={"content": content, "model": model, "callback": callback},
+            options=(extra_headers, extra_query, extra_body, timeout),
+        )
+
+    def get_3d(
+        self,
+        *,
+        task_id: str,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> DoubaoVideoTask:
+        """Get an image-to-3D task (Seed3D).
+
+        Args:
+            task_id: The task's id.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's.
+
+        Returns:
+            The task.
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: GET /doubao/doubao-seed3d/{task_id}
+        Price: 0 PTC per call.
+        Source: cli-302ai 1.0.5:ai302/api/three_d.py (caller, 2026-11-29)
+        """
+        from api302_client.api.image_processing_doubao import doubao_get_3d as endpoint
+
+        reply_: DoubaoVideoTask = self._call(endpoint, path={"task_id": task_id}, options=(extra_headers, extra_query, extra_body, timeout))
+        return reply_
+
 
 class AsyncDoubao(AsyncResource):
     """Doubao, also 豆包, 即梦, 火山引擎, Volcengine."""
@@ -452,5 +629,182 @@ class AsyncDoubao(AsyncResource):
 
         reply_: DoubaoEditTaskResponse = await self._call(
             endpoint, body={"task_id": task_id}, options=(extra_headers, extra_query, extra_body, timeout)
+        )
+        return reply_
+
+    async def create_portrait(
+        self,
+        *,
+        image_input: str,
+        prompt: str | None = None,
+        width: int | None = None,
+        height: int | None = None,
+        gpen: float | None = None,
+        skin: float | None = None,
+        skin_unifi: float | None = None,
+        gen_mode: str | None = None,
+        seed: int | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> AsyncTask[DoubaoEditTaskResponse]:
+        """Create a portrait photo task (Jimeng).
+
+        A new portrait of the person of an image.
+
+        Args:
+            image_input: Image of the person. Takes a URL.
+            prompt: Text prompt.
+            width: Width in pixels. Server default: 1328.
+            height: Height in pixels. Server default: 1328.
+            gpen: How sharp the face is. Server default: 0.4.
+            skin: How much to smooth the skin. Server default: 0.3.
+            skin_unifi: How much to even out the skin's color.
+            gen_mode: `creative` follows the prompt, `reference` the image; chosen by the prompt if absent.
+            seed: Random seed; the same seed gives the same result, -1 a random one. Server default: -1.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
+
+        Returns:
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
+            (DoubaoEditTaskResponse).
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: POST /doubao/drawing/portrait
+        Price: 0.05 PTC per call.
+        Source: public code, found by "i2i_portrait_photo" (vendor, 2026-11-29)
+        """
+        from api302_client.api.image_processing_doubao import doubao_create_portrait as endpoint
+
+        return await self._submit(
+            endpoint,
+            body={
+                "image_input": image_input,
+                "prompt": prompt,
+                "width": width,
+                "height": height,
+                "gpen": gpen,
+                "skin": skin,
+                "skin_unifi": skin_unifi,
+                "gen_mode": gen_mode,
+                "seed": seed,
+            },
+            options=(extra_headers, extra_query, extra_body, timeout),
+        )
+
+    async def get_portrait(
+        self,
+        *,
+        task_id: str,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> DoubaoEditTaskResponse:
+        """Get a portrait photo task (Jimeng).
+
+        Any state but `done` and `failed` means that the task is running.
+
+        Args:
+            task_id: The task's id.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's.
+
+        Returns:
+            The task.
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: POST /doubao/drawing/portrait_result
+        Price: 0 PTC per call.
+        Source: public code, found by "CVSync2AsyncGetResult" (vendor, 2026-11-29)
+        """
+        from api302_client.api.image_processing_doubao import doubao_get_portrait as endpoint
+
+        reply_: DoubaoEditTaskResponse = await self._call(
+            endpoint, body={"task_id": task_id}, options=(extra_headers, extra_query, extra_body, timeout)
+        )
+        return reply_
+
+    async def create_3d(
+        self,
+        *,
+        content: Sequence[DoubaoSeed3DContent],
+        model: ThreeDModel | None = None,
+        callback: str | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> AsyncTask[DoubaoVideoTask]:
+        """Create an image-to-3D task (Seed3D).
+
+        Settings stand in a text part, such as `--subdivisionlevel medium --fileformat glb`.
+
+        Args:
+            content: One image, and the settings as a text: `--fileformat` glb, obj, usdz, fbx or stl,
+                `--subdivisionlevel` low, medium or high, `--material` PBR, Shaded, All or None, `--mesh_mode` Raw or
+                Quad, `--quality_override` as a number of faces.
+            model: Such as `doubao-seed3d-2-0-260328` or `doubao-seed3d-1-0-250928`.
+                `client.catalog.find(operation='doubao_create_3d')` lists them.
+            callback: Webhook URL, called when the task ends.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
+
+        Returns:
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
+            (DoubaoVideoTask).
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: POST /doubao/doubao-seed3d
+        Price: 11 PTC per 1M tokens.
+        Source: cli-302ai 1.0.5:ai302/api/three_d.py (caller, 2026-11-29)
+        """
+        from api302_client.api.image_processing_doubao import doubao_create_3d as endpoint
+
+        return await self._submit(
+            endpoint,
+            body={"content": content, "model": model, "callback": callback},
+            options=(extra_headers, extra_query, extra_body, timeout),
+        )
+
+    async def get_3d(
+        self,
+        *,
+        task_id: str,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> DoubaoVideoTask:
+        """Get an image-to-3D task (Seed3D).
+
+        Args:
+            task_id: The task's id.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's.
+
+        Returns:
+            The task.
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: GET /doubao/doubao-seed3d/{task_id}
+        Price: 0 PTC per call.
+        Source: cli-302ai 1.0.5:ai302/api/three_d.py (caller, 2026-11-29)
+        """
+        from api302_client.api.image_processing_doubao import doubao_get_3d as endpoint
+
+        reply_: DoubaoVideoTask = await self._call(
+            endpoint, path={"task_id": task_id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return reply_

@@ -549,6 +549,75 @@ class Flux(Resource):
         )
         return reply_
 
+    def kontext_dev(
+        self,
+        *,
+        prompt: str,
+        image_url: FileInput,
+        resolution_mode: Literal["auto", "match_input", "21:9", "16:9", "4:3", "3:2", "5:4", "1:1", "4:5", "2:3", "3:4", "9:16", "9:21"]
+        | None = None,
+        num_inference_steps: int | None = None,
+        guidance_scale: float | None = None,
+        seed: int | None = None,
+        num_images: int | None = None,
+        output_format: Literal["jpeg", "png"] | None = None,
+        acceleration: Literal["none", "regular", "high"] | None = None,
+        enable_safety_checker: bool | None = None,
+        sync_mode: bool | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> Ai302SubmitImages:
+        """Edit an image by a text prompt (FLUX Kontext Dev).
+
+        Args:
+            prompt: Text prompt: what to change.
+            image_url: The image. Takes a URL, a data URL or a local file (pathlib.Path, open file or bytes).
+            resolution_mode: The size: the nearest one of the model, that of the image, or an aspect ratio
+                (width:height). Server default: "match_input".
+            num_inference_steps: Number of inference steps. Server default: 28.
+            guidance_scale: Guidance scale: how closely the output follows the prompt. Server default: 2.5.
+            seed: Random seed; the same seed gives the same result.
+            num_images: Number of images. Server default: 1.
+            output_format: Image format. Server default: "jpeg".
+            acceleration: How much to speed up, at the cost of detail. Server default: "none".
+            enable_safety_checker: Whether to check for unsafe content. Server default: true.
+            sync_mode: Return the image as a data URL in place of a URL.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's.
+
+        Returns:
+            The images.
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: POST /302/submit/flux-kontext-dev
+        Price: 0.03 PTC per call.
+        Source: fal-ai/fal-js:libs/client/src/types/endpoints.ts (vendor, 2026-11-29)
+        """
+        from api302_client.api.image_processing_flux import flux_kontext_dev as endpoint
+
+        reply_: Ai302SubmitImages = self._call(
+            endpoint,
+            body={
+                "prompt": prompt,
+                "image_url": image_url,
+                "resolution_mode": resolution_mode,
+                "num_inference_steps": num_inference_steps,
+                "guidance_scale": guidance_scale,
+                "seed": seed,
+                "num_images": num_images,
+                "output_format": output_format,
+                "acceleration": acceleration,
+                "enable_safety_checker": enable_safety_checker,
+                "sync_mode": sync_mode,
+            },
+            options=(extra_headers, extra_query, extra_body, timeout),
+        )
+        return reply_
+
     def kontext_max(
         self,
         *,
@@ -1143,6 +1212,75 @@ class AsyncFlux(AsyncResource):
                 "sync_mode": sync_mode,
                 "safety_tolerance": safety_tolerance,
                 "enhance_prompt": enhance_prompt,
+            },
+            options=(extra_headers, extra_query, extra_body, timeout),
+        )
+        return reply_
+
+    async def kontext_dev(
+        self,
+        *,
+        prompt: str,
+        image_url: FileInput,
+        resolution_mode: Literal["auto", "match_input", "21:9", "16:9", "4:3", "3:2", "5:4", "1:1", "4:5", "2:3", "3:4", "9:16", "9:21"]
+        | None = None,
+        num_inference_steps: int | None = None,
+        guidance_scale: float | None = None,
+        seed: int | None = None,
+        num_images: int | None = None,
+        output_format: Literal["jpeg", "png"] | None = None,
+        acceleration: Literal["none", "regular", "high"] | None = None,
+        enable_safety_checker: bool | None = None,
+        sync_mode: bool | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> Ai302SubmitImages:
+        """Edit an image by a text prompt (FLUX Kontext Dev).
+
+        Args:
+            prompt: Text prompt: what to change.
+            image_url: The image. Takes a URL, a data URL or a local file (pathlib.Path, open file or bytes).
+            resolution_mode: The size: the nearest one of the model, that of the image, or an aspect ratio
+                (width:height). Server default: "match_input".
+            num_inference_steps: Number of inference steps. Server default: 28.
+            guidance_scale: Guidance scale: how closely the output follows the prompt. Server default: 2.5.
+            seed: Random seed; the same seed gives the same result.
+            num_images: Number of images. Server default: 1.
+            output_format: Image format. Server default: "jpeg".
+            acceleration: How much to speed up, at the cost of detail. Server default: "none".
+            enable_safety_checker: Whether to check for unsafe content. Server default: true.
+            sync_mode: Return the image as a data URL in place of a URL.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's.
+
+        Returns:
+            The images.
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: POST /302/submit/flux-kontext-dev
+        Price: 0.03 PTC per call.
+        Source: fal-ai/fal-js:libs/client/src/types/endpoints.ts (vendor, 2026-11-29)
+        """
+        from api302_client.api.image_processing_flux import flux_kontext_dev as endpoint
+
+        reply_: Ai302SubmitImages = await self._call(
+            endpoint,
+            body={
+                "prompt": prompt,
+                "image_url": image_url,
+                "resolution_mode": resolution_mode,
+                "num_inference_steps": num_inference_steps,
+                "guidance_scale": guidance_scale,
+                "seed": seed,
+                "num_images": num_images,
+                "output_format": output_format,
+                "acceleration": acceleration,
+                "enable_safety_checker": enable_safety_checker,
+                "sync_mode": sync_mode,
             },
             options=(extra_headers, extra_query, extra_body, timeout),
         )

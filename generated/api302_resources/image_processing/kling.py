@@ -11,8 +11,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Any
 
-    from api302 import AsyncTask, Task
-    from api302_client.models import KlingM2VResponse
+    from api302 import AsyncTask, FileInput, Task
+    from api302_client.models import KlingM2VResponse, KlingResponse
+    from api302_resources._models import KlingTryOnModelName
 
 
 class Kling(Resource):
@@ -23,7 +24,7 @@ class Kling(Resource):
         *,
         human_image: str,
         cloth_image: str,
-        model_name: str | None = None,
+        model_name: KlingTryOnModelName | None = None,
         extra_headers: Mapping[str, str] | None = None,
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
@@ -34,7 +35,8 @@ class Kling(Resource):
         Args:
             human_image: Image of the person. Takes a URL.
             cloth_image: Image of the garment. Takes a URL.
-            model_name: Such as `kolors-virtual-try-on-v1-5`.
+            model_name: Such as `kolors-virtual-try-on-v1-5`. `client.catalog.find(operation='kling_try_on')`
+                lists them.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's. A task's own time is
                 `wait(timeout=…)`.
@@ -58,6 +60,104 @@ class Kling(Resource):
             options=(extra_headers, extra_query, extra_body, timeout),
         )
 
+    def expand_image(
+        self,
+        *,
+        image: FileInput,
+        up_expansion_ratio: float,
+        down_expansion_ratio: float,
+        left_expansion_ratio: float,
+        right_expansion_ratio: float,
+        prompt: str | None = None,
+        n: int | None = None,
+        callback_url: str | None = None,
+        external_task_id: str | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> Task[KlingResponse]:
+        """Create an image expansion task.
+
+        What lies beyond the borders is painted. The result is at most three times as large as the image.
+
+        Args:
+            image: Input image: JPEG or PNG, at most 10 MB and at least 300 pixels a side; base64 without `data:`.
+                Takes a URL, base64 text or a local file (pathlib.Path, open file or bytes).
+            up_expansion_ratio: How much to add above; 1 is its height.
+            down_expansion_ratio: How much to add below.
+            left_expansion_ratio: How much to add left; 1 is its width.
+            right_expansion_ratio: How much to add right.
+            prompt: Text prompt: what to paint.
+            n: Number of images. Server default: 1.
+            callback_url: Webhook URL, called when the task changes.
+            external_task_id: Your own id of the task, unique.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
+
+        Returns:
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
+            (KlingResponse).
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: POST /klingai/v1/images/editing/expand
+        Price: 0.04 PTC per image.
+        Source: public code: a gateway with tests of its calls to 302.AI, found by "topazlabs/image/v1" (caller,
+        2026-11-29)
+        """
+        from api302_client.api.image_processing_kling import kling_expand_image as endpoint
+
+        return self._submit(
+            endpoint,
+            body={
+                "image": image,
+                "up_expansion_ratio": up_expansion_ratio,
+                "down_expansion_ratio": down_expansion_ratio,
+                "left_expansion_ratio": left_expansion_ratio,
+                "right_expansion_ratio": right_expansion_ratio,
+                "prompt": prompt,
+                "n": n,
+                "callback_url": callback_url,
+                "external_task_id": external_task_id,
+            },
+            options=(extra_headers, extra_query, extra_body, timeout),
+        )
+
+    def get_expanded_image(
+        self,
+        *,
+        id: str,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> KlingResponse:
+        """Get an image expansion task.
+
+        Args:
+            id: The task's id.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's.
+
+        Returns:
+            The task.
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: GET /klingai/v1/images/editing/expand/{id}
+        Price: 0 PTC per call.
+        Source: public code: a gateway with tests of its calls to 302.AI, found by "topazlabs/image/v1" (caller,
+        2026-11-29)
+        """
+        from api302_client.api.image_processing_kling import kling_get_expanded_image as endpoint
+
+        reply_: KlingResponse = self._call(endpoint, path={"id": id}, options=(extra_headers, extra_query, extra_body, timeout))
+        return reply_
+
 
 class AsyncKling(AsyncResource):
     """Kling, also 可灵, 快手, Kuaishou."""
@@ -67,7 +167,7 @@ class AsyncKling(AsyncResource):
         *,
         human_image: str,
         cloth_image: str,
-        model_name: str | None = None,
+        model_name: KlingTryOnModelName | None = None,
         extra_headers: Mapping[str, str] | None = None,
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
@@ -78,7 +178,8 @@ class AsyncKling(AsyncResource):
         Args:
             human_image: Image of the person. Takes a URL.
             cloth_image: Image of the garment. Takes a URL.
-            model_name: Such as `kolors-virtual-try-on-v1-5`.
+            model_name: Such as `kolors-virtual-try-on-v1-5`. `client.catalog.find(operation='kling_try_on')`
+                lists them.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's. A task's own time is
                 `wait(timeout=…)`.
@@ -101,3 +202,101 @@ class AsyncKling(AsyncResource):
             body={"human_image": human_image, "cloth_image": cloth_image, "model_name": model_name},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
+
+    async def expand_image(
+        self,
+        *,
+        image: FileInput,
+        up_expansion_ratio: float,
+        down_expansion_ratio: float,
+        left_expansion_ratio: float,
+        right_expansion_ratio: float,
+        prompt: str | None = None,
+        n: int | None = None,
+        callback_url: str | None = None,
+        external_task_id: str | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> AsyncTask[KlingResponse]:
+        """Create an image expansion task.
+
+        What lies beyond the borders is painted. The result is at most three times as large as the image.
+
+        Args:
+            image: Input image: JPEG or PNG, at most 10 MB and at least 300 pixels a side; base64 without `data:`.
+                Takes a URL, base64 text or a local file (pathlib.Path, open file or bytes).
+            up_expansion_ratio: How much to add above; 1 is its height.
+            down_expansion_ratio: How much to add below.
+            left_expansion_ratio: How much to add left; 1 is its width.
+            right_expansion_ratio: How much to add right.
+            prompt: Text prompt: what to paint.
+            n: Number of images. Server default: 1.
+            callback_url: Webhook URL, called when the task changes.
+            external_task_id: Your own id of the task, unique.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
+
+        Returns:
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
+            (KlingResponse).
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: POST /klingai/v1/images/editing/expand
+        Price: 0.04 PTC per image.
+        Source: public code: a gateway with tests of its calls to 302.AI, found by "topazlabs/image/v1" (caller,
+        2026-11-29)
+        """
+        from api302_client.api.image_processing_kling import kling_expand_image as endpoint
+
+        return await self._submit(
+            endpoint,
+            body={
+                "image": image,
+                "up_expansion_ratio": up_expansion_ratio,
+                "down_expansion_ratio": down_expansion_ratio,
+                "left_expansion_ratio": left_expansion_ratio,
+                "right_expansion_ratio": right_expansion_ratio,
+                "prompt": prompt,
+                "n": n,
+                "callback_url": callback_url,
+                "external_task_id": external_task_id,
+            },
+            options=(extra_headers, extra_query, extra_body, timeout),
+        )
+
+    async def get_expanded_image(
+        self,
+        *,
+        id: str,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> KlingResponse:
+        """Get an image expansion task.
+
+        Args:
+            id: The task's id.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's.
+
+        Returns:
+            The task.
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: GET /klingai/v1/images/editing/expand/{id}
+        Price: 0 PTC per call.
+        Source: public code: a gateway with tests of its calls to 302.AI, found by "topazlabs/image/v1" (caller,
+        2026-11-29)
+        """
+        from api302_client.api.image_processing_kling import kling_get_expanded_image as endpoint
+
+        reply_: KlingResponse = await self._call(endpoint, path={"id": id}, options=(extra_headers, extra_query, extra_body, timeout))
+        return reply_

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from api302_client.models import Ai302ImageTask, Ai302ImageV1Response, Ai302ModelTask, Ai302SubmitImages, OpenaiImageResponse
     from api302_client.params.common import Ai302ControlNet, Ai302ImageSizeChoice, Ai302IpAdapter, Ai302LoraWeight
     from api302_client.params.images_ai302 import Ai302Embedding
-    from api302_resources._models import Ai302GenerateImageModel, Ai302GenerateImageV1Model
+    from api302_resources._models import Ai302GenerateImageModel, Ai302GenerateImagesOpenaiModel, Ai302GenerateImageV1Model
 
 
 class Ai302(Resource):
@@ -263,7 +263,7 @@ class Ai302(Resource):
         self,
         *,
         prompt: str,
-        model: str,
+        model: Ai302GenerateImagesOpenaiModel,
         n: int | None = None,
         size: str | None = None,
         aspect_ratio: str | None = None,
@@ -282,7 +282,7 @@ class Ai302(Resource):
 
         Args:
             prompt: Text prompt.
-            model: The model.
+            model: The model. `client.catalog.find(operation='ai302_generate_images_openai')` lists them.
             n: Number of images. Server default: 1.
             size: Width and height in pixels, such as `1024x1024`.
             aspect_ratio: Aspect ratio (width:height), such as `16:9`.
@@ -1713,7 +1713,7 @@ class AsyncAi302(AsyncResource):
         self,
         *,
         prompt: str,
-        model: str,
+        model: Ai302GenerateImagesOpenaiModel,
         n: int | None = None,
         size: str | None = None,
         aspect_ratio: str | None = None,
@@ -1732,7 +1732,7 @@ class AsyncAi302(AsyncResource):
 
         Args:
             prompt: Text prompt.
-            model: The model.
+            model: The model. `client.catalog.find(operation='ai302_generate_images_openai')` lists them.
             n: Number of images. Server default: 1.
             size: Width and height in pixels, such as `1024x1024`.
             aspect_ratio: Aspect ratio (width:height), such as `16:9`.

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
     from api302 import FileInput
     from api302_client.models import BaiduImageResponse
+    from api302_resources._models import BaiduGenerateImageModel
 
 
 class Baidu(Resource):
@@ -21,7 +22,7 @@ class Baidu(Resource):
     def generate_image(
         self,
         *,
-        model: str,
+        model: BaiduGenerateImageModel,
         prompt: str,
         refer_image: FileInput | None = None,
         n: int | None = None,
@@ -35,7 +36,7 @@ class Baidu(Resource):
         """Generate images (iRAG).
 
         Args:
-            model: `irag-1.0`.
+            model: `irag-1.0`. `client.catalog.find(operation='baidu_generate_image')` lists them.
             prompt: Text prompt, up to 220 characters.
             refer_image: Reference image: up to 10 MB, at least 128 pixels, up to 4:1. Takes a URL, a data URL or
                 a local file (pathlib.Path, open file or bytes). At most 10 MB.
@@ -71,7 +72,7 @@ class AsyncBaidu(AsyncResource):
     async def generate_image(
         self,
         *,
-        model: str,
+        model: BaiduGenerateImageModel,
         prompt: str,
         refer_image: FileInput | None = None,
         n: int | None = None,
@@ -85,7 +86,7 @@ class AsyncBaidu(AsyncResource):
         """Generate images (iRAG).
 
         Args:
-            model: `irag-1.0`.
+            model: `irag-1.0`. `client.catalog.find(operation='baidu_generate_image')` lists them.
             prompt: Text prompt, up to 220 characters.
             refer_image: Reference image: up to 10 MB, at least 128 pixels, up to 4:1. Takes a URL, a data URL or
                 a local file (pathlib.Path, open file or bytes). At most 10 MB.

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
     from api302_client.models import MinimaxImageResponse
     from api302_client.params.images_minimax import MinimaxImageStyle
+    from api302_resources._models import MinimaxGenerateImageModel
 
 
 class Minimax(Resource):
@@ -21,7 +22,7 @@ class Minimax(Resource):
     def generate_image(
         self,
         *,
-        model: str,
+        model: MinimaxGenerateImageModel,
         prompt: str,
         aspect_ratio: Literal["1:1", "16:9", "4:3", "3:2", "2:3", "3:4", "9:16", "21:9"] | None = None,
         width: int | None = None,
@@ -42,6 +43,7 @@ class Minimax(Resource):
 
         Args:
             model: `image-01`, `image-01-live` or 302.AI's `minimaxi-image-01`.
+                `client.catalog.find(operation='minimax_generate_image')` lists them.
             prompt: Text prompt.
             aspect_ratio: Aspect ratio (width:height); `21:9` is for `image-01` only. Server default: "1:1".
             width: Width in pixels, a multiple of 8, together with `height`; `image-01` only.
@@ -95,7 +97,7 @@ class AsyncMinimax(AsyncResource):
     async def generate_image(
         self,
         *,
-        model: str,
+        model: MinimaxGenerateImageModel,
         prompt: str,
         aspect_ratio: Literal["1:1", "16:9", "4:3", "3:2", "2:3", "3:4", "9:16", "21:9"] | None = None,
         width: int | None = None,
@@ -116,6 +118,7 @@ class AsyncMinimax(AsyncResource):
 
         Args:
             model: `image-01`, `image-01-live` or 302.AI's `minimaxi-image-01`.
+                `client.catalog.find(operation='minimax_generate_image')` lists them.
             prompt: Text prompt.
             aspect_ratio: Aspect ratio (width:height); `21:9` is for `image-01` only. Server default: "1:1".
             width: Width in pixels, a multiple of 8, together with `height`; `image-01` only.

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
     from api302 import AsyncStream, AsyncTask, FileInput, Stream, Task
     from api302_client.models import OpenaiImageChunk, OpenaiImageResponse
+    from api302_resources._models import OpenaiEditImageModel, OpenaiGenerateImageModel, OpenaiVaryImageModel
 
 
 class Openai(Resource):
@@ -22,7 +23,7 @@ class Openai(Resource):
         self,
         *,
         prompt: str,
-        model: str | None = None,
+        model: OpenaiGenerateImageModel | None = None,
         n: int | None = None,
         size: str | None = None,
         quality: Literal["auto", "low", "medium", "high", "standard", "hd"] | None = None,
@@ -51,6 +52,7 @@ class Openai(Resource):
         Args:
             prompt: Text prompt. DALL·E 2 takes 1,000 characters, DALL·E 3 takes 4,000, GPT-Image 32,000.
             model: The model, such as `gpt-image-1`, `gpt-image-1.5`, `gpt-image-2`, `dall-e-3`.
+                `client.catalog.find(operation='openai_generate_image')` lists them.
             n: Number of images. DALL·E 3 generates one. Server default: 1.
             size: Width and height in pixels, such as `1024x1024`, or `auto`. GPT-Image: 1024x1024, 1536x1024,
                 1024x1536, and any multiples of 16 for gpt-image-2; DALL·E 3: 1024x1024, 1792x1024, 1024x1792; DALL·E
@@ -113,7 +115,7 @@ class Openai(Resource):
         self,
         *,
         prompt: str,
-        model: str | None = None,
+        model: OpenaiGenerateImageModel | None = None,
         n: int | None = None,
         size: str | None = None,
         quality: Literal["auto", "low", "medium", "high", "standard", "hd"] | None = None,
@@ -140,6 +142,7 @@ class Openai(Resource):
         Args:
             prompt: Text prompt. DALL·E 2 takes 1,000 characters, DALL·E 3 takes 4,000, GPT-Image 32,000.
             model: The model, such as `gpt-image-1`, `gpt-image-1.5`, `gpt-image-2`, `dall-e-3`.
+                `client.catalog.find(operation='openai_generate_image')` lists them.
             n: Number of images. DALL·E 3 generates one. Server default: 1.
             size: Width and height in pixels, such as `1024x1024`, or `auto`. GPT-Image: 1024x1024, 1536x1024,
                 1024x1536, and any multiples of 16 for gpt-image-2; DALL·E 3: 1024x1024, 1792x1024, 1024x1792; DALL·E
@@ -203,7 +206,7 @@ class Openai(Resource):
         self,
         *,
         prompt: str,
-        model: str | None = None,
+        model: OpenaiGenerateImageModel | None = None,
         n: int | None = None,
         size: str | None = None,
         quality: Literal["auto", "low", "medium", "high", "standard", "hd"] | None = None,
@@ -230,6 +233,7 @@ class Openai(Resource):
         Args:
             prompt: Text prompt. DALL·E 2 takes 1,000 characters, DALL·E 3 takes 4,000, GPT-Image 32,000.
             model: The model, such as `gpt-image-1`, `gpt-image-1.5`, `gpt-image-2`, `dall-e-3`.
+                `client.catalog.find(operation='openai_generate_image')` lists them.
             n: Number of images. DALL·E 3 generates one. Server default: 1.
             size: Width and height in pixels, such as `1024x1024`, or `auto`. GPT-Image: 1024x1024, 1536x1024,
                 1024x1536, and any multiples of 16 for gpt-image-2; DALL·E 3: 1024x1024, 1792x1024, 1024x1792; DALL·E
@@ -293,7 +297,7 @@ class Openai(Resource):
         *,
         image: FileInput | Sequence[FileInput],
         prompt: str,
-        model: str,
+        model: OpenaiEditImageModel,
         mask: FileInput | None = None,
         n: int | None = None,
         size: str | None = None,
@@ -324,6 +328,7 @@ class Openai(Resource):
                 square PNG below 4 MB. Takes a local file (path, open file or bytes). At most 50 MB.
             prompt: Text prompt: what to change. DALL·E 2 takes 1,000 characters.
             model: The model, such as `gpt-image-1`, `gpt-image-1-mini`, `gpt-image-1.5`, `dall-e-2`.
+                `client.catalog.find(operation='openai_edit_image')` lists them.
             mask: Mask: a PNG of the first image's size; its fully transparent part is what changes. Takes a local
                 file (path, open file or bytes).
             n: Number of images.
@@ -389,7 +394,7 @@ class Openai(Resource):
         *,
         image: FileInput | Sequence[FileInput],
         prompt: str,
-        model: str,
+        model: OpenaiEditImageModel,
         mask: FileInput | None = None,
         n: int | None = None,
         size: str | None = None,
@@ -418,6 +423,7 @@ class Openai(Resource):
                 square PNG below 4 MB. Takes a local file (path, open file or bytes). At most 50 MB.
             prompt: Text prompt: what to change. DALL·E 2 takes 1,000 characters.
             model: The model, such as `gpt-image-1`, `gpt-image-1-mini`, `gpt-image-1.5`, `dall-e-2`.
+                `client.catalog.find(operation='openai_edit_image')` lists them.
             mask: Mask: a PNG of the first image's size; its fully transparent part is what changes. Takes a local
                 file (path, open file or bytes).
             n: Number of images.
@@ -484,7 +490,7 @@ class Openai(Resource):
         *,
         image: FileInput | Sequence[FileInput],
         prompt: str,
-        model: str,
+        model: OpenaiEditImageModel,
         mask: FileInput | None = None,
         n: int | None = None,
         size: str | None = None,
@@ -513,6 +519,7 @@ class Openai(Resource):
                 square PNG below 4 MB. Takes a local file (path, open file or bytes). At most 50 MB.
             prompt: Text prompt: what to change. DALL·E 2 takes 1,000 characters.
             model: The model, such as `gpt-image-1`, `gpt-image-1-mini`, `gpt-image-1.5`, `dall-e-2`.
+                `client.catalog.find(operation='openai_edit_image')` lists them.
             mask: Mask: a PNG of the first image's size; its fully transparent part is what changes. Takes a local
                 file (path, open file or bytes).
             n: Number of images.
@@ -577,7 +584,7 @@ class Openai(Resource):
         self,
         *,
         image: FileInput,
-        model: str | None = None,
+        model: OpenaiVaryImageModel | None = None,
         n: int | None = None,
         response_format: Literal["url", "b64_json"] | None = None,
         size: Literal["256x256", "512x512", "1024x1024"] | None = None,
@@ -593,7 +600,8 @@ class Openai(Resource):
 
         Args:
             image: A square PNG of up to 4 MB. Takes a local file (path, open file or bytes). At most 4 MB.
-            model: `dall-e-2`. Server default: "dall-e-2".
+            model: `dall-e-2`. `client.catalog.find(operation='openai_vary_image')` lists them. Server default:
+                "dall-e-2".
             n: Number of images. Server default: 1.
             response_format: Response format of the images. Server default: "url".
             size: Width and height in pixels. Server default: "1024x1024".
@@ -628,7 +636,7 @@ class AsyncOpenai(AsyncResource):
         self,
         *,
         prompt: str,
-        model: str | None = None,
+        model: OpenaiGenerateImageModel | None = None,
         n: int | None = None,
         size: str | None = None,
         quality: Literal["auto", "low", "medium", "high", "standard", "hd"] | None = None,
@@ -657,6 +665,7 @@ class AsyncOpenai(AsyncResource):
         Args:
             prompt: Text prompt. DALL·E 2 takes 1,000 characters, DALL·E 3 takes 4,000, GPT-Image 32,000.
             model: The model, such as `gpt-image-1`, `gpt-image-1.5`, `gpt-image-2`, `dall-e-3`.
+                `client.catalog.find(operation='openai_generate_image')` lists them.
             n: Number of images. DALL·E 3 generates one. Server default: 1.
             size: Width and height in pixels, such as `1024x1024`, or `auto`. GPT-Image: 1024x1024, 1536x1024,
                 1024x1536, and any multiples of 16 for gpt-image-2; DALL·E 3: 1024x1024, 1792x1024, 1024x1792; DALL·E
@@ -719,7 +728,7 @@ class AsyncOpenai(AsyncResource):
         self,
         *,
         prompt: str,
-        model: str | None = None,
+        model: OpenaiGenerateImageModel | None = None,
         n: int | None = None,
         size: str | None = None,
         quality: Literal["auto", "low", "medium", "high", "standard", "hd"] | None = None,
@@ -746,6 +755,7 @@ class AsyncOpenai(AsyncResource):
         Args:
             prompt: Text prompt. DALL·E 2 takes 1,000 characters, DALL·E 3 takes 4,000, GPT-Image 32,000.
             model: The model, such as `gpt-image-1`, `gpt-image-1.5`, `gpt-image-2`, `dall-e-3`.
+                `client.catalog.find(operation='openai_generate_image')` lists them.
             n: Number of images. DALL·E 3 generates one. Server default: 1.
             size: Width and height in pixels, such as `1024x1024`, or `auto`. GPT-Image: 1024x1024, 1536x1024,
                 1024x1536, and any multiples of 16 for gpt-image-2; DALL·E 3: 1024x1024, 1792x1024, 1024x1792; DALL·E
@@ -809,7 +819,7 @@ class AsyncOpenai(AsyncResource):
         self,
         *,
         prompt: str,
-        model: str | None = None,
+        model: OpenaiGenerateImageModel | None = None,
         n: int | None = None,
         size: str | None = None,
         quality: Literal["auto", "low", "medium", "high", "standard", "hd"] | None = None,
@@ -836,6 +846,7 @@ class AsyncOpenai(AsyncResource):
         Args:
             prompt: Text prompt. DALL·E 2 takes 1,000 characters, DALL·E 3 takes 4,000, GPT-Image 32,000.
             model: The model, such as `gpt-image-1`, `gpt-image-1.5`, `gpt-image-2`, `dall-e-3`.
+                `client.catalog.find(operation='openai_generate_image')` lists them.
             n: Number of images. DALL·E 3 generates one. Server default: 1.
             size: Width and height in pixels, such as `1024x1024`, or `auto`. GPT-Image: 1024x1024, 1536x1024,
                 1024x1536, and any multiples of 16 for gpt-image-2; DALL·E 3: 1024x1024, 1792x1024, 1024x1792; DALL·E
@@ -899,7 +910,7 @@ class AsyncOpenai(AsyncResource):
         *,
         image: FileInput | Sequence[FileInput],
         prompt: str,
-        model: str,
+        model: OpenaiEditImageModel,
         mask: FileInput | None = None,
         n: int | None = None,
         size: str | None = None,
@@ -930,6 +941,7 @@ class AsyncOpenai(AsyncResource):
                 square PNG below 4 MB. Takes a local file (path, open file or bytes). At most 50 MB.
             prompt: Text prompt: what to change. DALL·E 2 takes 1,000 characters.
             model: The model, such as `gpt-image-1`, `gpt-image-1-mini`, `gpt-image-1.5`, `dall-e-2`.
+                `client.catalog.find(operation='openai_edit_image')` lists them.
             mask: Mask: a PNG of the first image's size; its fully transparent part is what changes. Takes a local
                 file (path, open file or bytes).
             n: Number of images.
@@ -995,7 +1007,7 @@ class AsyncOpenai(AsyncResource):
         *,
         image: FileInput | Sequence[FileInput],
         prompt: str,
-        model: str,
+        model: OpenaiEditImageModel,
         mask: FileInput | None = None,
         n: int | None = None,
         size: str | None = None,
@@ -1024,6 +1036,7 @@ class AsyncOpenai(AsyncResource):
                 square PNG below 4 MB. Takes a local file (path, open file or bytes). At most 50 MB.
             prompt: Text prompt: what to change. DALL·E 2 takes 1,000 characters.
             model: The model, such as `gpt-image-1`, `gpt-image-1-mini`, `gpt-image-1.5`, `dall-e-2`.
+                `client.catalog.find(operation='openai_edit_image')` lists them.
             mask: Mask: a PNG of the first image's size; its fully transparent part is what changes. Takes a local
                 file (path, open file or bytes).
             n: Number of images.
@@ -1090,7 +1103,7 @@ class AsyncOpenai(AsyncResource):
         *,
         image: FileInput | Sequence[FileInput],
         prompt: str,
-        model: str,
+        model: OpenaiEditImageModel,
         mask: FileInput | None = None,
         n: int | None = None,
         size: str | None = None,
@@ -1119,6 +1132,7 @@ class AsyncOpenai(AsyncResource):
                 square PNG below 4 MB. Takes a local file (path, open file or bytes). At most 50 MB.
             prompt: Text prompt: what to change. DALL·E 2 takes 1,000 characters.
             model: The model, such as `gpt-image-1`, `gpt-image-1-mini`, `gpt-image-1.5`, `dall-e-2`.
+                `client.catalog.find(operation='openai_edit_image')` lists them.
             mask: Mask: a PNG of the first image's size; its fully transparent part is what changes. Takes a local
                 file (path, open file or bytes).
             n: Number of images.
@@ -1183,7 +1197,7 @@ class AsyncOpenai(AsyncResource):
         self,
         *,
         image: FileInput,
-        model: str | None = None,
+        model: OpenaiVaryImageModel | None = None,
         n: int | None = None,
         response_format: Literal["url", "b64_json"] | None = None,
         size: Literal["256x256", "512x512", "1024x1024"] | None = None,
@@ -1199,7 +1213,8 @@ class AsyncOpenai(AsyncResource):
 
         Args:
             image: A square PNG of up to 4 MB. Takes a local file (path, open file or bytes). At most 4 MB.
-            model: `dall-e-2`. Server default: "dall-e-2".
+            model: `dall-e-2`. `client.catalog.find(operation='openai_vary_image')` lists them. Server default:
+                "dall-e-2".
             n: Number of images. Server default: 1.
             response_format: Response format of the images. Server default: "url".
             size: Width and height in pixels. Server default: "1024x1024".

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from api302_client.models import SiliconflowImageResponse
+    from api302_resources._models import SiliconflowGenerateImageModel
 
 
 class Siliconflow(Resource):
@@ -20,7 +21,7 @@ class Siliconflow(Resource):
     def generate_image(
         self,
         *,
-        model: str,
+        model: SiliconflowGenerateImageModel,
         prompt: str,
         negative_prompt: str | None = None,
         image_size: str | None = None,
@@ -35,7 +36,8 @@ class Siliconflow(Resource):
         """Generate images (SiliconFlow).
 
         Args:
-            model: Such as `Kwai-Kolors/Kolors`.
+            model: Such as `Kwai-Kolors/Kolors`. `client.catalog.find(operation='siliconflow_generate_image')`
+                lists them.
             prompt: Text prompt.
             negative_prompt: Negative prompt: what to avoid.
             image_size: Width and height in pixels, such as `1024x1024`.
@@ -79,7 +81,7 @@ class AsyncSiliconflow(AsyncResource):
     async def generate_image(
         self,
         *,
-        model: str,
+        model: SiliconflowGenerateImageModel,
         prompt: str,
         negative_prompt: str | None = None,
         image_size: str | None = None,
@@ -94,7 +96,8 @@ class AsyncSiliconflow(AsyncResource):
         """Generate images (SiliconFlow).
 
         Args:
-            model: Such as `Kwai-Kolors/Kolors`.
+            model: Such as `Kwai-Kolors/Kolors`. `client.catalog.find(operation='siliconflow_generate_image')`
+                lists them.
             prompt: Text prompt.
             negative_prompt: Negative prompt: what to avoid.
             image_size: Width and height in pixels, such as `1024x1024`.

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from api302_client._model import Binary
     from api302_client.models import StabilityArtifacts, StabilityImage
     from api302_client.params.images_stability import StabilityTextPrompt
+    from api302_resources._models import StabilityGenerateSd3Model
 
 
 class Stability(Resource):
@@ -352,7 +353,7 @@ class Stability(Resource):
         mode: Literal["text-to-image", "image-to-image"] | None = None,
         image: FileInput | None = None,
         strength: float | None = None,
-        model: str | None = None,
+        model: StabilityGenerateSd3Model | None = None,
         cfg_scale: float | None = None,
         seed: int | None = None,
         style_preset: Literal[
@@ -396,6 +397,7 @@ class Stability(Resource):
             image: Input image, with `mode: image-to-image`. Takes a local file (path, open file or bytes).
             strength: Strength: how far to go from `image`; 0 keeps it, 1 ignores it.
             model: `sd3`, `sd3-turbo`, `sd3.5-large`, `sd3.5-large-turbo` or `sd3.5-medium`.
+                `client.catalog.find(operation='stability_generate_sd3')` lists them.
             cfg_scale: Guidance scale: how closely the output follows the prompt.
             seed: Random seed; the same seed gives the same result, 0 a random one. Server default: 0.
             style_preset: A style preset.
@@ -445,7 +447,7 @@ class Stability(Resource):
         mode: Literal["text-to-image", "image-to-image"] | None = None,
         image: FileInput | None = None,
         strength: float | None = None,
-        model: str | None = None,
+        model: StabilityGenerateSd3Model | None = None,
         cfg_scale: float | None = None,
         seed: int | None = None,
         style_preset: Literal[
@@ -487,6 +489,7 @@ class Stability(Resource):
             image: Input image, with `mode: image-to-image`. Takes a local file (path, open file or bytes).
             strength: Strength: how far to go from `image`; 0 keeps it, 1 ignores it.
             model: `sd3`, `sd3-turbo`, `sd3.5-large`, `sd3.5-large-turbo` or `sd3.5-medium`.
+                `client.catalog.find(operation='stability_generate_sd3')` lists them.
             cfg_scale: Guidance scale: how closely the output follows the prompt.
             seed: Random seed; the same seed gives the same result, 0 a random one. Server default: 0.
             style_preset: A style preset.
@@ -862,7 +865,7 @@ class AsyncStability(AsyncResource):
         mode: Literal["text-to-image", "image-to-image"] | None = None,
         image: FileInput | None = None,
         strength: float | None = None,
-        model: str | None = None,
+        model: StabilityGenerateSd3Model | None = None,
         cfg_scale: float | None = None,
         seed: int | None = None,
         style_preset: Literal[
@@ -906,6 +909,7 @@ class AsyncStability(AsyncResource):
             image: Input image, with `mode: image-to-image`. Takes a local file (path, open file or bytes).
             strength: Strength: how far to go from `image`; 0 keeps it, 1 ignores it.
             model: `sd3`, `sd3-turbo`, `sd3.5-large`, `sd3.5-large-turbo` or `sd3.5-medium`.
+                `client.catalog.find(operation='stability_generate_sd3')` lists them.
             cfg_scale: Guidance scale: how closely the output follows the prompt.
             seed: Random seed; the same seed gives the same result, 0 a random one. Server default: 0.
             style_preset: A style preset.
@@ -955,7 +959,7 @@ class AsyncStability(AsyncResource):
         mode: Literal["text-to-image", "image-to-image"] | None = None,
         image: FileInput | None = None,
         strength: float | None = None,
-        model: str | None = None,
+        model: StabilityGenerateSd3Model | None = None,
         cfg_scale: float | None = None,
         seed: int | None = None,
         style_preset: Literal[
@@ -997,6 +1001,7 @@ class AsyncStability(AsyncResource):
             image: Input image, with `mode: image-to-image`. Takes a local file (path, open file or bytes).
             strength: Strength: how far to go from `image`; 0 keeps it, 1 ignores it.
             model: `sd3`, `sd3-turbo`, `sd3.5-large`, `sd3.5-large-turbo` or `sd3.5-medium`.
+                `client.catalog.find(operation='stability_generate_sd3')` lists them.
             cfg_scale: Guidance scale: how closely the output follows the prompt.
             seed: Random seed; the same seed gives the same result, 0 a random one. Server default: 0.
             style_preset: A style preset.

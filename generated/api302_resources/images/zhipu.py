@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from api302_client.models import ZhipuImageResponse
+    from api302_resources._models import ZhipuGenerateImageModel
 
 
 class Zhipu(Resource):
@@ -20,7 +21,7 @@ class Zhipu(Resource):
     def generate_image(
         self,
         *,
-        model: str,
+        model: ZhipuGenerateImageModel,
         prompt: str,
         size: str | None = None,
         quality: str | None = None,
@@ -41,6 +42,7 @@ class Zhipu(Resource):
 
         Args:
             model: Such as `cogview-4-250304` or `cogview-4`.
+                `client.catalog.find(operation='zhipu_generate_image')` lists them.
             prompt: Text prompt.
             size: Width and height in pixels, such as `1024x1024`, `768x1344`, `864x1152`, `1344x768`, `1152x864`,
                 `1440x720` or `720x1440`.
@@ -95,7 +97,7 @@ class AsyncZhipu(AsyncResource):
     async def generate_image(
         self,
         *,
-        model: str,
+        model: ZhipuGenerateImageModel,
         prompt: str,
         size: str | None = None,
         quality: str | None = None,
@@ -116,6 +118,7 @@ class AsyncZhipu(AsyncResource):
 
         Args:
             model: Such as `cogview-4-250304` or `cogview-4`.
+                `client.catalog.find(operation='zhipu_generate_image')` lists them.
             prompt: Text prompt.
             size: Width and height in pixels, such as `1024x1024`, `768x1344`, `864x1152`, `1344x768`, `1152x864`,
                 `1440x720` or `720x1440`.

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
     from api302_client.models import MistralOcrResponse
     from api302_client.params.information_mistral import MistralDocumentUrl, MistralImageUrl
+    from api302_resources._models import MistralOcrModel
 
 
 class Mistral(Resource):
@@ -21,7 +22,7 @@ class Mistral(Resource):
     def ocr(
         self,
         *,
-        model: str,
+        model: MistralOcrModel,
         document: MistralDocumentUrl | MistralImageUrl,
         pages: Sequence[int] | None = None,
         include_image_base64: bool | None = None,
@@ -41,7 +42,8 @@ class Mistral(Resource):
         """Extract the text of a PDF or image (OCR).
 
         Args:
-            model: The model, such as mistral-ocr-latest.
+            model: The model, such as mistral-ocr-latest. `client.catalog.find(operation='mistral_ocr')` lists
+                them.
             document: The document.
             pages: Only these pages, from 0.
             include_image_base64: Return the images of the document.
@@ -95,7 +97,7 @@ class AsyncMistral(AsyncResource):
     async def ocr(
         self,
         *,
-        model: str,
+        model: MistralOcrModel,
         document: MistralDocumentUrl | MistralImageUrl,
         pages: Sequence[int] | None = None,
         include_image_base64: bool | None = None,
@@ -115,7 +117,8 @@ class AsyncMistral(AsyncResource):
         """Extract the text of a PDF or image (OCR).
 
         Args:
-            model: The model, such as mistral-ocr-latest.
+            model: The model, such as mistral-ocr-latest. `client.catalog.find(operation='mistral_ocr')` lists
+                them.
             document: The document.
             pages: Only these pages, from 0.
             include_image_base64: Return the images of the document.

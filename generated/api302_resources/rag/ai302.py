@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     )
     from api302_client.params.rag_ai302 import Ai302KbChatMessage
     from api302_client.params.rag_ai302 import Ai302RerankDocument as Ai302RerankDocumentParam
-    from api302_resources._models import Ai302RerankModel
+    from api302_resources._models import Ai302RerankModel, Ai302RerankQwenModel, ChatModel
 
 
 class Ai302(Resource):
@@ -101,7 +101,7 @@ class Ai302(Resource):
     def rerank_qwen(
         self,
         *,
-        model: str,
+        model: Ai302RerankQwenModel,
         query: str,
         documents: Sequence[str],
         top_n: int | None = None,
@@ -114,7 +114,7 @@ class Ai302(Resource):
         """Rerank documents (qwen3-rerank).
 
         Args:
-            model: qwen3-rerank.
+            model: qwen3-rerank. `client.catalog.find(operation='ai302_rerank_qwen')` lists them.
             query: The question.
             documents: The documents.
             top_n: Number of documents to return; all without it.
@@ -375,7 +375,7 @@ class Ai302(Resource):
     def chat_with_knowledge_base(
         self,
         *,
-        model_name: str,
+        model_name: ChatModel,
         query: str,
         kb_id: int | None = None,
         stream: bool | None = None,
@@ -393,7 +393,8 @@ class Ai302(Resource):
         An API key that was created for a knowledge base's bot is bound to that base; with it, `kb_id` is not needed.
 
         Args:
-            model_name: The language model.
+            model_name: The language model. `client.catalog.find(operation='ai302_chat_with_knowledge_base')`
+                lists them.
             query: The question.
             kb_id: The id of the knowledge base; not needed with an API key that is bound to one, which the page
                 says although it marks the field as required.
@@ -436,7 +437,7 @@ class Ai302(Resource):
     def knowledge_base_completions(
         self,
         *,
-        model: str,
+        model: ChatModel,
         messages: Sequence[Ai302KbChatMessage],
         temperature: float | None = None,
         top_p: float | None = None,
@@ -453,7 +454,8 @@ class Ai302(Resource):
         `stream_knowledge_base_completions` gives the events as they come.
 
         Args:
-            model: The language model.
+            model: The language model. `client.catalog.find(operation='ai302_knowledge_base_completions')` lists
+                them.
             messages: The conversation so far.
             temperature: Sampling temperature, 0 to 2.
             top_p: Nucleus sampling: choose among the likeliest tokens that make up this share, 0 to 1.
@@ -483,7 +485,7 @@ class Ai302(Resource):
     def stream_knowledge_base_completions(
         self,
         *,
-        model: str,
+        model: ChatModel,
         messages: Sequence[Ai302KbChatMessage],
         temperature: float | None = None,
         top_p: float | None = None,
@@ -498,7 +500,8 @@ class Ai302(Resource):
         The API key decides which knowledge base is used. Whether another can be named is not documented.
 
         Args:
-            model: The language model.
+            model: The language model. `client.catalog.find(operation='ai302_knowledge_base_completions')` lists
+                them.
             messages: The conversation so far.
             temperature: Sampling temperature, 0 to 2.
             top_p: Nucleus sampling: choose among the likeliest tokens that make up this share, 0 to 1.
@@ -668,7 +671,7 @@ class AsyncAi302(AsyncResource):
     async def rerank_qwen(
         self,
         *,
-        model: str,
+        model: Ai302RerankQwenModel,
         query: str,
         documents: Sequence[str],
         top_n: int | None = None,
@@ -681,7 +684,7 @@ class AsyncAi302(AsyncResource):
         """Rerank documents (qwen3-rerank).
 
         Args:
-            model: qwen3-rerank.
+            model: qwen3-rerank. `client.catalog.find(operation='ai302_rerank_qwen')` lists them.
             query: The question.
             documents: The documents.
             top_n: Number of documents to return; all without it.
@@ -946,7 +949,7 @@ class AsyncAi302(AsyncResource):
     async def chat_with_knowledge_base(
         self,
         *,
-        model_name: str,
+        model_name: ChatModel,
         query: str,
         kb_id: int | None = None,
         stream: bool | None = None,
@@ -964,7 +967,8 @@ class AsyncAi302(AsyncResource):
         An API key that was created for a knowledge base's bot is bound to that base; with it, `kb_id` is not needed.
 
         Args:
-            model_name: The language model.
+            model_name: The language model. `client.catalog.find(operation='ai302_chat_with_knowledge_base')`
+                lists them.
             query: The question.
             kb_id: The id of the knowledge base; not needed with an API key that is bound to one, which the page
                 says although it marks the field as required.
@@ -1007,7 +1011,7 @@ class AsyncAi302(AsyncResource):
     async def knowledge_base_completions(
         self,
         *,
-        model: str,
+        model: ChatModel,
         messages: Sequence[Ai302KbChatMessage],
         temperature: float | None = None,
         top_p: float | None = None,
@@ -1024,7 +1028,8 @@ class AsyncAi302(AsyncResource):
         `stream_knowledge_base_completions` gives the events as they come.
 
         Args:
-            model: The language model.
+            model: The language model. `client.catalog.find(operation='ai302_knowledge_base_completions')` lists
+                them.
             messages: The conversation so far.
             temperature: Sampling temperature, 0 to 2.
             top_p: Nucleus sampling: choose among the likeliest tokens that make up this share, 0 to 1.
@@ -1054,7 +1059,7 @@ class AsyncAi302(AsyncResource):
     def stream_knowledge_base_completions(
         self,
         *,
-        model: str,
+        model: ChatModel,
         messages: Sequence[Ai302KbChatMessage],
         temperature: float | None = None,
         top_p: float | None = None,
@@ -1069,7 +1074,8 @@ class AsyncAi302(AsyncResource):
         The API key decides which knowledge base is used. Whether another can be named is not documented.
 
         Args:
-            model: The language model.
+            model: The language model. `client.catalog.find(operation='ai302_knowledge_base_completions')` lists
+                them.
             messages: The conversation so far.
             temperature: Sampling temperature, 0 to 2.
             top_p: Nucleus sampling: choose among the likeliest tokens that make up this share, 0 to 1.

@@ -59,6 +59,7 @@ if TYPE_CHECKING:
     )
     from api302_client.params.tools_ai302 import Ai302PodcastLine as Ai302PodcastLineParam
     from api302_client.params.tools_ai302 import Ai302VtSubtitle as Ai302VtSubtitleParam
+    from api302_resources._models import ChatModel
 
 
 class Ai302(Resource):
@@ -69,7 +70,7 @@ class Ai302(Resource):
         *,
         video_subject: str,
         video_language: str | None = None,
-        models_name: str | None = None,
+        models_name: ChatModel | None = None,
         extra_headers: Mapping[str, str] | None = None,
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
@@ -81,6 +82,7 @@ class Ai302(Resource):
             video_subject: The subject.
             video_language: The script's language, such as `zh`, `en`, `ja`, `ko`, `de` or `fr`.
             models_name: The language model, such as `gpt-4o-mini`.
+                `client.catalog.find(operation='ai302_write_stock_video_script')` lists them.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
@@ -109,7 +111,7 @@ class Ai302(Resource):
         video_subject: str,
         video_script: str,
         video_language: str | None = None,
-        models_name: str | None = None,
+        models_name: ChatModel | None = None,
         extra_headers: Mapping[str, str] | None = None,
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
@@ -122,6 +124,7 @@ class Ai302(Resource):
             video_script: The script.
             video_language: Language of the search terms, such as `zh`, `en`, `ja`, `ko`, `de` or `fr`.
             models_name: The language model, such as `gpt-4o-mini`.
+                `client.catalog.find(operation='ai302_find_stock_video_terms')` lists them.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
@@ -345,7 +348,7 @@ class Ai302(Resource):
         *,
         query: str,
         language: str | None = None,
-        model: str | None = None,
+        model: ChatModel | None = None,
         output_content_type: str | None = None,
         extra_headers: Mapping[str, str] | None = None,
         extra_query: Mapping[str, Any] | None = None,
@@ -359,7 +362,8 @@ class Ai302(Resource):
         Args:
             query: The subject.
             language: The paper's language: `zh`, `en` or `ja`, or its name.
-            model: The language model, such as `gpt-4o-mini`.
+            model: The language model, such as `gpt-4o-mini`. `client.catalog.find(operation='ai302_write_paper')`
+                lists them.
             output_content_type: The type of text, such as `Research Paper`.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's. A task's own time is
@@ -423,7 +427,7 @@ class Ai302(Resource):
         speakerNums: int | None = None,
         names: Sequence[str] | None = None,
         lang: Literal["en", "zh", "ja", "fr", "de", "ko"] | None = None,
-        modelName: str | None = None,
+        modelName: ChatModel | None = None,
         isExtract: bool | None = None,
         customPrompt: str | None = None,
         version: str | None = None,
@@ -441,6 +445,7 @@ class Ai302(Resource):
             names: Names of the speakers; empty for none.
             lang: Language of the dialogue.
             modelName: The language model, such as `gpt-4o-mini`.
+                `client.catalog.find(operation='ai302_write_podcast')` lists them.
             isExtract: Use a dialogue of the source unchanged.
             customPrompt: Text prompt: further instructions.
             version: Version of the prompt: `v3`; `v6` is long, `v7` for an audience.
@@ -489,7 +494,7 @@ class Ai302(Resource):
         bgmPrompt: str | None = None,
         bgmVolume: float | None = None,
         uiLang: str | None = None,
-        modelName: str | None = None,
+        modelName: ChatModel | None = None,
         extra_headers: Mapping[str, str] | None = None,
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
@@ -506,6 +511,7 @@ class Ai302(Resource):
             bgmVolume: The music's gain, -20 to 20.
             uiLang: The language of the progress messages, such as `en`.
             modelName: The language model, such as `gpt-4o-mini`.
+                `client.catalog.find(operation='ai302_record_podcast')` lists them.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's. A task's own time is
                 `wait(timeout=…)`.
@@ -634,7 +640,7 @@ class Ai302(Resource):
         self,
         *,
         tool_name: str,
-        model: str | None = None,
+        model: ChatModel | None = None,
         params: Mapping[str, Any] | None = None,
         extra_headers: Mapping[str, str] | None = None,
         extra_query: Mapping[str, Any] | None = None,
@@ -645,7 +651,8 @@ class Ai302(Resource):
 
         Args:
             tool_name: Name of the tool.
-            model: The language model, such as `gpt-4o-mini`.
+            model: The language model, such as `gpt-4o-mini`. `client.catalog.find(operation='ai302_write_copy')`
+                lists them.
             params: Parameters of the tool, by the names that `ai302_list_writing_tools` returns, such as `topic`
                 and `language`.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
@@ -674,7 +681,7 @@ class Ai302(Resource):
         self,
         *,
         title: str,
-        model: str,
+        model: ChatModel,
         custom_prompt: str | None = None,
         language: str | None = None,
         include_illustration: bool | None = None,
@@ -690,6 +697,7 @@ class Ai302(Resource):
         Args:
             title: Title of the article.
             model: The language model, such as `gpt-4o-mini`.
+                `client.catalog.find(operation='ai302_write_outline')` lists them.
             custom_prompt: Text prompt: further instructions.
             language: The article's language, such as `zh`, `en` or `ja`.
             include_illustration: Plan images too.
@@ -729,7 +737,7 @@ class Ai302(Resource):
         self,
         *,
         title: str,
-        model: str,
+        model: ChatModel,
         sections: Sequence[Ai302ArticleSectionParam] | None = None,
         img_mode: Literal["only_ai", "only_net", "first_net"] | None = None,
         img_demo: Literal["only_ai", "only_net", "first_net"] | None = None,
@@ -748,6 +756,7 @@ class Ai302(Resource):
         Args:
             title: Title of the article.
             model: The language model, such as `gpt-4o-mini`.
+                `client.catalog.find(operation='ai302_write_article')` lists them.
             sections: The outline.
             img_mode: Whether images are generated, searched on the web, or generated where none is found. The
                 provider's own app calls it so.
@@ -925,7 +934,7 @@ class Ai302(Resource):
     def translate_subtitles(
         self,
         *,
-        model: str,
+        model: ChatModel,
         src_lang: str,
         tgt_lang: str,
         subtitle: Ai302VtSubtitleParam,
@@ -938,6 +947,7 @@ class Ai302(Resource):
 
         Args:
             model: The language model, such as `gpt-4o-mini`.
+                `client.catalog.find(operation='ai302_translate_subtitles')` lists them.
             src_lang: The source language, such as `en`.
             tgt_lang: The target language, such as `zh`.
             subtitle: The subtitles, as returned by a transcription.
@@ -1192,7 +1202,7 @@ class Ai302(Resource):
         *,
         id: int,
         prompt: str,
-        model: str,
+        model: ChatModel,
         stream: bool | None = None,
         extra_headers: Mapping[str, str] | None = None,
         extra_query: Mapping[str, Any] | None = None,
@@ -1205,6 +1215,7 @@ class Ai302(Resource):
             id: Number of the method; 2 is CO-STAR.
             prompt: The prompt.
             model: The language model, such as `gpt-4o-mini`.
+                `client.catalog.find(operation='ai302_improve_prompt')` lists them.
             stream: Return the response as an event stream; its form is not documented.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
@@ -1265,7 +1276,7 @@ class Ai302(Resource):
         *,
         qa: Sequence[Ai302SpoQuestion],
         prompt: str,
-        model: str,
+        model: ChatModel,
         max_rounds: int,
         extra_headers: Mapping[str, str] | None = None,
         extra_query: Mapping[str, Any] | None = None,
@@ -1281,6 +1292,7 @@ class Ai302(Resource):
             qa: Questions with their expected answers.
             prompt: The initial prompt.
             model: The language model, such as `gpt-4o-mini`.
+                `client.catalog.find(operation='ai302_optimize_prompt')` lists them.
             max_rounds: Maximum number of rounds.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's. A task's own time is
@@ -1451,7 +1463,7 @@ class Ai302(Resource):
         self,
         *,
         content: str,
-        model: str,
+        model: ChatModel,
         lang: str | None = None,
         stream: bool | None = None,
         extra_headers: Mapping[str, str] | None = None,
@@ -1463,7 +1475,8 @@ class Ai302(Resource):
 
         Args:
             content: The exercise: a text, the URL of an image or a data URL.
-            model: The language model, such as `gpt-4o`.
+            model: The language model, such as `gpt-4o`. `client.catalog.find(operation='ai302_answer_question')`
+                lists them.
             lang: The solution's language, such as `zh`, `en` or `ja`.
             stream: Return the response as an event stream; its form is not documented.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
@@ -2515,7 +2528,7 @@ class Ai302(Resource):
         num: int | None = None,
         width: int | None = None,
         height: int | None = None,
-        model: str | None = None,
+        model: ChatModel | None = None,
         extra_headers: Mapping[str, str] | None = None,
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
@@ -2532,6 +2545,7 @@ class Ai302(Resource):
             width: Width in pixels, 256 to 1036; anything else counts as 1024.
             height: Height in pixels, 256 to 1036; anything else counts as 1024.
             model: The language model that improves the prompt, such as `gpt-4.1`.
+                `client.catalog.find(operation='ai302_generate_avatar')` lists them.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
@@ -2567,7 +2581,7 @@ class Ai302(Resource):
         self,
         *,
         content: str,
-        model: str,
+        model: ChatModel,
         style: int | None = None,
         custom_style: str | None = None,
         date: str | None = None,
@@ -2585,6 +2599,7 @@ class Ai302(Resource):
         Args:
             content: The subject or saying.
             model: The language model, such as `claude-3-7-sonnet-20250219`.
+                `client.catalog.find(operation='ai302_generate_knowledge_card')` lists them.
             style: A style by number: 0 any, 1 elegant vintage, 2 bold modern, 3 minimalist, 13 cyberpunk, 14 pop
                 art, 25 Bauhaus, ….
             custom_style: A style as a text prompt; goes before `style`.
@@ -2800,7 +2815,7 @@ class Ai302(Resource):
             "modify_image_style",
         ]
         | int,
-        model: str | None = None,
+        model: ChatModel | None = None,
         image_model: str | None = None,
         width: int | None = None,
         height: int | None = None,
@@ -2825,6 +2840,7 @@ class Ai302(Resource):
             creation: The type, by its name or its number (such as 4 for `generate_visual_recipe`, 28 for
                 `generate_microcosm`).
             model: The language model that improves the prompt, such as `claude-3-7-sonnet-20250219`.
+                `client.catalog.find(operation='ai302_generate_creative_image')` lists them.
             image_model: The image model, such as `flux-kontext-pro`.
             width: Width in pixels.
             height: Height in pixels.
@@ -2879,7 +2895,7 @@ class AsyncAi302(AsyncResource):
         *,
         video_subject: str,
         video_language: str | None = None,
-        models_name: str | None = None,
+        models_name: ChatModel | None = None,
         extra_headers: Mapping[str, str] | None = None,
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
@@ -2891,6 +2907,7 @@ class AsyncAi302(AsyncResource):
             video_subject: The subject.
             video_language: The script's language, such as `zh`, `en`, `ja`, `ko`, `de` or `fr`.
             models_name: The language model, such as `gpt-4o-mini`.
+                `client.catalog.find(operation='ai302_write_stock_video_script')` lists them.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
@@ -2919,7 +2936,7 @@ class AsyncAi302(AsyncResource):
         video_subject: str,
         video_script: str,
         video_language: str | None = None,
-        models_name: str | None = None,
+        models_name: ChatModel | None = None,
         extra_headers: Mapping[str, str] | None = None,
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
@@ -2932,6 +2949,7 @@ class AsyncAi302(AsyncResource):
             video_script: The script.
             video_language: Language of the search terms, such as `zh`, `en`, `ja`, `ko`, `de` or `fr`.
             models_name: The language model, such as `gpt-4o-mini`.
+                `client.catalog.find(operation='ai302_find_stock_video_terms')` lists them.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
@@ -3157,7 +3175,7 @@ class AsyncAi302(AsyncResource):
         *,
         query: str,
         language: str | None = None,
-        model: str | None = None,
+        model: ChatModel | None = None,
         output_content_type: str | None = None,
         extra_headers: Mapping[str, str] | None = None,
         extra_query: Mapping[str, Any] | None = None,
@@ -3171,7 +3189,8 @@ class AsyncAi302(AsyncResource):
         Args:
             query: The subject.
             language: The paper's language: `zh`, `en` or `ja`, or its name.
-            model: The language model, such as `gpt-4o-mini`.
+            model: The language model, such as `gpt-4o-mini`. `client.catalog.find(operation='ai302_write_paper')`
+                lists them.
             output_content_type: The type of text, such as `Research Paper`.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's. A task's own time is
@@ -3237,7 +3256,7 @@ class AsyncAi302(AsyncResource):
         speakerNums: int | None = None,
         names: Sequence[str] | None = None,
         lang: Literal["en", "zh", "ja", "fr", "de", "ko"] | None = None,
-        modelName: str | None = None,
+        modelName: ChatModel | None = None,
         isExtract: bool | None = None,
         customPrompt: str | None = None,
         version: str | None = None,
@@ -3255,6 +3274,7 @@ class AsyncAi302(AsyncResource):
             names: Names of the speakers; empty for none.
             lang: Language of the dialogue.
             modelName: The language model, such as `gpt-4o-mini`.
+                `client.catalog.find(operation='ai302_write_podcast')` lists them.
             isExtract: Use a dialogue of the source unchanged.
             customPrompt: Text prompt: further instructions.
             version: Version of the prompt: `v3`; `v6` is long, `v7` for an audience.
@@ -3303,7 +3323,7 @@ class AsyncAi302(AsyncResource):
         bgmPrompt: str | None = None,
         bgmVolume: float | None = None,
         uiLang: str | None = None,
-        modelName: str | None = None,
+        modelName: ChatModel | None = None,
         extra_headers: Mapping[str, str] | None = None,
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
@@ -3320,6 +3340,7 @@ class AsyncAi302(AsyncResource):
             bgmVolume: The music's gain, -20 to 20.
             uiLang: The language of the progress messages, such as `en`.
             modelName: The language model, such as `gpt-4o-mini`.
+                `client.catalog.find(operation='ai302_record_podcast')` lists them.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's. A task's own time is
                 `wait(timeout=…)`.
@@ -3450,7 +3471,7 @@ class AsyncAi302(AsyncResource):
         self,
         *,
         tool_name: str,
-        model: str | None = None,
+        model: ChatModel | None = None,
         params: Mapping[str, Any] | None = None,
         extra_headers: Mapping[str, str] | None = None,
         extra_query: Mapping[str, Any] | None = None,
@@ -3461,7 +3482,8 @@ class AsyncAi302(AsyncResource):
 
         Args:
             tool_name: Name of the tool.
-            model: The language model, such as `gpt-4o-mini`.
+            model: The language model, such as `gpt-4o-mini`. `client.catalog.find(operation='ai302_write_copy')`
+                lists them.
             params: Parameters of the tool, by the names that `ai302_list_writing_tools` returns, such as `topic`
                 and `language`.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
@@ -3490,7 +3512,7 @@ class AsyncAi302(AsyncResource):
         self,
         *,
         title: str,
-        model: str,
+        model: ChatModel,
         custom_prompt: str | None = None,
         language: str | None = None,
         include_illustration: bool | None = None,
@@ -3506,6 +3528,7 @@ class AsyncAi302(AsyncResource):
         Args:
             title: Title of the article.
             model: The language model, such as `gpt-4o-mini`.
+                `client.catalog.find(operation='ai302_write_outline')` lists them.
             custom_prompt: Text prompt: further instructions.
             language: The article's language, such as `zh`, `en` or `ja`.
             include_illustration: Plan images too.
@@ -3545,7 +3568,7 @@ class AsyncAi302(AsyncResource):
         self,
         *,
         title: str,
-        model: str,
+        model: ChatModel,
         sections: Sequence[Ai302ArticleSectionParam] | None = None,
         img_mode: Literal["only_ai", "only_net", "first_net"] | None = None,
         img_demo: Literal["only_ai", "only_net", "first_net"] | None = None,
@@ -3564,6 +3587,7 @@ class AsyncAi302(AsyncResource):
         Args:
             title: Title of the article.
             model: The language model, such as `gpt-4o-mini`.
+                `client.catalog.find(operation='ai302_write_article')` lists them.
             sections: The outline.
             img_mode: Whether images are generated, searched on the web, or generated where none is found. The
                 provider's own app calls it so.
@@ -3743,7 +3767,7 @@ class AsyncAi302(AsyncResource):
     async def translate_subtitles(
         self,
         *,
-        model: str,
+        model: ChatModel,
         src_lang: str,
         tgt_lang: str,
         subtitle: Ai302VtSubtitleParam,
@@ -3756,6 +3780,7 @@ class AsyncAi302(AsyncResource):
 
         Args:
             model: The language model, such as `gpt-4o-mini`.
+                `client.catalog.find(operation='ai302_translate_subtitles')` lists them.
             src_lang: The source language, such as `en`.
             tgt_lang: The target language, such as `zh`.
             subtitle: The subtitles, as returned by a transcription.
@@ -4014,7 +4039,7 @@ class AsyncAi302(AsyncResource):
         *,
         id: int,
         prompt: str,
-        model: str,
+        model: ChatModel,
         stream: bool | None = None,
         extra_headers: Mapping[str, str] | None = None,
         extra_query: Mapping[str, Any] | None = None,
@@ -4027,6 +4052,7 @@ class AsyncAi302(AsyncResource):
             id: Number of the method; 2 is CO-STAR.
             prompt: The prompt.
             model: The language model, such as `gpt-4o-mini`.
+                `client.catalog.find(operation='ai302_improve_prompt')` lists them.
             stream: Return the response as an event stream; its form is not documented.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
@@ -4087,7 +4113,7 @@ class AsyncAi302(AsyncResource):
         *,
         qa: Sequence[Ai302SpoQuestion],
         prompt: str,
-        model: str,
+        model: ChatModel,
         max_rounds: int,
         extra_headers: Mapping[str, str] | None = None,
         extra_query: Mapping[str, Any] | None = None,
@@ -4103,6 +4129,7 @@ class AsyncAi302(AsyncResource):
             qa: Questions with their expected answers.
             prompt: The initial prompt.
             model: The language model, such as `gpt-4o-mini`.
+                `client.catalog.find(operation='ai302_optimize_prompt')` lists them.
             max_rounds: Maximum number of rounds.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's. A task's own time is
@@ -4275,7 +4302,7 @@ class AsyncAi302(AsyncResource):
         self,
         *,
         content: str,
-        model: str,
+        model: ChatModel,
         lang: str | None = None,
         stream: bool | None = None,
         extra_headers: Mapping[str, str] | None = None,
@@ -4287,7 +4314,8 @@ class AsyncAi302(AsyncResource):
 
         Args:
             content: The exercise: a text, the URL of an image or a data URL.
-            model: The language model, such as `gpt-4o`.
+            model: The language model, such as `gpt-4o`. `client.catalog.find(operation='ai302_answer_question')`
+                lists them.
             lang: The solution's language, such as `zh`, `en` or `ja`.
             stream: Return the response as an event stream; its form is not documented.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
@@ -5339,7 +5367,7 @@ class AsyncAi302(AsyncResource):
         num: int | None = None,
         width: int | None = None,
         height: int | None = None,
-        model: str | None = None,
+        model: ChatModel | None = None,
         extra_headers: Mapping[str, str] | None = None,
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
@@ -5356,6 +5384,7 @@ class AsyncAi302(AsyncResource):
             width: Width in pixels, 256 to 1036; anything else counts as 1024.
             height: Height in pixels, 256 to 1036; anything else counts as 1024.
             model: The language model that improves the prompt, such as `gpt-4.1`.
+                `client.catalog.find(operation='ai302_generate_avatar')` lists them.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
@@ -5391,7 +5420,7 @@ class AsyncAi302(AsyncResource):
         self,
         *,
         content: str,
-        model: str,
+        model: ChatModel,
         style: int | None = None,
         custom_style: str | None = None,
         date: str | None = None,
@@ -5409,6 +5438,7 @@ class AsyncAi302(AsyncResource):
         Args:
             content: The subject or saying.
             model: The language model, such as `claude-3-7-sonnet-20250219`.
+                `client.catalog.find(operation='ai302_generate_knowledge_card')` lists them.
             style: A style by number: 0 any, 1 elegant vintage, 2 bold modern, 3 minimalist, 13 cyberpunk, 14 pop
                 art, 25 Bauhaus, ….
             custom_style: A style as a text prompt; goes before `style`.
@@ -5624,7 +5654,7 @@ class AsyncAi302(AsyncResource):
             "modify_image_style",
         ]
         | int,
-        model: str | None = None,
+        model: ChatModel | None = None,
         image_model: str | None = None,
         width: int | None = None,
         height: int | None = None,
@@ -5649,6 +5679,7 @@ class AsyncAi302(AsyncResource):
             creation: The type, by its name or its number (such as 4 for `generate_visual_recipe`, 28 for
                 `generate_microcosm`).
             model: The language model that improves the prompt, such as `claude-3-7-sonnet-20250219`.
+                `client.catalog.find(operation='ai302_generate_creative_image')` lists them.
             image_model: The image model, such as `flux-kontext-pro`.
             width: Width in pixels.
             height: Height in pixels.

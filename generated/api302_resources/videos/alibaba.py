@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from api302 import AsyncTask, Task
     from api302_client.models import Ai302ModelTask, Ai302QueuedVideo, AlibabaTaskResponse
     from api302_client.params.videos_alibaba import AlibabaAnimateInput, AlibabaAnimateParameters, AlibabaVideoInput, AlibabaVideoParameters
-    from api302_resources._models import AlibabaAnimateImageModel
+    from api302_resources._models import AlibabaAnimateImageModel, AlibabaCreateVideoModel
 
 
 class Alibaba(Resource):
@@ -23,7 +23,7 @@ class Alibaba(Resource):
     def create_video(
         self,
         *,
-        model: str,
+        model: AlibabaCreateVideoModel,
         input: AlibabaVideoInput,
         parameters: AlibabaVideoParameters | None = None,
         extra_headers: Mapping[str, str] | None = None,
@@ -39,6 +39,7 @@ class Alibaba(Resource):
         Args:
             model: The model, such as `wanx2.1-t2v-turbo`, `wan2.2-t2v-plus`, `wan2.2-i2v-flash`,
                 `wan2.5-i2v-preview`, `wan2.6-r2v` or `happyhorse-1.0-t2v`.
+                `client.catalog.find(operation='alibaba_create_video')` lists them.
             input: The inputs.
             parameters: The settings.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
@@ -920,7 +921,7 @@ class AsyncAlibaba(AsyncResource):
     async def create_video(
         self,
         *,
-        model: str,
+        model: AlibabaCreateVideoModel,
         input: AlibabaVideoInput,
         parameters: AlibabaVideoParameters | None = None,
         extra_headers: Mapping[str, str] | None = None,
@@ -936,6 +937,7 @@ class AsyncAlibaba(AsyncResource):
         Args:
             model: The model, such as `wanx2.1-t2v-turbo`, `wan2.2-t2v-plus`, `wan2.2-i2v-flash`,
                 `wan2.5-i2v-preview`, `wan2.6-r2v` or `happyhorse-1.0-t2v`.
+                `client.catalog.find(operation='alibaba_create_video')` lists them.
             input: The inputs.
             parameters: The settings.
             extra_headers, extra_query, extra_body: Sent on top of the rest.

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from api302 import AsyncTask, Task
     from api302_client.models import DoubaoJimengResponse, DoubaoVideoTask
     from api302_client.params.videos_doubao import DoubaoVideoContent, DoubaoVideoTool
+    from api302_resources._models import DoubaoCreateSeedanceVideoModel
 
 
 class Doubao(Resource):
@@ -87,7 +88,7 @@ class Doubao(Resource):
     def create_seedance_video(
         self,
         *,
-        model: str,
+        model: DoubaoCreateSeedanceVideoModel,
         content: Sequence[DoubaoVideoContent],
         resolution: str | None = None,
         ratio: str | None = None,
@@ -118,6 +119,7 @@ class Doubao(Resource):
         Args:
             model: The model, such as `doubao-seedance-1-0-lite-t2v-250428`, `doubao-seedance-1-0-pro-250528`,
                 `doubao-seedance-1-5-pro-251215` or `doubao-seedance-2-0-260128`.
+                `client.catalog.find(operation='doubao_create_seedance_video')` lists them.
             content: The text, images, videos and audio files.
             resolution: Resolution: `480p`, `720p` or `1080p`, by model.
             ratio: Aspect ratio (width:height): `16:9`, `4:3`, `1:1`, `3:4`, `9:16`, `21:9`, or `adaptive` to keep
@@ -213,7 +215,7 @@ class Doubao(Resource):
     def create_video(
         self,
         *,
-        model: str,
+        model: DoubaoCreateSeedanceVideoModel,
         content: Sequence[DoubaoVideoContent],
         resolution: str | None = None,
         ratio: str | None = None,
@@ -243,6 +245,7 @@ class Doubao(Resource):
         Args:
             model: The model, such as `doubao-seedance-1-0-lite-t2v-250428`, `doubao-seedance-1-0-pro-250528`,
                 `doubao-seedance-1-5-pro-251215` or `doubao-seedance-2-0-260128`.
+                `client.catalog.find(operation='doubao_create_video')` lists them.
             content: The text, images, videos and audio files.
             resolution: Resolution: `480p`, `720p` or `1080p`, by model.
             ratio: Aspect ratio (width:height): `16:9`, `4:3`, `1:1`, `3:4`, `9:16`, `21:9`, or `adaptive` to keep
@@ -675,7 +678,7 @@ class AsyncDoubao(AsyncResource):
     async def create_seedance_video(
         self,
         *,
-        model: str,
+        model: DoubaoCreateSeedanceVideoModel,
         content: Sequence[DoubaoVideoContent],
         resolution: str | None = None,
         ratio: str | None = None,
@@ -706,6 +709,7 @@ class AsyncDoubao(AsyncResource):
         Args:
             model: The model, such as `doubao-seedance-1-0-lite-t2v-250428`, `doubao-seedance-1-0-pro-250528`,
                 `doubao-seedance-1-5-pro-251215` or `doubao-seedance-2-0-260128`.
+                `client.catalog.find(operation='doubao_create_seedance_video')` lists them.
             content: The text, images, videos and audio files.
             resolution: Resolution: `480p`, `720p` or `1080p`, by model.
             ratio: Aspect ratio (width:height): `16:9`, `4:3`, `1:1`, `3:4`, `9:16`, `21:9`, or `adaptive` to keep
@@ -803,7 +807,7 @@ class AsyncDoubao(AsyncResource):
     async def create_video(
         self,
         *,
-        model: str,
+        model: DoubaoCreateSeedanceVideoModel,
         content: Sequence[DoubaoVideoContent],
         resolution: str | None = None,
         ratio: str | None = None,
@@ -833,6 +837,7 @@ class AsyncDoubao(AsyncResource):
         Args:
             model: The model, such as `doubao-seedance-1-0-lite-t2v-250428`, `doubao-seedance-1-0-pro-250528`,
                 `doubao-seedance-1-5-pro-251215` or `doubao-seedance-2-0-260128`.
+                `client.catalog.find(operation='doubao_create_video')` lists them.
             content: The text, images, videos and audio files.
             resolution: Resolution: `480p`, `720p` or `1080p`, by model.
             ratio: Aspect ratio (width:height): `16:9`, `4:3`, `1:1`, `3:4`, `9:16`, `21:9`, or `adaptive` to keep

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
     from api302 import AsyncTask, Task
     from api302_client.models import Ai302QueuedVideo, GoogleVeo2Task, GoogleVeoTask, GoogleVeoV2Task
+    from api302_resources._models import GoogleCreateVeoVideoModel
 
 
 class Google(Resource):
@@ -501,7 +502,7 @@ class Google(Resource):
         self,
         *,
         prompt: str,
-        model: str,
+        model: GoogleCreateVeoVideoModel,
         images: Sequence[str] | None = None,
         aspect_ratio: str | None = None,
         duration: str | int | None = None,
@@ -518,7 +519,8 @@ class Google(Resource):
         Args:
             prompt: Text prompt.
             model: The model, such as `veo3.1`, `veo3.1-pro`, `veo3-fast`, `veo3-pro`, `veo3`, or with images
-                `veo3-fast-frames` and `veo3-pro-frames`.
+                `veo3-fast-frames` and `veo3-pro-frames`. `client.catalog.find(operation='google_create_veo_video')`
+                lists them.
             images: URLs of images, the first frame first. Takes a URL.
             aspect_ratio: Aspect ratio (width:height): `16:9` or `9:16`.
             duration: Duration in seconds, such as 8.
@@ -1072,7 +1074,7 @@ class AsyncGoogle(AsyncResource):
         self,
         *,
         prompt: str,
-        model: str,
+        model: GoogleCreateVeoVideoModel,
         images: Sequence[str] | None = None,
         aspect_ratio: str | None = None,
         duration: str | int | None = None,
@@ -1089,7 +1091,8 @@ class AsyncGoogle(AsyncResource):
         Args:
             prompt: Text prompt.
             model: The model, such as `veo3.1`, `veo3.1-pro`, `veo3-fast`, `veo3-pro`, `veo3`, or with images
-                `veo3-fast-frames` and `veo3-pro-frames`.
+                `veo3-fast-frames` and `veo3-pro-frames`. `client.catalog.find(operation='google_create_veo_video')`
+                lists them.
             images: URLs of images, the first frame first. Takes a URL.
             aspect_ratio: Aspect ratio (width:height): `16:9` or `9:16`.
             duration: Duration in seconds, such as 8.

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
         KlingShot,
         KlingWatermark,
     )
+    from api302_resources._models import KlingImageToVideoModelName, KlingMultiImageToVideoModelName, KlingTextToVideoModelName
 
 
 class Kling(Resource):
@@ -31,7 +32,7 @@ class Kling(Resource):
         self,
         *,
         prompt: str,
-        model_name: str | None = None,
+        model_name: KlingTextToVideoModelName | None = None,
         negative_prompt: str | None = None,
         cfg_scale: float | None = None,
         mode: Literal["std", "pro"] | None = None,
@@ -58,6 +59,7 @@ class Kling(Resource):
             prompt: Text prompt.
             model_name: The model: `kling-v1`, `kling-v1-6`, `kling-v2-master`, `kling-v2-1-master`,
                 `kling-v2-5-turbo`, `kling-v2-6`, `kling-v3` and others. Kling's own default is `kling-v1`.
+                `client.catalog.find(operation='kling_text_to_video')` lists them.
             negative_prompt: Negative prompt: what to avoid.
             cfg_scale: Guidance scale: how closely the output follows the prompt. Not for models of version 2.
                 Server default: 0.5.
@@ -145,7 +147,7 @@ class Kling(Resource):
     def image_to_video(
         self,
         *,
-        model_name: str | None = None,
+        model_name: KlingImageToVideoModelName | None = None,
         image: FileInput | None = None,
         image_tail: FileInput | None = None,
         prompt: str | None = None,
@@ -176,6 +178,7 @@ class Kling(Resource):
         Args:
             model_name: The model: `kling-v1`, `kling-v1-5`, `kling-v1-6`, `kling-v2-master`, `kling-v2-1`,
                 `kling-v2-5-turbo`, `kling-v2-6`, `kling-v3` and others. Kling's own default is `kling-v1`.
+                `client.catalog.find(operation='kling_image_to_video')` lists them.
             image: First frame: JPEG or PNG of at most 10 MB, at least 300 pixels a side. Base64 without the
                 `data:` prefix. Either this or `image_tail` is needed. Takes a URL, base64 text or a local file
                 (pathlib.Path, open file or bytes). At most 10 MB.
@@ -578,7 +581,7 @@ class Kling(Resource):
         self,
         *,
         image_list: Sequence[KlingImageItem],
-        model_name: str | None = None,
+        model_name: KlingMultiImageToVideoModelName | None = None,
         prompt: str | None = None,
         mode: Literal["std", "pro"] | None = None,
         aspect_ratio: Literal["16:9", "9:16", "1:1"] | None = None,
@@ -593,7 +596,8 @@ class Kling(Resource):
 
         Args:
             image_list: The reference images.
-            model_name: Such as `kling-v1-6`.
+            model_name: Such as `kling-v1-6`. `client.catalog.find(operation='kling_multi_image_to_video')` lists
+                them.
             prompt: Text prompt.
             mode: Quality: `std` is cheaper, `pro` better.
             aspect_ratio: Aspect ratio (width:height).
@@ -3179,7 +3183,7 @@ class AsyncKling(AsyncResource):
         self,
         *,
         prompt: str,
-        model_name: str | None = None,
+        model_name: KlingTextToVideoModelName | None = None,
         negative_prompt: str | None = None,
         cfg_scale: float | None = None,
         mode: Literal["std", "pro"] | None = None,
@@ -3206,6 +3210,7 @@ class AsyncKling(AsyncResource):
             prompt: Text prompt.
             model_name: The model: `kling-v1`, `kling-v1-6`, `kling-v2-master`, `kling-v2-1-master`,
                 `kling-v2-5-turbo`, `kling-v2-6`, `kling-v3` and others. Kling's own default is `kling-v1`.
+                `client.catalog.find(operation='kling_text_to_video')` lists them.
             negative_prompt: Negative prompt: what to avoid.
             cfg_scale: Guidance scale: how closely the output follows the prompt. Not for models of version 2.
                 Server default: 0.5.
@@ -3293,7 +3298,7 @@ class AsyncKling(AsyncResource):
     async def image_to_video(
         self,
         *,
-        model_name: str | None = None,
+        model_name: KlingImageToVideoModelName | None = None,
         image: FileInput | None = None,
         image_tail: FileInput | None = None,
         prompt: str | None = None,
@@ -3324,6 +3329,7 @@ class AsyncKling(AsyncResource):
         Args:
             model_name: The model: `kling-v1`, `kling-v1-5`, `kling-v1-6`, `kling-v2-master`, `kling-v2-1`,
                 `kling-v2-5-turbo`, `kling-v2-6`, `kling-v3` and others. Kling's own default is `kling-v1`.
+                `client.catalog.find(operation='kling_image_to_video')` lists them.
             image: First frame: JPEG or PNG of at most 10 MB, at least 300 pixels a side. Base64 without the
                 `data:` prefix. Either this or `image_tail` is needed. Takes a URL, base64 text or a local file
                 (pathlib.Path, open file or bytes). At most 10 MB.
@@ -3726,7 +3732,7 @@ class AsyncKling(AsyncResource):
         self,
         *,
         image_list: Sequence[KlingImageItem],
-        model_name: str | None = None,
+        model_name: KlingMultiImageToVideoModelName | None = None,
         prompt: str | None = None,
         mode: Literal["std", "pro"] | None = None,
         aspect_ratio: Literal["16:9", "9:16", "1:1"] | None = None,
@@ -3741,7 +3747,8 @@ class AsyncKling(AsyncResource):
 
         Args:
             image_list: The reference images.
-            model_name: Such as `kling-v1-6`.
+            model_name: Such as `kling-v1-6`. `client.catalog.find(operation='kling_multi_image_to_video')` lists
+                them.
             prompt: Text prompt.
             mode: Quality: `std` is cheaper, `pro` better.
             aspect_ratio: Aspect ratio (width:height).

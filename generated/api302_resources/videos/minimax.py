@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from api302 import AsyncTask, FileInput, Task
     from api302_client.models import MinimaxFileResponse, MinimaxH3Task, MinimaxVideoTask
     from api302_client.params.videos_minimax import MinimaxH3Item, MinimaxSubject
+    from api302_resources._models import MinimaxCreateVideoH3Model, MinimaxCreateVideoModel
 
 
 class Minimax(Resource):
@@ -22,7 +23,7 @@ class Minimax(Resource):
     def create_video(
         self,
         *,
-        model: str,
+        model: MinimaxCreateVideoModel,
         prompt: str | None = None,
         prompt_optimizer: bool | None = None,
         first_frame_image: FileInput | None = None,
@@ -45,6 +46,7 @@ class Minimax(Resource):
         Args:
             model: The model: `MiniMax-Hailuo-2.3`, `MiniMax-Hailuo-02`, `T2V-01`, `T2V-01-Director`, `I2V-01`,
                 `I2V-01-Director`, `I2V-01-live`, `S2V-01`. The list grows.
+                `client.catalog.find(operation='minimax_create_video')` lists them.
             prompt: Text prompt. Required without an image.
             prompt_optimizer: Whether to expand the prompt automatically. Server default: true.
             first_frame_image: First frame; required by the `I2V` models. Takes a URL, a data URL or a local file
@@ -166,7 +168,7 @@ class Minimax(Resource):
     def create_video_h3(
         self,
         *,
-        model: str,
+        model: MinimaxCreateVideoH3Model,
         content: Sequence[MinimaxH3Item],
         resolution: Literal["480P", "768P", "2K"] | None = None,
         duration: int | None = None,
@@ -182,7 +184,8 @@ class Minimax(Resource):
         From a text, from a first and a last frame, or with H3 from references. MiniMax-H3-Max takes no references.
 
         Args:
-            model: `MiniMax-H3` or `MiniMax-H3-Max`.
+            model: `MiniMax-H3` or `MiniMax-H3-Max`. `client.catalog.find(operation='minimax_create_video_h3')`
+                lists them.
             content: The text prompt, and the files.
             resolution: Resolution; 480P with H3-Max, 2K with H3.
             duration: Duration in seconds, from 5 with H3-Max.
@@ -259,7 +262,7 @@ class AsyncMinimax(AsyncResource):
     async def create_video(
         self,
         *,
-        model: str,
+        model: MinimaxCreateVideoModel,
         prompt: str | None = None,
         prompt_optimizer: bool | None = None,
         first_frame_image: FileInput | None = None,
@@ -282,6 +285,7 @@ class AsyncMinimax(AsyncResource):
         Args:
             model: The model: `MiniMax-Hailuo-2.3`, `MiniMax-Hailuo-02`, `T2V-01`, `T2V-01-Director`, `I2V-01`,
                 `I2V-01-Director`, `I2V-01-live`, `S2V-01`. The list grows.
+                `client.catalog.find(operation='minimax_create_video')` lists them.
             prompt: Text prompt. Required without an image.
             prompt_optimizer: Whether to expand the prompt automatically. Server default: true.
             first_frame_image: First frame; required by the `I2V` models. Takes a URL, a data URL or a local file
@@ -403,7 +407,7 @@ class AsyncMinimax(AsyncResource):
     async def create_video_h3(
         self,
         *,
-        model: str,
+        model: MinimaxCreateVideoH3Model,
         content: Sequence[MinimaxH3Item],
         resolution: Literal["480P", "768P", "2K"] | None = None,
         duration: int | None = None,
@@ -419,7 +423,8 @@ class AsyncMinimax(AsyncResource):
         From a text, from a first and a last frame, or with H3 from references. MiniMax-H3-Max takes no references.
 
         Args:
-            model: `MiniMax-H3` or `MiniMax-H3-Max`.
+            model: `MiniMax-H3` or `MiniMax-H3-Max`. `client.catalog.find(operation='minimax_create_video_h3')`
+                lists them.
             content: The text prompt, and the files.
             resolution: Resolution; 480P with H3-Max, 2K with H3.
             duration: Duration in seconds, from 5 with H3-Max.

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from api302 import AsyncTask, Task
     from api302_client.models import PixverseResponse
     from api302_client.params.videos_pixverse import PixverseMotionScale
+    from api302_resources._models import PixverseCreateVideoModel
 
 
 class Pixverse(Resource):
@@ -22,7 +23,7 @@ class Pixverse(Resource):
     def create_video(
         self,
         *,
-        model: str,
+        model: PixverseCreateVideoModel,
         prompt: str,
         negative_prompt: str | None = None,
         image: str | None = None,
@@ -53,6 +54,7 @@ class Pixverse(Resource):
 
         Args:
             model: The model: `auto`, or a version such as `v3.5`, `v4`, `v4.5`, `v5`.
+                `client.catalog.find(operation='pixverse_create_video')` lists them.
             prompt: Text prompt.
             negative_prompt: Negative prompt: what to avoid.
             image: First frame. Takes a URL.
@@ -154,7 +156,7 @@ class AsyncPixverse(AsyncResource):
     async def create_video(
         self,
         *,
-        model: str,
+        model: PixverseCreateVideoModel,
         prompt: str,
         negative_prompt: str | None = None,
         image: str | None = None,
@@ -185,6 +187,7 @@ class AsyncPixverse(AsyncResource):
 
         Args:
             model: The model: `auto`, or a version such as `v3.5`, `v4`, `v4.5`, `v5`.
+                `client.catalog.find(operation='pixverse_create_video')` lists them.
             prompt: Text prompt.
             negative_prompt: Negative prompt: what to avoid.
             image: First frame. Takes a URL.

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
     from api302 import AsyncTask, FileInput, Task
     from api302_client.models import SiliconflowVideoStatus
+    from api302_resources._models import SiliconflowCreateVideoModel
 
 
 class Siliconflow(Resource):
@@ -21,7 +22,7 @@ class Siliconflow(Resource):
     def create_video(
         self,
         *,
-        model: str,
+        model: SiliconflowCreateVideoModel,
         prompt: str,
         negative_prompt: str | None = None,
         image: FileInput | None = None,
@@ -37,6 +38,7 @@ class Siliconflow(Resource):
         Args:
             model: Such as `Lightricks/LTX-Video`, `tencent/HunyuanVideo`, `genmo/mochi-1-preview`,
                 `Wan-AI/Wan2.2-T2V-A14B` or `Wan-AI/Wan2.2-I2V-A14B`.
+                `client.catalog.find(operation='siliconflow_create_video')` lists them.
             prompt: Text prompt.
             negative_prompt: Negative prompt: what to avoid. Wan.
             image: First frame. LTX-Video (a URL alone), and Wan's I2V, which requires it. Takes a URL, a data URL
@@ -115,7 +117,7 @@ class AsyncSiliconflow(AsyncResource):
     async def create_video(
         self,
         *,
-        model: str,
+        model: SiliconflowCreateVideoModel,
         prompt: str,
         negative_prompt: str | None = None,
         image: FileInput | None = None,
@@ -131,6 +133,7 @@ class AsyncSiliconflow(AsyncResource):
         Args:
             model: Such as `Lightricks/LTX-Video`, `tencent/HunyuanVideo`, `genmo/mochi-1-preview`,
                 `Wan-AI/Wan2.2-T2V-A14B` or `Wan-AI/Wan2.2-I2V-A14B`.
+                `client.catalog.find(operation='siliconflow_create_video')` lists them.
             prompt: Text prompt.
             negative_prompt: Negative prompt: what to avoid. Wan.
             image: First frame. LTX-Video (a URL alone), and Wan's I2V, which requires it. Takes a URL, a data URL

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from api302 import AsyncTask, Task
     from api302_client.models import SyncGeneration
     from api302_client.params.videos_sync import SyncInput, SyncOptions, SyncSegment
+    from api302_resources._models import VideoToVideoModel
 
 
 class Sync(Resource):
@@ -22,7 +23,7 @@ class Sync(Resource):
     def generate(
         self,
         *,
-        model: str,
+        model: VideoToVideoModel,
         input: Sequence[SyncInput],
         options: SyncOptions | None = None,
         segments: Sequence[SyncSegment] | None = None,
@@ -37,6 +38,7 @@ class Sync(Resource):
 
         Args:
             model: Such as `lipsync-2`, `lipsync-2-pro`, `lipsync-1.9.0-beta` or `react-1`.
+                `client.catalog.find(operation='sync_generate')` lists them.
             input: A video, and an audio file or a text to speak.
             options: Optional.
             segments: Parts of the video with audio of their own.
@@ -109,7 +111,7 @@ class AsyncSync(AsyncResource):
     async def generate(
         self,
         *,
-        model: str,
+        model: VideoToVideoModel,
         input: Sequence[SyncInput],
         options: SyncOptions | None = None,
         segments: Sequence[SyncSegment] | None = None,
@@ -124,6 +126,7 @@ class AsyncSync(AsyncResource):
 
         Args:
             model: Such as `lipsync-2`, `lipsync-2-pro`, `lipsync-1.9.0-beta` or `react-1`.
+                `client.catalog.find(operation='sync_generate')` lists them.
             input: A video, and an audio file or a text to speak.
             options: Optional.
             segments: Parts of the video with audio of their own.

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from api302 import AsyncTask, FileInput, Task, Uploaded
     from api302_client.models import ViduCreations, ViduUpload, ViduUploaded
     from api302_client.params.videos_vidu import ViduSubject, ViduV1Input, ViduV1Output, ViduV1UpscaleInput
+    from api302_resources._models import ViduImageToVideoModel, ViduReferenceToVideoModel, ViduTextToVideoModel
 
 
 class Vidu(Resource):
@@ -22,7 +23,7 @@ class Vidu(Resource):
     def text_to_video(
         self,
         *,
-        model: str,
+        model: ViduTextToVideoModel,
         prompt: str,
         style: Literal["general", "anime"] | None = None,
         duration: int | None = None,
@@ -44,6 +45,7 @@ class Vidu(Resource):
 
         Args:
             model: Such as `viduq3-pro`, `viduq3-turbo`, `viduq2`, `viduq1` or `vidu1.5`.
+                `client.catalog.find(operation='vidu_text_to_video')` lists them.
             prompt: Text prompt; up to 1,500 characters with models before Q2.
             style: The style. Server default: "general".
             duration: Duration in seconds: 1 to 16 with Q3, 1 to 10 with Q2, 5 with Q1, 4 or 8 with 1.5.
@@ -96,7 +98,7 @@ class Vidu(Resource):
     def image_to_video(
         self,
         *,
-        model: str,
+        model: ViduImageToVideoModel,
         images: Sequence[FileInput],
         prompt: str | None = None,
         audio: bool | None = None,
@@ -123,7 +125,7 @@ class Vidu(Resource):
 
         Args:
             model: Such as `viduq3-pro`, `viduq3-turbo`, `viduq2-pro`, `viduq2-turbo`, `viduq1`, `viduq1-classic`,
-                `vidu2.0` or `vidu1.5`.
+                `vidu2.0` or `vidu1.5`. `client.catalog.find(operation='vidu_image_to_video')` lists them.
             images: The first frame, as a URL or a data URL: PNG, JPEG or WebP of at most 50 MB, between 1:4 and
                 4:1. Takes a URL, a data URL or a local file (pathlib.Path, open file or bytes). At most 50 MB.
             prompt: Text prompt: what happens; not with `is_rec`.
@@ -187,7 +189,7 @@ class Vidu(Resource):
     def start_end_to_video(
         self,
         *,
-        model: str,
+        model: ViduImageToVideoModel,
         images: Sequence[FileInput],
         prompt: str | None = None,
         is_rec: bool | None = None,
@@ -209,7 +211,7 @@ class Vidu(Resource):
 
         Args:
             model: Such as `viduq3-pro`, `viduq3-turbo`, `viduq2-pro`, `viduq2-turbo`, `viduq1`, `viduq1-classic`,
-                `vidu2.0` or `vidu1.5`.
+                `vidu2.0` or `vidu1.5`. `client.catalog.find(operation='vidu_start_end_to_video')` lists them.
             images: The first and the last frame, as URLs, data URLs or `ssupload:` URIs; sizes between 0.8 and
                 1.25 of each other. Takes a URL, a data URL or a local file (pathlib.Path, open file or bytes).
             prompt: Text prompt: what happens; not with `is_rec`.
@@ -263,7 +265,7 @@ class Vidu(Resource):
     def reference_to_video(
         self,
         *,
-        model: str,
+        model: ViduReferenceToVideoModel,
         prompt: str,
         images: Sequence[FileInput] | None = None,
         videos: Sequence[str] | None = None,
@@ -294,6 +296,7 @@ class Vidu(Resource):
 
         Args:
             model: Such as `viduq3`, `viduq3-mix`, `viduq2-pro`, `viduq2`, `viduq1`, `vidu2.0` or `vidu1.5`.
+                `client.catalog.find(operation='vidu_reference_to_video')` lists them.
             prompt: Text prompt.
             images: Images of the subjects, as URLs or data URLs, of at least 128 pixels a side; three with older
                 models. Takes a URL, a data URL or a local file (pathlib.Path, open file or bytes).
@@ -761,7 +764,7 @@ class AsyncVidu(AsyncResource):
     async def text_to_video(
         self,
         *,
-        model: str,
+        model: ViduTextToVideoModel,
         prompt: str,
         style: Literal["general", "anime"] | None = None,
         duration: int | None = None,
@@ -783,6 +786,7 @@ class AsyncVidu(AsyncResource):
 
         Args:
             model: Such as `viduq3-pro`, `viduq3-turbo`, `viduq2`, `viduq1` or `vidu1.5`.
+                `client.catalog.find(operation='vidu_text_to_video')` lists them.
             prompt: Text prompt; up to 1,500 characters with models before Q2.
             style: The style. Server default: "general".
             duration: Duration in seconds: 1 to 16 with Q3, 1 to 10 with Q2, 5 with Q1, 4 or 8 with 1.5.
@@ -835,7 +839,7 @@ class AsyncVidu(AsyncResource):
     async def image_to_video(
         self,
         *,
-        model: str,
+        model: ViduImageToVideoModel,
         images: Sequence[FileInput],
         prompt: str | None = None,
         audio: bool | None = None,
@@ -862,7 +866,7 @@ class AsyncVidu(AsyncResource):
 
         Args:
             model: Such as `viduq3-pro`, `viduq3-turbo`, `viduq2-pro`, `viduq2-turbo`, `viduq1`, `viduq1-classic`,
-                `vidu2.0` or `vidu1.5`.
+                `vidu2.0` or `vidu1.5`. `client.catalog.find(operation='vidu_image_to_video')` lists them.
             images: The first frame, as a URL or a data URL: PNG, JPEG or WebP of at most 50 MB, between 1:4 and
                 4:1. Takes a URL, a data URL or a local file (pathlib.Path, open file or bytes). At most 50 MB.
             prompt: Text prompt: what happens; not with `is_rec`.
@@ -926,7 +930,7 @@ class AsyncVidu(AsyncResource):
     async def start_end_to_video(
         self,
         *,
-        model: str,
+        model: ViduImageToVideoModel,
         images: Sequence[FileInput],
         prompt: str | None = None,
         is_rec: bool | None = None,
@@ -948,7 +952,7 @@ class AsyncVidu(AsyncResource):
 
         Args:
             model: Such as `viduq3-pro`, `viduq3-turbo`, `viduq2-pro`, `viduq2-turbo`, `viduq1`, `viduq1-classic`,
-                `vidu2.0` or `vidu1.5`.
+                `vidu2.0` or `vidu1.5`. `client.catalog.find(operation='vidu_start_end_to_video')` lists them.
             images: The first and the last frame, as URLs, data URLs or `ssupload:` URIs; sizes between 0.8 and
                 1.25 of each other. Takes a URL, a data URL or a local file (pathlib.Path, open file or bytes).
             prompt: Text prompt: what happens; not with `is_rec`.
@@ -1002,7 +1006,7 @@ class AsyncVidu(AsyncResource):
     async def reference_to_video(
         self,
         *,
-        model: str,
+        model: ViduReferenceToVideoModel,
         prompt: str,
         images: Sequence[FileInput] | None = None,
         videos: Sequence[str] | None = None,
@@ -1033,6 +1037,7 @@ class AsyncVidu(AsyncResource):
 
         Args:
             model: Such as `viduq3`, `viduq3-mix`, `viduq2-pro`, `viduq2`, `viduq1`, `vidu2.0` or `vidu1.5`.
+                `client.catalog.find(operation='vidu_reference_to_video')` lists them.
             prompt: Text prompt.
             images: Images of the subjects, as URLs or data URLs, of at least 128 pixels a side; three with older
                 models. Takes a URL, a data URL or a local file (pathlib.Path, open file or bytes).

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
     from api302 import AsyncTask, FileInput, Task
     from api302_client.models import ZhipuVideo
+    from api302_resources._models import ZhipuCreateVideoModel
 
 
 class Zhipu(Resource):
@@ -21,7 +22,7 @@ class Zhipu(Resource):
     def create_video(
         self,
         *,
-        model: str,
+        model: ZhipuCreateVideoModel,
         prompt: str | None = None,
         image_url: FileInput | Sequence[FileInput] | None = None,
         quality: Literal["quality", "speed"] | None = None,
@@ -41,6 +42,7 @@ class Zhipu(Resource):
 
         Args:
             model: The model, such as `cogvideox-3`, `cogvideox-2`, `cogvideox-flash` or `cogvideox`.
+                `client.catalog.find(operation='zhipu_create_video')` lists them.
             prompt: Text prompt. Required without an image.
             image_url: First frame; as a list, first and last frame, for models that take both. Takes a URL,
                 base64 text or a local file (pathlib.Path, open file or bytes).
@@ -124,7 +126,7 @@ class AsyncZhipu(AsyncResource):
     async def create_video(
         self,
         *,
-        model: str,
+        model: ZhipuCreateVideoModel,
         prompt: str | None = None,
         image_url: FileInput | Sequence[FileInput] | None = None,
         quality: Literal["quality", "speed"] | None = None,
@@ -144,6 +146,7 @@ class AsyncZhipu(AsyncResource):
 
         Args:
             model: The model, such as `cogvideox-3`, `cogvideox-2`, `cogvideox-flash` or `cogvideox`.
+                `client.catalog.find(operation='zhipu_create_video')` lists them.
             prompt: Text prompt. Required without an image.
             image_url: First frame; as a list, first and last frame, for models that take both. Takes a URL,
                 base64 text or a local file (pathlib.Path, open file or bytes).

@@ -30,7 +30,7 @@ FILES: Files = {"file": ("part",)}
 REQUIRED = ("file", "model")
 NOT_EMPTY = ()
 KEY_HEADERS = ()
-EXTENSIONS: Extensions = {"x-price": [{"amount": 0.002, "unit": "PTC", "per": "minute"}]}
+EXTENSIONS: Extensions = {"x-price": [{"amount": 0.002, "unit": "PTC", "per": "minute"}], "x-models": {"field": "model"}}
 
 build = _request.builder(METHOD, PATH, MEDIA_TYPES)
 

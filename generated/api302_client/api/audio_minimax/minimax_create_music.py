@@ -36,6 +36,7 @@ EXTENSIONS: Extensions = {
         {"amount": 0.05, "unit": "PTC", "per": "call", "for": "music-2.0"},
         {"amount": 0.05, "unit": "PTC", "per": "call", "for": "music-1.5"},
     ],
+    "x-models": {"field": "model"},
 }
 
 build = _request.builder(METHOD, PATH, MEDIA_TYPES)

@@ -32,6 +32,7 @@ KEY_HEADERS = ()
 EXTENSIONS: Extensions = {
     "x-task": {"fetch": "mureka_get_instrumental", "parameters": {"task_id": "id"}},
     "x-price": [{"amount": 0.05, "unit": "PTC", "per": "call", "for": "mureka-7.5"}],
+    "x-models": {"field": "model"},
 }
 
 build = _request.builder(METHOD, PATH, MEDIA_TYPES)

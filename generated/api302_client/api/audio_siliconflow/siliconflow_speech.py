@@ -37,7 +37,7 @@ FILES: Files = {}
 REQUIRED = ("model", "input")
 NOT_EMPTY = ("input",)
 KEY_HEADERS = ()
-EXTENSIONS: Extensions = {"x-price": [{"amount": 7, "unit": "PTC", "per": "1M tokens"}]}
+EXTENSIONS: Extensions = {"x-price": [{"amount": 7, "unit": "PTC", "per": "1M tokens"}], "x-models": {"field": "model"}}
 
 build = _request.builder(METHOD, PATH, MEDIA_TYPES)
 

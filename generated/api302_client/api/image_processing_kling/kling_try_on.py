@@ -33,6 +33,7 @@ EXTENSIONS: Extensions = {
     "x-success": {"field": "code", "values": [0], "message": "message"},
     "x-task": {"fetch": "kling_get_task", "parameters": {"id": "data.task_id"}},
     "x-price": [{"amount": 0.1, "unit": "PTC", "per": "call"}],
+    "x-models": {"field": "model_name"},
 }
 
 build = _request.builder(METHOD, PATH, MEDIA_TYPES)

@@ -29,7 +29,7 @@ FILES: Files = {}
 REQUIRED = ("prompt", "model")
 NOT_EMPTY = ("prompt", "model")
 KEY_HEADERS = ()
-EXTENSIONS: Extensions = {"x-price": [{"note": "as the model"}]}
+EXTENSIONS: Extensions = {"x-price": [{"note": "as the model"}], "x-models": {"field": "model"}}
 
 build = _request.builder(METHOD, PATH, MEDIA_TYPES)
 

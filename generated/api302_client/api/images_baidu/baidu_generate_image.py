@@ -29,7 +29,11 @@ FILES: Files = {"refer_image": ("url", "data_url")}
 REQUIRED = ("model", "prompt")
 NOT_EMPTY = ("prompt",)
 KEY_HEADERS = ()
-EXTENSIONS: Extensions = {"x-price": [{"amount": 0.05, "unit": "PTC", "per": "call"}], "x-file-max": {"refer_image": 10485760}}
+EXTENSIONS: Extensions = {
+    "x-price": [{"amount": 0.05, "unit": "PTC", "per": "call"}],
+    "x-models": {"field": "model"},
+    "x-file-max": {"refer_image": 10485760},
+}
 
 build = _request.builder(METHOD, PATH, MEDIA_TYPES)
 

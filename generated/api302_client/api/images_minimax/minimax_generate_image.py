@@ -32,6 +32,7 @@ KEY_HEADERS = ()
 EXTENSIONS: Extensions = {
     "x-success": {"field": "base_resp.status_code", "values": [0], "message": "base_resp.status_msg"},
     "x-price": [{"amount": 0.01, "unit": "PTC", "per": "call"}],
+    "x-models": {"field": "model"},
 }
 
 build = _request.builder(METHOD, PATH, MEDIA_TYPES)

@@ -55,6 +55,7 @@ EXTENSIONS: Extensions = {
         {"amount": 0.018, "unit": "PTC", "per": "call", "for": "dall-e-2, 512x512"},
         {"amount": 0.02, "unit": "PTC", "per": "call", "for": "dall-e-2, 1024x1024"},
     ],
+    "x-models": {"field": "model"},
 }
 
 build = _request.builder(METHOD, PATH, MEDIA_TYPES)

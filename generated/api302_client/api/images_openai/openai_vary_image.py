@@ -35,6 +35,7 @@ EXTENSIONS: Extensions = {
         {"amount": 0.018, "unit": "PTC", "per": "call", "for": "512x512"},
         {"amount": 0.02, "unit": "PTC", "per": "call", "for": "1024x1024"},
     ],
+    "x-models": {"field": "model"},
     "x-file-max": {"image": 4194304},
 }
 

@@ -29,7 +29,10 @@ FILES: Files = {}
 REQUIRED = ("model", "prompt")
 NOT_EMPTY = ("prompt",)
 KEY_HEADERS = ()
-EXTENSIONS: Extensions = {"x-price": [{"amount": 0, "unit": "PTC", "per": "call", "for": "Kwai-Kolors/Kolors"}]}
+EXTENSIONS: Extensions = {
+    "x-price": [{"amount": 0, "unit": "PTC", "per": "call", "for": "Kwai-Kolors/Kolors"}],
+    "x-models": {"field": "model"},
+}
 
 build = _request.builder(METHOD, PATH, MEDIA_TYPES)
 

@@ -34,7 +34,8 @@ EXTENSIONS: Extensions = {
     "x-price": [
         {"amount": 0.1, "unit": "PTC", "per": "call", "for": "sd3"},
         {"amount": 0.1, "unit": "PTC", "per": "call", "for": "sd3.5-medium"},
-    ]
+    ],
+    "x-models": {"field": "model"},
 }
 
 build = _request.builder(METHOD, PATH, MEDIA_TYPES)

@@ -29,7 +29,7 @@ FILES: Files = {}
 REQUIRED = ("model", "prompt")
 NOT_EMPTY = ("prompt",)
 KEY_HEADERS = ()
-EXTENSIONS: Extensions = {"x-price": [{"amount": 0.02, "unit": "PTC", "per": "call"}]}
+EXTENSIONS: Extensions = {"x-price": [{"amount": 0.02, "unit": "PTC", "per": "call"}], "x-models": {"field": "model"}}
 
 build = _request.builder(METHOD, PATH, MEDIA_TYPES)
 

@@ -30,7 +30,8 @@ REQUIRED = ("task",)
 NOT_EMPTY = ("task",)
 KEY_HEADERS = ()
 EXTENSIONS: Extensions = {
-    "x-price": [{"amount": 0.001, "unit": "PTC", "per": "second", "for": "the browser"}, {"note": "the model's use, by model"}]
+    "x-price": [{"amount": 0.001, "unit": "PTC", "per": "second", "for": "the browser"}, {"note": "the model's use, by model"}],
+    "x-models": {"field": "model", "kinds": ["chat"]},
 }
 
 build = _request.builder(METHOD, PATH, MEDIA_TYPES)

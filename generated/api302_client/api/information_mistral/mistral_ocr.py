@@ -29,7 +29,7 @@ FILES: Files = {}
 REQUIRED = ("model", "document")
 NOT_EMPTY = ("model",)
 KEY_HEADERS = ()
-EXTENSIONS: Extensions = {"x-price": [{"amount": 0.002, "unit": "PTC", "per": "page"}]}
+EXTENSIONS: Extensions = {"x-price": [{"amount": 0.002, "unit": "PTC", "per": "page"}], "x-models": {"field": "model"}}
 
 build = _request.builder(METHOD, PATH, MEDIA_TYPES)
 

@@ -29,7 +29,11 @@ FILES: Files = {}
 REQUIRED = ("model_name", "query")
 NOT_EMPTY = ("model_name",)
 KEY_HEADERS = ()
-EXTENSIONS: Extensions = {"x-success": {"field": "code", "values": [0], "message": "msg"}, "x-price": [{"note": "by model"}]}
+EXTENSIONS: Extensions = {
+    "x-success": {"field": "code", "values": [0], "message": "msg"},
+    "x-price": [{"note": "by model"}],
+    "x-models": {"field": "model_name", "kinds": ["chat"]},
+}
 
 build = _request.builder(METHOD, PATH, MEDIA_TYPES)
 

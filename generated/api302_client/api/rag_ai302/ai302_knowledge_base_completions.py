@@ -39,6 +39,7 @@ EXTENSIONS: Extensions = {
         "complete": "choices && !(choices[?!finish_reason])",
     },
     "x-price": [{"note": "by model"}],
+    "x-models": {"field": "model", "kinds": ["chat"]},
 }
 
 build = _request.builder(METHOD, PATH, MEDIA_TYPES)

@@ -29,7 +29,7 @@ FILES: Files = {}
 REQUIRED = ("content", "model")
 NOT_EMPTY = ("content",)
 KEY_HEADERS = ()
-EXTENSIONS: Extensions = {"x-price": [{"note": "by model"}]}
+EXTENSIONS: Extensions = {"x-price": [{"note": "by model"}], "x-models": {"field": "model", "kinds": ["chat"]}}
 
 build = _request.builder(METHOD, PATH, MEDIA_TYPES)
 

@@ -29,7 +29,10 @@ FILES: Files = {"image": ("url", "data_url", "part")}
 REQUIRED = ("image", "person_type")
 NOT_EMPTY = ()
 KEY_HEADERS = ()
-EXTENSIONS: Extensions = {"x-price": [{"note": "the tokens that better the prompt, and the pictures"}]}
+EXTENSIONS: Extensions = {
+    "x-price": [{"note": "the tokens that better the prompt, and the pictures"}],
+    "x-models": {"field": "model", "kinds": ["chat"]},
+}
 
 build = _request.builder(METHOD, PATH, MEDIA_TYPES)
 

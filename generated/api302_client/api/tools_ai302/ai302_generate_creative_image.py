@@ -29,7 +29,10 @@ FILES: Files = {}
 REQUIRED = ()
 NOT_EMPTY = ()
 KEY_HEADERS = ()
-EXTENSIONS: Extensions = {"x-price": [{"note": "the tokens that better the prompt, and the picture"}]}
+EXTENSIONS: Extensions = {
+    "x-price": [{"note": "the tokens that better the prompt, and the picture"}],
+    "x-models": {"field": "model", "kinds": ["chat"]},
+}
 
 build = _request.builder(METHOD, PATH, MEDIA_TYPES)
 

@@ -32,6 +32,7 @@ KEY_HEADERS = ()
 EXTENSIONS: Extensions = {
     "x-task": {"fetch": "ai302_get_podcast", "cancel": "ai302_cancel_podcast", "parameters": {"task_id": "task_id"}},
     "x-price": [{"note": "by model"}],
+    "x-models": {"field": "modelName", "kinds": ["chat"]},
 }
 
 build = _request.builder(METHOD, PATH, MEDIA_TYPES)

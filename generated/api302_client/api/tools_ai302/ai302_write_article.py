@@ -32,6 +32,7 @@ KEY_HEADERS = ()
 EXTENSIONS: Extensions = {
     "x-stream": {"done": {"data": "[DONE]"}, "error": "error", "text": "[choices[0].delta.content, @][?type(@) == 'string'] | [0]"},
     "x-price": [{"note": "by model"}],
+    "x-models": {"field": "model", "kinds": ["chat"]},
 }
 
 build = _request.builder(METHOD, PATH, MEDIA_TYPES)

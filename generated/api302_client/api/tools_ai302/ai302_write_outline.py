@@ -29,7 +29,7 @@ FILES: Files = {}
 REQUIRED = ("title", "model")
 NOT_EMPTY = ("title",)
 KEY_HEADERS = ()
-EXTENSIONS: Extensions = {"x-price": [{"note": "by model"}]}
+EXTENSIONS: Extensions = {"x-price": [{"note": "by model"}], "x-models": {"field": "model", "kinds": ["chat"]}}
 
 build = _request.builder(METHOD, PATH, MEDIA_TYPES)
 

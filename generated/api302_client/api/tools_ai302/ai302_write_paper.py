@@ -29,7 +29,11 @@ FILES: Files = {}
 REQUIRED = ("query",)
 NOT_EMPTY = ("query",)
 KEY_HEADERS = ()
-EXTENSIONS: Extensions = {"x-task": {"fetch": "ai302_get_paper", "parameters": {"task_id": "task_id"}}, "x-price": [{"note": "by model"}]}
+EXTENSIONS: Extensions = {
+    "x-task": {"fetch": "ai302_get_paper", "parameters": {"task_id": "task_id"}},
+    "x-price": [{"note": "by model"}],
+    "x-models": {"field": "model", "kinds": ["chat"]},
+}
 
 build = _request.builder(METHOD, PATH, MEDIA_TYPES)
 

@@ -29,7 +29,11 @@ FILES: Files = {}
 REQUIRED = ("video_subject",)
 NOT_EMPTY = ("video_subject",)
 KEY_HEADERS = ()
-EXTENSIONS: Extensions = {"x-success": {"field": "status", "values": [200], "message": "message"}, "x-price": [{"note": "by model"}]}
+EXTENSIONS: Extensions = {
+    "x-success": {"field": "status", "values": [200], "message": "message"},
+    "x-price": [{"note": "by model"}],
+    "x-models": {"field": "models_name", "kinds": ["chat"]},
+}
 
 build = _request.builder(METHOD, PATH, MEDIA_TYPES)
 

@@ -41,6 +41,7 @@ EXTENSIONS: Extensions = {
         {"amount": 0.156, "unit": "PTC", "per": "second", "units": "parameters.duration", "for": "happyhorse-1.0, 720p"},
         {"amount": 0.276, "unit": "PTC", "per": "second", "units": "parameters.duration", "for": "happyhorse-1.0, 1080p"},
     ],
+    "x-models": {"field": "model"},
 }
 
 build = _request.builder(METHOD, PATH, MEDIA_TYPES)

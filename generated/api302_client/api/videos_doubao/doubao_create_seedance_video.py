@@ -36,6 +36,7 @@ EXTENSIONS: Extensions = {
         {"amount": 2.2, "unit": "PTC", "per": "1M tokens", "for": "Seedance 1.0 pro"},
         {"amount": 0.6, "unit": "PTC", "per": "1M tokens", "for": "Seedance 1.0 pro fast"},
     ],
+    "x-models": {"field": "model"},
 }
 
 build = _request.builder(METHOD, PATH, MEDIA_TYPES)

@@ -39,6 +39,7 @@ EXTENSIONS: Extensions = {
         {"amount": 10, "unit": "PTC", "per": "1M tokens", "for": "doubao-seedance-2-5-260628, no video given"},
         {"amount": 6, "unit": "PTC", "per": "1M tokens", "for": "doubao-seedance-2-5-260628, a video given"},
     ],
+    "x-models": {"field": "model"},
 }
 
 build = _request.builder(METHOD, PATH, MEDIA_TYPES)

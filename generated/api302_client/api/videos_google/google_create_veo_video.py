@@ -36,6 +36,7 @@ EXTENSIONS: Extensions = {
         {"amount": 1, "unit": "PTC", "per": "call", "for": "veo3-pro, veo3-pro-frames, veo3.1-pro"},
         {"amount": 7, "unit": "PTC", "per": "call", "for": "veo3"},
     ],
+    "x-models": {"field": "model"},
 }
 
 build = _request.builder(METHOD, PATH, MEDIA_TYPES)

@@ -37,6 +37,7 @@ EXTENSIONS: Extensions = {
         "webhook": {"in": "body", "name": "callback_url"},
     },
     "x-price": [{"amount": 0.15, "unit": "PTC", "per": "point"}],
+    "x-models": {"field": "model_name"},
     "x-file-max": {"image": 10485760},
 }
 

@@ -32,6 +32,7 @@ KEY_HEADERS = ()
 EXTENSIONS: Extensions = {
     "x-success": {"field": "code", "values": [0], "message": "message"},
     "x-task": {"fetch": "kling_get_task", "parameters": {"id": "data.task_id"}},
+    "x-models": {"field": "model_name"},
 }
 
 build = _request.builder(METHOD, PATH, MEDIA_TYPES)

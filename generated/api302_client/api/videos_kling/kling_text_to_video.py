@@ -33,6 +33,7 @@ EXTENSIONS: Extensions = {
     "x-success": {"field": "code", "values": [0], "message": "message"},
     "x-task": {"fetch": "kling_get_text_to_video", "parameters": {"id": "data.task_id"}, "webhook": {"in": "body", "name": "callback_url"}},
     "x-price": [{"amount": 0.15, "unit": "PTC", "per": "point"}],
+    "x-models": {"field": "model_name"},
 }
 
 build = _request.builder(METHOD, PATH, MEDIA_TYPES)

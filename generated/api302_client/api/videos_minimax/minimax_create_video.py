@@ -41,6 +41,7 @@ EXTENSIONS: Extensions = {
         {"amount": 0.6, "unit": "PTC", "per": "call", "for": "Hailuo 02 and 2.3, 768P, 10 seconds"},
         {"amount": 0.6, "unit": "PTC", "per": "call", "for": "Hailuo 02 and 2.3, 1080P, 6 seconds"},
     ],
+    "x-models": {"field": "model"},
 }
 
 build = _request.builder(METHOD, PATH, MEDIA_TYPES)

@@ -36,6 +36,7 @@ EXTENSIONS: Extensions = {
         {"amount": 0.06, "unit": "PTC", "per": "second", "for": "MiniMax-H3-Max, 480P"},
         {"amount": 0.096, "unit": "PTC", "per": "second", "for": "MiniMax-H3-Max, 768P"},
     ],
+    "x-models": {"field": "model"},
 }
 
 build = _request.builder(METHOD, PATH, MEDIA_TYPES)

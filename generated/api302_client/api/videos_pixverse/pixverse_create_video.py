@@ -39,6 +39,7 @@ EXTENSIONS: Extensions = {
         {"amount": 0.4, "unit": "PTC", "per": "call", "for": "1080p, 5 seconds, normal"},
         {"note": "more than 5 seconds, and the fast mode, double it"},
     ],
+    "x-models": {"field": "model"},
 }
 
 build = _request.builder(METHOD, PATH, MEDIA_TYPES)

@@ -32,6 +32,7 @@ KEY_HEADERS = ()
 EXTENSIONS: Extensions = {
     "x-task": {"fetch": "siliconflow_get_video", "parameters": {"requestId": "requestId"}},
     "x-price": [{"amount": 0.286, "unit": "PTC", "per": "call", "for": "Wan-AI/Wan2.2-T2V-A14B"}],
+    "x-models": {"field": "model"},
 }
 
 build = _request.builder(METHOD, PATH, MEDIA_TYPES)

@@ -30,7 +30,8 @@ REQUIRED = ("model", "input")
 NOT_EMPTY = ()
 KEY_HEADERS = ()
 EXTENSIONS: Extensions = {
-    "x-task": {"fetch": "sync_get_generation", "parameters": {"id": "id"}, "webhook": {"in": "body", "name": "webhookUrl"}}
+    "x-task": {"fetch": "sync_get_generation", "parameters": {"id": "id"}, "webhook": {"in": "body", "name": "webhookUrl"}},
+    "x-models": {"field": "model"},
 }
 
 build = _request.builder(METHOD, PATH, MEDIA_TYPES)

@@ -32,6 +32,7 @@ KEY_HEADERS = ()
 EXTENSIONS: Extensions = {
     "x-task": {"fetch": "vidu_get_task", "parameters": {"id": "task_id"}, "webhook": {"in": "body", "name": "callback_url"}},
     "x-price": [{"amount": 0.005, "unit": "PTC", "per": "point"}],
+    "x-models": {"field": "model"},
 }
 
 build = _request.builder(METHOD, PATH, MEDIA_TYPES)

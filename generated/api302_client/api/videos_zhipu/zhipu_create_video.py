@@ -35,6 +35,7 @@ EXTENSIONS: Extensions = {
         {"amount": 0.15, "unit": "PTC", "per": "call", "for": "cogvideox-3"},
         {"amount": 0.1, "unit": "PTC", "per": "call", "for": "cogvideox"},
     ],
+    "x-models": {"field": "model"},
 }
 
 build = _request.builder(METHOD, PATH, MEDIA_TYPES)
