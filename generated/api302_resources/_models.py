@@ -223,6 +223,7 @@ AlibabaAnimateImageModel: TypeAlias = Literal["wan2.2-animate-move", "wan2.2-ani
 AlibabaCreateVideoModel: TypeAlias = (
     Literal["wan2.2-i2v-flash", "wan2.5-i2v-preview", "wan2.6-r2v", "wanx2.1-t2v-turbo", "wan2.2-t2v-plus", "happyhorse-1.0-t2v"] | str
 )
+AlibabaEditImageModel: TypeAlias = Literal["wanx2.1-imageedit", "wan2.5-i2i-preview", "qwen-mt-image"] | str
 AlibabaGenerateImageModel: TypeAlias = Literal["wan2.6-image", "wan2.7-image-pro"] | str
 AlibabaGenerateMultimodalModel: TypeAlias = (
     Literal[
@@ -849,7 +850,6 @@ GoogleStreamGenerateContentModel: TypeAlias = (
     ]
     | str
 )
-ImageProcessingModel: TypeAlias = Literal["kolors-virtual-try-on-v1-5"] | str
 JinaClassifyModel: TypeAlias = Literal["jina-clip-v2", "jina-embeddings-v3"] | str
 JinaEmbeddingsModel: TypeAlias = (
     Literal[
@@ -884,6 +884,7 @@ KlingMultiImageToVideoModelName: TypeAlias = Literal["kling-v1-6"] | str
 KlingTextToVideoModelName: TypeAlias = (
     Literal["kling-v1", "kling-v1-6", "kling-v2-master", "kling-v2-1-master", "kling-v2-5-turbo", "kling-v2-6", "kling-v3"] | str
 )
+KlingTryOnModelName: TypeAlias = Literal["kolors-virtual-try-on-v1-5"] | str
 MinimaxCreateMusicModel: TypeAlias = Literal["music-2.5", "music-2.0", "music-1.5", "music-01"] | str
 MinimaxCreateVideoH3Model: TypeAlias = Literal["MiniMax-H3-Max", "MiniMax-H3"] | str
 MinimaxCreateVideoModel: TypeAlias = (
@@ -1482,6 +1483,16 @@ SophnetRecognizeImageModel: TypeAlias = Literal["PaddleOCR-VL-0.9B", "PaddleOCR-
 StabilityGenerateSd3Model: TypeAlias = Literal["sd3", "sd3.5-medium", "sd3-turbo", "sd3.5-large", "sd3.5-large-turbo"] | str
 StabilityTextToAudioModel: TypeAlias = Literal["stable-audio-2", "stable-audio-2.5"] | str
 SunoMusicMv: TypeAlias = Literal["chirp-v3-5", "chirp-v4", "chirp-auk", "chirp-bluejay", "chirp-crow", "chirp-fenix"] | str
+ThreeDModel: TypeAlias = Literal["doubao-seed3d-2-0-260328", "doubao-seed3d-1-0-250928"] | str
+TopazAdjustLightingModel: TypeAlias = Literal["Adjust", "Adjust V2", "White Balance", "Colorize"] | str
+TopazDenoiseImageModel: TypeAlias = Literal["Normal", "Strong", "Extreme"] | str
+TopazEnhanceImageGenerativeModel: TypeAlias = Literal["Standard MAX", "Recovery V2", "Wonder", "Redefine"] | str
+TopazEnhanceImageModel: TypeAlias = Literal["Standard V2", "Low Resolution V2", "CGI", "High Fidelity V2", "Text Refine"] | str
+TopazRestoreImageModel: TypeAlias = Literal["Dust-Scratch", "Dust-Scratch V2"] | str
+TopazSharpenImageGenerativeModel: TypeAlias = Literal["Super Focus V2"] | str
+TopazSharpenImageModel: TypeAlias = (
+    Literal["Standard", "Strong", "Lens Blur", "Lens Blur V2", "Motion Blur", "Natural", "Refocus", "Wildlife", "Portrait"] | str
+)
 VideoToVideoModel: TypeAlias = Literal["lipsync-2", "lipsync-2-pro", "lipsync-1.9.0-beta", "react-1"] | str
 ViduImageToVideoModel: TypeAlias = (
     Literal["viduq2-pro", "viduq2-turbo", "viduq1-classic", "vidu2.0", "viduq1", "viduq3-turbo", "vidu1.5", "viduq3-pro"] | str

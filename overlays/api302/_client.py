@@ -14,6 +14,7 @@ from ._calls.call import request
 from ._calls.response import seen
 from ._calls.session import Session
 from ._calls.settings import (
+    DEFAULT_TIMEOUT,
     ApiKey,
     Settings,
     hidden,
@@ -58,7 +59,7 @@ def _session(
     is_async: bool,
     api_key: ApiKey | None,
     base_url: str | None,
-    timeout: Timeout | None,
+    timeout: Timeout,
     max_retries: int,
     http_client: Any,
     proxy: str | None,
@@ -72,7 +73,7 @@ def _session(
     settings = Settings(
         valid_key(api_key),
         valid_base_url(base_url),
-        valid_timeout(timeout_of(http) if timeout is None else timeout),
+        valid_timeout(timeout_of(http) if timeout is DEFAULT_TIMEOUT else timeout),
         valid_retries(max_retries),
         merged_headers(headers),
         valid_repeat(repeat),
@@ -123,7 +124,7 @@ class Client(Sections):
         api_key: str | Callable[[], str] | None = None,
         *,
         base_url: str | None = None,
-        timeout: Timeout | None = None,
+        timeout: Timeout = DEFAULT_TIMEOUT,
         max_retries: int = 2,
         http_client: HttpClient | None = None,
         proxy: str | None = None,
@@ -366,7 +367,7 @@ class AsyncClient(AsyncSections):
         api_key: ApiKey | None = None,
         *,
         base_url: str | None = None,
-        timeout: Timeout | None = None,
+        timeout: Timeout = DEFAULT_TIMEOUT,
         max_retries: int = 2,
         http_client: AsyncHttpClient | None = None,
         proxy: str | None = None,

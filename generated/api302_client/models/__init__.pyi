@@ -18,10 +18,12 @@ from .ai_302_checkout import Ai302Checkout as Ai302Checkout
 from .ai_302_checkout_response import Ai302CheckoutResponse as Ai302CheckoutResponse
 from .ai_302_claude_command import Ai302ClaudeCommand as Ai302ClaudeCommand
 from .ai_302_claude_created import Ai302ClaudeCreated as Ai302ClaudeCreated
+from .ai_302_claude_deployed import Ai302ClaudeDeployed as Ai302ClaudeDeployed
 from .ai_302_claude_done import Ai302ClaudeDone as Ai302ClaudeDone
 from .ai_302_claude_download import Ai302ClaudeDownload as Ai302ClaudeDownload
 from .ai_302_claude_file import Ai302ClaudeFile as Ai302ClaudeFile
 from .ai_302_claude_files import Ai302ClaudeFiles as Ai302ClaudeFiles
+from .ai_302_claude_note import Ai302ClaudeNote as Ai302ClaudeNote
 from .ai_302_claude_operation import Ai302ClaudeOperation as Ai302ClaudeOperation
 from .ai_302_claude_output import Ai302ClaudeOutput as Ai302ClaudeOutput
 from .ai_302_claude_pages import Ai302ClaudePages as Ai302ClaudePages
@@ -33,6 +35,7 @@ from .ai_302_claude_saved import Ai302ClaudeSaved as Ai302ClaudeSaved
 from .ai_302_claude_session import Ai302ClaudeSession as Ai302ClaudeSession
 from .ai_302_claude_sessions import Ai302ClaudeSessions as Ai302ClaudeSessions
 from .ai_302_claude_skill import Ai302ClaudeSkill as Ai302ClaudeSkill
+from .ai_302_claude_skills import Ai302ClaudeSkills as Ai302ClaudeSkills
 from .ai_302_claude_uploaded import Ai302ClaudeUploaded as Ai302ClaudeUploaded
 from .ai_302_claude_written import Ai302ClaudeWritten as Ai302ClaudeWritten
 from .ai_302_cloud_charge import Ai302CloudCharge as Ai302CloudCharge

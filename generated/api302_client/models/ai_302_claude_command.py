@@ -7,6 +7,7 @@ from .._model import Model, model
 
 if TYPE_CHECKING:
     from .ai_302_claude_output import Ai302ClaudeOutput
+    from .error_detail import ErrorDetail
 
 
 @model
@@ -17,5 +18,5 @@ class Ai302ClaudeCommand(Model):
     """Whether it worked."""
     message: str | None = None
     """Status message."""
-    error: str | None = None
+    error: str | ErrorDetail | None = None
     """Error message."""

@@ -27,11 +27,11 @@ class Ai302ClaudeSandbox(Model):
     """Last update time."""
     deleted_at: str | None = None
     """Deletion time."""
-    max_thinking_token: str | int | None = None
+    max_thinking_token: int | None = None
     """Maximum number of tokens of reasoning."""
-    disk_used: str | int | None = None
+    disk_used: float | None = None
     """Space used."""
-    disk_total: str | int | None = None
+    disk_total: float | None = None
     """Space in all."""
     session_num: int | None = None
     """Number of sessions."""

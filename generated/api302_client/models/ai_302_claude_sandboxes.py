@@ -8,6 +8,7 @@ from .._model import Model, model
 if TYPE_CHECKING:
     from .ai_302_claude_pages import Ai302ClaudePages
     from .ai_302_claude_sandbox import Ai302ClaudeSandbox
+    from .error_detail import ErrorDetail
 
 
 @model
@@ -22,5 +23,5 @@ class Ai302ClaudeSandboxes(Model):
     """Whether it worked."""
     message: str | None = None
     """Status message."""
-    error: str | None = None
+    error: str | ErrorDetail | None = None
     """Error message."""

@@ -7,6 +7,7 @@ from .._model import Model, model
 
 if TYPE_CHECKING:
     from .ai_302_claude_session import Ai302ClaudeSession
+    from .error_detail import ErrorDetail
 
 
 @model
@@ -19,5 +20,5 @@ class Ai302ClaudeSessions(Model):
     """Whether it worked."""
     message: str | None = None
     """Status message."""
-    error: str | None = None
+    error: str | ErrorDetail | None = None
     """Error message."""

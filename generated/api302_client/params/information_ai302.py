@@ -71,6 +71,10 @@ class Ai302ClaudeCommandRequest(TypedDict):
     """The sandbox's id."""
     command: str
     """The command."""
+    session_id: NotRequired[str]
+    """The session's id."""
+    cwd: NotRequired[str]
+    """The folder in which it runs."""
 
 
 class Ai302ClaudeFilesRequest(TypedDict):
@@ -86,7 +90,16 @@ class Ai302ClaudeMcpRequest(TypedDict):
     sandbox_id: str
     """The sandbox's id."""
     mcp_servers: Sequence[str]
-    """MCP servers, by their commands."""
+    """MCP servers, by the commands that add them: `claude mcp add …`."""
+
+
+class Ai302ClaudeNoteRequest(TypedDict):
+    sandbox_id: str
+    """The sandbox's id."""
+    session_id: str
+    """The session's id."""
+    note: str
+    """Note."""
 
 
 class Ai302ClaudeOperationRequest(TypedDict):
@@ -153,6 +166,25 @@ class Ai302ClaudeSandboxRequest(TypedDict):
     """Maximum number of tokens of reasoning."""
     auto_pause_seconds: NotRequired[int]
     """Idle time in seconds after which it pauses."""
+
+
+class Ai302ClaudeSessionId(TypedDict):
+    sandbox_id: str
+    """The sandbox's id."""
+    session_id: NotRequired[str]
+    """The session's id."""
+
+
+class Ai302ClaudeSkillForm(TypedDict):
+    file: NotRequired[File]
+    """The ZIP file of the skill."""
+    github_url: NotRequired[str]
+    """In place of a file: the repository at GitHub."""
+
+
+class Ai302ClaudeSkillNames(TypedDict):
+    skill_list: Sequence[str]
+    """Names of the skills."""
 
 
 class Ai302ClaudeTextFile(TypedDict):

@@ -118,7 +118,7 @@ class FirecrawlScrapeOptions(TypedDict):
     skipTlsVerification: NotRequired[bool]
     """Accept any certificate. Server default: true."""
     timeout: NotRequired[int]
-    """Timeout in milliseconds."""
+    """Timeout in milliseconds. Server default: 60000."""
     parsers: NotRequired[Sequence[str | Mapping[str, Any]]]
     """How files are read: names such as `pdf`, or objects."""
     actions: NotRequired[Sequence[FirecrawlAction]]
@@ -132,6 +132,16 @@ class FirecrawlScrapeOptions(TypedDict):
     """The type of proxy. Server default: "auto"."""
     storeInCache: NotRequired[bool]
     """Store a copy in the cache. Server default: true."""
+    minAge: NotRequired[int]
+    """Answer from the cache alone; minimum age of the copy in milliseconds."""
+    lockdown: NotRequired[bool]
+    """Answer from the cache alone and log no URL. Server default: false."""
+    onlyCleanContent: NotRequired[bool]
+    """Let a language model remove what is left beside the main content. Server default: false."""
+    redactPII: NotRequired[bool | Mapping[str, Any]]
+    """Whether to black out personal data; settings as an object. Server default: false."""
+    profile: NotRequired[Mapping[str, Any]]
+    """A browser profile to keep cookies in: `name`, `saveChanges`."""
 
 
 class FirecrawlScrapeRequest(TypedDict):
@@ -199,6 +209,8 @@ class FirecrawlV2MapRequest(TypedDict):
     """Whether URLs that differ in their query alone are one. Server default: true."""
     limit: NotRequired[int]
     """Number of URLs at most. Server default: 5000."""
+    ignoreCache: NotRequired[bool]
+    """Read the sitemap anew. Server default: false."""
     timeout: NotRequired[int]
     """Timeout in milliseconds."""
     location: NotRequired[FirecrawlLocation]
@@ -226,7 +238,7 @@ class FirecrawlV2ScrapeRequest(TypedDict):
     skipTlsVerification: NotRequired[bool]
     """Accept any certificate. Server default: true."""
     timeout: NotRequired[int]
-    """Timeout in milliseconds."""
+    """Timeout in milliseconds. Server default: 60000."""
     parsers: NotRequired[Sequence[str | Mapping[str, Any]]]
     """How files are read: names such as `pdf`, or objects."""
     actions: NotRequired[Sequence[FirecrawlAction]]
@@ -240,6 +252,18 @@ class FirecrawlV2ScrapeRequest(TypedDict):
     """The type of proxy. Server default: "auto"."""
     storeInCache: NotRequired[bool]
     """Store a copy in the cache. Server default: true."""
+    minAge: NotRequired[int]
+    """Answer from the cache alone; minimum age of the copy in milliseconds."""
+    lockdown: NotRequired[bool]
+    """Answer from the cache alone and log no URL. Server default: false."""
+    onlyCleanContent: NotRequired[bool]
+    """Let a language model remove what is left beside the main content. Server default: false."""
+    redactPII: NotRequired[bool | Mapping[str, Any]]
+    """Whether to black out personal data; settings as an object. Server default: false."""
+    profile: NotRequired[Mapping[str, Any]]
+    """A browser profile to keep cookies in: `name`, `saveChanges`."""
+    zeroDataRetention: NotRequired[bool]
+    """Keep nothing; Firecrawl enables it on request. Server default: false."""
 
 
 class FirecrawlV2SearchRequest(TypedDict):
@@ -265,6 +289,10 @@ class FirecrawlV2SearchRequest(TypedDict):
     """Timeout in milliseconds. Server default: 60000."""
     ignoreInvalidURLs: NotRequired[bool]
     """Skip URLs that other calls refuse. Server default: false."""
+    highlights: NotRequired[bool]
+    """Whether to return the passages that fit the query. Server default: true."""
+    safe: NotRequired[bool]
+    """Whether to leave out explicit content."""
     scrapeOptions: NotRequired[FirecrawlScrapeOptions]
 
 
@@ -358,6 +386,12 @@ class FirecrawlCrawlRequest(TypedDict):
     """Pause between pages in seconds."""
     maxConcurrency: NotRequired[int]
     """Number of pages read at once."""
+    ignoreRobotsTxt: NotRequired[bool]
+    """Whether to ignore robots.txt; Firecrawl enables it on request. Server default: false."""
+    robotsUserAgent: NotRequired[str]
+    """User agent that robots.txt is read for."""
+    zeroDataRetention: NotRequired[bool]
+    """Keep nothing; Firecrawl enables it on request. Server default: false."""
     webhook: NotRequired[FirecrawlWebhook]
     scrapeOptions: NotRequired[FirecrawlScrapeOptions]
 
@@ -427,7 +461,7 @@ class FirecrawlV2BatchRequest(TypedDict):
     skipTlsVerification: NotRequired[bool]
     """Accept any certificate. Server default: true."""
     timeout: NotRequired[int]
-    """Timeout in milliseconds."""
+    """Timeout in milliseconds. Server default: 60000."""
     parsers: NotRequired[Sequence[str | Mapping[str, Any]]]
     """How files are read: names such as `pdf`, or objects."""
     actions: NotRequired[Sequence[FirecrawlAction]]
@@ -441,3 +475,15 @@ class FirecrawlV2BatchRequest(TypedDict):
     """The type of proxy. Server default: "auto"."""
     storeInCache: NotRequired[bool]
     """Store a copy in the cache. Server default: true."""
+    minAge: NotRequired[int]
+    """Answer from the cache alone; minimum age of the copy in milliseconds."""
+    lockdown: NotRequired[bool]
+    """Answer from the cache alone and log no URL. Server default: false."""
+    onlyCleanContent: NotRequired[bool]
+    """Let a language model remove what is left beside the main content. Server default: false."""
+    redactPII: NotRequired[bool | Mapping[str, Any]]
+    """Whether to black out personal data; settings as an object. Server default: false."""
+    profile: NotRequired[Mapping[str, Any]]
+    """A browser profile to keep cookies in: `name`, `saveChanges`."""
+    zeroDataRetention: NotRequired[bool]
+    """Keep nothing; Firecrawl enables it on request. Server default: false."""

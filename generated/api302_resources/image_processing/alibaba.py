@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from api302_client.models import Ai302QueuedImages, Ai302SubmitImages, AlibabaTaskResponse
     from api302_client.params.common import Ai302ImageSizeChoice
     from api302_client.params.image_processing_alibaba import AlibabaEditInput, AlibabaEditParameters
+    from api302_resources._models import AlibabaEditImageModel
 
 
 class Alibaba(Resource):
@@ -23,7 +24,7 @@ class Alibaba(Resource):
     def edit_image(
         self,
         *,
-        model: str,
+        model: AlibabaEditImageModel,
         input: AlibabaEditInput,
         parameters: AlibabaEditParameters | None = None,
         x_dashscope_async: Literal["enable"] | None = None,
@@ -39,6 +40,7 @@ class Alibaba(Resource):
 
         Args:
             model: Such as `wanx2.1-imageedit`, `wan2.5-i2i-preview` or `qwen-mt-image`.
+                `client.catalog.find(operation='alibaba_edit_image')` lists them.
             input: The image and what to do; which fields count depends on the model.
             parameters: The settings.
             x_dashscope_async: As Alibaba's own clients send it: `enable`. Sent as `X-DashScope-Async`.
@@ -344,7 +346,7 @@ class AsyncAlibaba(AsyncResource):
     async def edit_image(
         self,
         *,
-        model: str,
+        model: AlibabaEditImageModel,
         input: AlibabaEditInput,
         parameters: AlibabaEditParameters | None = None,
         x_dashscope_async: Literal["enable"] | None = None,
@@ -360,6 +362,7 @@ class AsyncAlibaba(AsyncResource):
 
         Args:
             model: Such as `wanx2.1-imageedit`, `wan2.5-i2i-preview` or `qwen-mt-image`.
+                `client.catalog.find(operation='alibaba_edit_image')` lists them.
             input: The image and what to do; which fields count depends on the model.
             parameters: The settings.
             x_dashscope_async: As Alibaba's own clients send it: `enable`. Sent as `X-DashScope-Async`.

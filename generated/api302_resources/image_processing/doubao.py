@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from api302_client.models import DoubaoDrawingResponse, DoubaoEditTaskResponse, DoubaoVideoTask
     from api302_client.params.common import DoubaoDrawingLogo
     from api302_client.params.image_processing_doubao import DoubaoSeed3DContent
+    from api302_resources._models import ThreeDModel
 
 
 class Doubao(Resource):
@@ -339,7 +340,7 @@ class Doubao(Resource):
         self,
         *,
         content: Sequence[DoubaoSeed3DContent],
-        model: str | None = None,
+        model: ThreeDModel | None = None,
         callback: str | None = None,
         extra_headers: Mapping[str, str] | None = None,
         extra_query: Mapping[str, Any] | None = None,
@@ -355,6 +356,7 @@ class Doubao(Resource):
                 `--subdivisionlevel` low, medium or high, `--material` PBR, Shaded, All or None, `--mesh_mode` Raw or
                 Quad, `--quality_override` as a number of faces.
             model: Such as `doubao-seed3d-2-0-260328` or `doubao-seed3d-1-0-250928`.
+                `client.catalog.find(operation='doubao_create_3d')` lists them.
             callback: Webhook URL, called when the task ends.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's. A task's own time is
@@ -733,7 +735,7 @@ class AsyncDoubao(AsyncResource):
         self,
         *,
         content: Sequence[DoubaoSeed3DContent],
-        model: str | None = None,
+        model: ThreeDModel | None = None,
         callback: str | None = None,
         extra_headers: Mapping[str, str] | None = None,
         extra_query: Mapping[str, Any] | None = None,
@@ -749,6 +751,7 @@ class AsyncDoubao(AsyncResource):
                 `--subdivisionlevel` low, medium or high, `--material` PBR, Shaded, All or None, `--mesh_mode` Raw or
                 Quad, `--quality_override` as a number of faces.
             model: Such as `doubao-seed3d-2-0-260328` or `doubao-seed3d-1-0-250928`.
+                `client.catalog.find(operation='doubao_create_3d')` lists them.
             callback: Webhook URL, called when the task ends.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's. A task's own time is

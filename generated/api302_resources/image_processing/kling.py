@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from api302 import AsyncTask, FileInput, Task
     from api302_client.models import KlingM2VResponse, KlingResponse
-    from api302_resources._models import ImageProcessingModel
+    from api302_resources._models import KlingTryOnModelName
 
 
 class Kling(Resource):
@@ -24,7 +24,7 @@ class Kling(Resource):
         *,
         human_image: str,
         cloth_image: str,
-        model_name: ImageProcessingModel | None = None,
+        model_name: KlingTryOnModelName | None = None,
         extra_headers: Mapping[str, str] | None = None,
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
@@ -167,7 +167,7 @@ class AsyncKling(AsyncResource):
         *,
         human_image: str,
         cloth_image: str,
-        model_name: ImageProcessingModel | None = None,
+        model_name: KlingTryOnModelName | None = None,
         extra_headers: Mapping[str, str] | None = None,
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,

@@ -18,15 +18,18 @@ if TYPE_CHECKING:
         Ai302BrowserSubmitted,
         Ai302CheckoutResponse,
         Ai302ClaudeCommand,
+        Ai302ClaudeDeployed,
         Ai302ClaudeDone,
         Ai302ClaudeDownload,
         Ai302ClaudeFiles,
+        Ai302ClaudeNote,
         Ai302ClaudeOperation,
         Ai302ClaudeProject,
         Ai302ClaudeSandboxes,
         Ai302ClaudeSandboxResponse,
         Ai302ClaudeSessions,
         Ai302ClaudeSkill,
+        Ai302ClaudeSkills,
         Ai302ClaudeUploaded,
         Ai302ClaudeWritten,
         Ai302CloudCharges,
@@ -791,6 +794,114 @@ class Ai302(Resource):
         )
         return reply_
 
+    def update_claude_session(
+        self,
+        *,
+        sandbox_id: str,
+        session_id: str,
+        note: str,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> Ai302ClaudeNote:
+        """Update the note of a session (Claude Code).
+
+        Args:
+            sandbox_id: The sandbox's id.
+            session_id: The session's id.
+            note: Note.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's.
+
+        Returns:
+            The session.
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: POST /302/claude-code/sandbox/session
+        Source: public code, found by "302/claude-code": 302.AI's desktop program (caller, 2026-11-29)
+        """
+        from api302_client.api.information_ai302 import ai302_update_claude_session as endpoint
+
+        reply_: Ai302ClaudeNote = self._call(
+            endpoint,
+            body={"sandbox_id": sandbox_id, "session_id": session_id, "note": note},
+            options=(extra_headers, extra_query, extra_body, timeout),
+        )
+        return reply_
+
+    def delete_claude_session(
+        self,
+        *,
+        sandbox_id: str,
+        session_id: str,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> Ai302ClaudeNote:
+        """Delete a session (Claude Code).
+
+        Args:
+            sandbox_id: The sandbox's id.
+            session_id: The session's id.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's.
+
+        Returns:
+            The session is deleted.
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: DELETE /302/claude-code/sandbox/session
+        Source: public code, found by "302/claude-code": 302.AI's desktop program (caller, 2026-11-29)
+        """
+        from api302_client.api.information_ai302 import ai302_delete_claude_session as endpoint
+
+        reply_: Ai302ClaudeNote = self._call(
+            endpoint, query={"sandbox_id": sandbox_id, "session_id": session_id}, options=(extra_headers, extra_query, extra_body, timeout)
+        )
+        return reply_
+
+    def deploy_claude_project(
+        self,
+        *,
+        sandbox_id: str,
+        session_id: str | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> Ai302ClaudeDeployed:
+        """Deploy the project of a sandbox (Claude Code).
+
+        Publishes the project of a session as a website.
+
+        Args:
+            sandbox_id: The sandbox's id.
+            session_id: The session's id.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's.
+
+        Returns:
+            The website.
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: POST /302/claude-code/sandbox/deploy
+        Source: public code, found by "302/claude-code": 302.AI's desktop program (caller, 2026-11-29)
+        """
+        from api302_client.api.information_ai302 import ai302_deploy_claude_project as endpoint
+
+        reply_: Ai302ClaudeDeployed = self._call(
+            endpoint, body={"sandbox_id": sandbox_id, "session_id": session_id}, options=(extra_headers, extra_query, extra_body, timeout)
+        )
+        return reply_
+
     def add_claude_mcp(
         self,
         *,
@@ -805,7 +916,7 @@ class Ai302(Resource):
 
         Args:
             sandbox_id: The sandbox's id.
-            mcp_servers: MCP servers, by their commands.
+            mcp_servers: MCP servers, by the commands that add them: `claude mcp add …`.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
@@ -868,6 +979,8 @@ class Ai302(Resource):
         *,
         sandbox_id: str,
         command: str,
+        session_id: str | None = None,
+        cwd: str | None = None,
         extra_headers: Mapping[str, str] | None = None,
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
@@ -878,6 +991,8 @@ class Ai302(Resource):
         Args:
             sandbox_id: The sandbox's id.
             command: The command.
+            session_id: The session's id.
+            cwd: The folder in which it runs.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
@@ -887,141 +1002,17 @@ class Ai302(Resource):
         Raises:
             Api302Error: The call failed.
 
-        Endpoint: POST /302/claude-code/sandbox/commands
+        Endpoint: POST /302/claude-code/commands
         Source: public code, found by "302/claude-code": 302.AI's desktop program (caller, 2026-11-29)
         """
         from api302_client.api.information_ai302 import ai302_run_claude_command as endpoint
 
         reply_: Ai302ClaudeCommand = self._call(
-            endpoint, body={"sandbox_id": sandbox_id, "command": command}, options=(extra_headers, extra_query, extra_body, timeout)
-        )
-        return reply_
-
-    def list_claude_skills(
-        self,
-        *,
-        sandbox_id: str,
-        session_id: str | None = None,
-        project_path: str | None = None,
-        extra_headers: Mapping[str, str] | None = None,
-        extra_query: Mapping[str, Any] | None = None,
-        extra_body: Mapping[str, Any] | None = None,
-        timeout: float | None = None,
-    ) -> JsonObject:
-        """List the skills of a sandbox (Claude Code).
-
-        Args:
-            sandbox_id: The sandbox's id.
-            session_id: The session's id.
-            project_path: The folder of the project.
-            extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service; default: the client's.
-
-        Returns:
-            The skills.
-
-        Raises:
-            Api302Error: The call failed.
-
-        Endpoint: GET /302/claude-code/sandbox/skills/list
-        Source: public code, found by "302/claude-code": 302.AI's desktop program (caller, 2026-11-29)
-        """
-        from api302_client.api.information_ai302 import ai302_list_claude_skills as endpoint
-
-        reply_: JsonObject = self._call(
             endpoint,
-            query={"sandbox_id": sandbox_id, "session_id": session_id, "project_path": project_path},
+            body={"sandbox_id": sandbox_id, "command": command, "session_id": session_id, "cwd": cwd},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
         return reply_
-
-    def get_claude_skill(
-        self,
-        *,
-        sandbox_id: str,
-        name: str,
-        mode: Literal["view", "edit"] | None = None,
-        builtin: bool | None = None,
-        accept: Literal["application/json", "application/zip"] | None = None,
-        extra_headers: Mapping[str, str] | None = None,
-        extra_query: Mapping[str, Any] | None = None,
-        extra_body: Mapping[str, Any] | None = None,
-        timeout: float | None = None,
-    ) -> Ai302ClaudeSkill | Binary:
-        """Get a skill of a sandbox (Claude Code).
-
-        As data, or for editing as a ZIP file.
-
-        `stream_get_claude_skill` gives the bytes as they come.
-
-        Args:
-            sandbox_id: The sandbox's id.
-            name: The skill's name.
-            mode: What for.
-            builtin: Whether it comes with the program.
-            accept: The media type to answer in.
-            extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service; default: the client's.
-
-        Returns:
-            The skill.
-
-        Raises:
-            Api302Error: The call failed.
-
-        Endpoint: GET /302/claude-code/sandbox/skills/detail
-        Source: public code, found by "302/claude-code": 302.AI's desktop program (caller, 2026-11-29)
-        """
-        from api302_client.api.information_ai302 import ai302_get_claude_skill as endpoint
-
-        reply_: Ai302ClaudeSkill | Binary = self._call(
-            endpoint,
-            query={"sandbox_id": sandbox_id, "name": name, "mode": mode, "builtin": builtin},
-            accept=accept,
-            options=(extra_headers, extra_query, extra_body, timeout),
-        )
-        return reply_
-
-    def stream_get_claude_skill(
-        self,
-        *,
-        sandbox_id: str,
-        name: str,
-        mode: Literal["view", "edit"] | None = None,
-        builtin: bool | None = None,
-        extra_headers: Mapping[str, str] | None = None,
-        extra_query: Mapping[str, Any] | None = None,
-        extra_body: Mapping[str, Any] | None = None,
-        timeout: float | None = None,
-    ) -> ByteStream:
-        """Get a skill of a sandbox (Claude Code).
-
-        As data, or for editing as a ZIP file.
-
-        Args:
-            sandbox_id: The sandbox's id.
-            name: The skill's name.
-            mode: What for.
-            builtin: Whether it comes with the program.
-            extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service; default: the client's.
-
-        Returns:
-            The skill, as a context manager that gives the bytes as they come.
-
-        Raises:
-            Api302Error: The call failed.
-
-        Endpoint: GET /302/claude-code/sandbox/skills/detail
-        Source: public code, found by "302/claude-code": 302.AI's desktop program (caller, 2026-11-29)
-        """
-        from api302_client.api.information_ai302 import ai302_get_claude_skill as endpoint
-
-        return self._stream_bytes(
-            endpoint,
-            query={"sandbox_id": sandbox_id, "name": name, "mode": mode, "builtin": builtin},
-            options=(extra_headers, extra_query, extra_body, timeout),
-        )
 
     def list_claude_files(
         self,
@@ -1288,6 +1279,232 @@ class Ai302(Resource):
             options=(extra_headers, extra_query, extra_body, timeout),
         )
         return reply_
+
+    def create_claude_skill(
+        self,
+        *,
+        file: FileInput | None = None,
+        github_url: str | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> Ai302ClaudeDone:
+        """Add a skill (Claude Code).
+
+        From a ZIP file, or from a repository at GitHub.
+
+        Args:
+            file: The ZIP file of the skill. Takes a local file (path, open file or bytes).
+            github_url: In place of a file: the repository at GitHub.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's.
+
+        Returns:
+            The skill is added.
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: POST /302/claude-code/skills
+        Source: public code, found by "302/claude-code": 302.AI's desktop program (caller, 2026-11-29)
+        """
+        from api302_client.api.information_ai302 import ai302_create_claude_skill as endpoint
+
+        reply_: Ai302ClaudeDone = self._call(
+            endpoint, body={"file": file, "github_url": github_url}, options=(extra_headers, extra_query, extra_body, timeout)
+        )
+        return reply_
+
+    def delete_claude_skills(
+        self,
+        *,
+        skill_list: Sequence[str],
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> Ai302ClaudeDone:
+        """Delete skills (Claude Code).
+
+        Args:
+            skill_list: Names of the skills.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's.
+
+        Returns:
+            The skills are deleted.
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: DELETE /302/claude-code/skills
+        Source: public code, found by "302/claude-code": 302.AI's desktop program (caller, 2026-11-29)
+        """
+        from api302_client.api.information_ai302 import ai302_delete_claude_skills as endpoint
+
+        reply_: Ai302ClaudeDone = self._call(
+            endpoint, body={"skill_list": skill_list}, options=(extra_headers, extra_query, extra_body, timeout)
+        )
+        return reply_
+
+    def sync_claude_skills(
+        self,
+        *,
+        sandbox_id: str,
+        session_id: str | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> Ai302ClaudeCommand:
+        """Update skills from a sandbox (Claude Code).
+
+        Those of a session become your own; without `session_id` the sandbox gets those that come with it.
+
+        Args:
+            sandbox_id: The sandbox's id.
+            session_id: The session's id.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's.
+
+        Returns:
+            What it wrote.
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: POST /302/claude-code/skills/sync
+        Source: public code, found by "302/claude-code": 302.AI's desktop program (caller, 2026-11-29)
+        """
+        from api302_client.api.information_ai302 import ai302_sync_claude_skills as endpoint
+
+        reply_: Ai302ClaudeCommand = self._call(
+            endpoint, body={"sandbox_id": sandbox_id, "session_id": session_id}, options=(extra_headers, extra_query, extra_body, timeout)
+        )
+        return reply_
+
+    def list_claude_skills(
+        self,
+        *,
+        sandbox_id: str | None = None,
+        session_id: str | None = None,
+        project_path: str | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> Ai302ClaudeSkills:
+        """List skills (Claude Code).
+
+        Your own, those that come with a sandbox, and those of a project.
+
+        Args:
+            sandbox_id: The sandbox's id.
+            session_id: The session's id.
+            project_path: The folder of the project.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's.
+
+        Returns:
+            The skills.
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: GET /302/claude-code/skills/list
+        Source: public code, found by "302/claude-code": 302.AI's desktop program (caller, 2026-11-29)
+        """
+        from api302_client.api.information_ai302 import ai302_list_claude_skills as endpoint
+
+        reply_: Ai302ClaudeSkills = self._call(
+            endpoint,
+            query={"sandbox_id": sandbox_id, "session_id": session_id, "project_path": project_path},
+            options=(extra_headers, extra_query, extra_body, timeout),
+        )
+        return reply_
+
+    def get_claude_skill(
+        self,
+        *,
+        name: str,
+        mode: Literal["view", "edit"] | None = None,
+        builtin: bool | None = None,
+        accept: Literal["application/json", "application/zip"] | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> Ai302ClaudeSkill | Binary:
+        """Get a skill (Claude Code).
+
+        As data, or for editing as a ZIP file.
+
+        `stream_get_claude_skill` gives the bytes as they come.
+
+        Args:
+            name: The skill's name.
+            mode: What for.
+            builtin: Whether it comes with a sandbox.
+            accept: The media type to answer in.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's.
+
+        Returns:
+            The skill.
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: GET /302/claude-code/skills/detail
+        Source: public code, found by "302/claude-code": 302.AI's desktop program (caller, 2026-11-29)
+        """
+        from api302_client.api.information_ai302 import ai302_get_claude_skill as endpoint
+
+        reply_: Ai302ClaudeSkill | Binary = self._call(
+            endpoint,
+            query={"name": name, "mode": mode, "builtin": builtin},
+            accept=accept,
+            options=(extra_headers, extra_query, extra_body, timeout),
+        )
+        return reply_
+
+    def stream_get_claude_skill(
+        self,
+        *,
+        name: str,
+        mode: Literal["view", "edit"] | None = None,
+        builtin: bool | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> ByteStream:
+        """Get a skill (Claude Code).
+
+        As data, or for editing as a ZIP file.
+
+        Args:
+            name: The skill's name.
+            mode: What for.
+            builtin: Whether it comes with a sandbox.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's.
+
+        Returns:
+            The skill, as a context manager that gives the bytes as they come.
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: GET /302/claude-code/skills/detail
+        Source: public code, found by "302/claude-code": 302.AI's desktop program (caller, 2026-11-29)
+        """
+        from api302_client.api.information_ai302 import ai302_get_claude_skill as endpoint
+
+        return self._stream_bytes(
+            endpoint, query={"name": name, "mode": mode, "builtin": builtin}, options=(extra_headers, extra_query, extra_body, timeout)
+        )
 
     def list_cloud_servers(
         self,
@@ -2107,7 +2324,7 @@ class Ai302(Resource):
 
         Endpoint: POST /302/paper2code/task
         Price: by model.
-        Source: https://302.ai/product/detail/302ai-paper2code (sample, 2026-11-29)
+        Source: https://302.ai/product/detail/302ai-paper2code (catalog, 2026-11-29)
         """
         from api302_client.api.information_ai302 import ai302_create_paper2code_task as endpoint
 
@@ -2138,7 +2355,7 @@ class Ai302(Resource):
 
         Endpoint: GET /302/paper2code/task
         Price: 0 PTC per call.
-        Source: https://302.ai/product/detail/302ai-paper2code (sample, 2026-11-29)
+        Source: https://302.ai/product/detail/302ai-paper2code (catalog, 2026-11-29)
         """
         from api302_client.api.information_ai302 import ai302_get_paper2code_task as endpoint
 
@@ -4925,6 +5142,114 @@ class AsyncAi302(AsyncResource):
         )
         return reply_
 
+    async def update_claude_session(
+        self,
+        *,
+        sandbox_id: str,
+        session_id: str,
+        note: str,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> Ai302ClaudeNote:
+        """Update the note of a session (Claude Code).
+
+        Args:
+            sandbox_id: The sandbox's id.
+            session_id: The session's id.
+            note: Note.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's.
+
+        Returns:
+            The session.
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: POST /302/claude-code/sandbox/session
+        Source: public code, found by "302/claude-code": 302.AI's desktop program (caller, 2026-11-29)
+        """
+        from api302_client.api.information_ai302 import ai302_update_claude_session as endpoint
+
+        reply_: Ai302ClaudeNote = await self._call(
+            endpoint,
+            body={"sandbox_id": sandbox_id, "session_id": session_id, "note": note},
+            options=(extra_headers, extra_query, extra_body, timeout),
+        )
+        return reply_
+
+    async def delete_claude_session(
+        self,
+        *,
+        sandbox_id: str,
+        session_id: str,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> Ai302ClaudeNote:
+        """Delete a session (Claude Code).
+
+        Args:
+            sandbox_id: The sandbox's id.
+            session_id: The session's id.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's.
+
+        Returns:
+            The session is deleted.
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: DELETE /302/claude-code/sandbox/session
+        Source: public code, found by "302/claude-code": 302.AI's desktop program (caller, 2026-11-29)
+        """
+        from api302_client.api.information_ai302 import ai302_delete_claude_session as endpoint
+
+        reply_: Ai302ClaudeNote = await self._call(
+            endpoint, query={"sandbox_id": sandbox_id, "session_id": session_id}, options=(extra_headers, extra_query, extra_body, timeout)
+        )
+        return reply_
+
+    async def deploy_claude_project(
+        self,
+        *,
+        sandbox_id: str,
+        session_id: str | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> Ai302ClaudeDeployed:
+        """Deploy the project of a sandbox (Claude Code).
+
+        Publishes the project of a session as a website.
+
+        Args:
+            sandbox_id: The sandbox's id.
+            session_id: The session's id.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's.
+
+        Returns:
+            The website.
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: POST /302/claude-code/sandbox/deploy
+        Source: public code, found by "302/claude-code": 302.AI's desktop program (caller, 2026-11-29)
+        """
+        from api302_client.api.information_ai302 import ai302_deploy_claude_project as endpoint
+
+        reply_: Ai302ClaudeDeployed = await self._call(
+            endpoint, body={"sandbox_id": sandbox_id, "session_id": session_id}, options=(extra_headers, extra_query, extra_body, timeout)
+        )
+        return reply_
+
     async def add_claude_mcp(
         self,
         *,
@@ -4939,7 +5264,7 @@ class AsyncAi302(AsyncResource):
 
         Args:
             sandbox_id: The sandbox's id.
-            mcp_servers: MCP servers, by their commands.
+            mcp_servers: MCP servers, by the commands that add them: `claude mcp add …`.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
@@ -5002,6 +5327,8 @@ class AsyncAi302(AsyncResource):
         *,
         sandbox_id: str,
         command: str,
+        session_id: str | None = None,
+        cwd: str | None = None,
         extra_headers: Mapping[str, str] | None = None,
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
@@ -5012,6 +5339,8 @@ class AsyncAi302(AsyncResource):
         Args:
             sandbox_id: The sandbox's id.
             command: The command.
+            session_id: The session's id.
+            cwd: The folder in which it runs.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
@@ -5021,141 +5350,17 @@ class AsyncAi302(AsyncResource):
         Raises:
             Api302Error: The call failed.
 
-        Endpoint: POST /302/claude-code/sandbox/commands
+        Endpoint: POST /302/claude-code/commands
         Source: public code, found by "302/claude-code": 302.AI's desktop program (caller, 2026-11-29)
         """
         from api302_client.api.information_ai302 import ai302_run_claude_command as endpoint
 
         reply_: Ai302ClaudeCommand = await self._call(
-            endpoint, body={"sandbox_id": sandbox_id, "command": command}, options=(extra_headers, extra_query, extra_body, timeout)
-        )
-        return reply_
-
-    async def list_claude_skills(
-        self,
-        *,
-        sandbox_id: str,
-        session_id: str | None = None,
-        project_path: str | None = None,
-        extra_headers: Mapping[str, str] | None = None,
-        extra_query: Mapping[str, Any] | None = None,
-        extra_body: Mapping[str, Any] | None = None,
-        timeout: float | None = None,
-    ) -> JsonObject:
-        """List the skills of a sandbox (Claude Code).
-
-        Args:
-            sandbox_id: The sandbox's id.
-            session_id: The session's id.
-            project_path: The folder of the project.
-            extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service; default: the client's.
-
-        Returns:
-            The skills.
-
-        Raises:
-            Api302Error: The call failed.
-
-        Endpoint: GET /302/claude-code/sandbox/skills/list
-        Source: public code, found by "302/claude-code": 302.AI's desktop program (caller, 2026-11-29)
-        """
-        from api302_client.api.information_ai302 import ai302_list_claude_skills as endpoint
-
-        reply_: JsonObject = await self._call(
             endpoint,
-            query={"sandbox_id": sandbox_id, "session_id": session_id, "project_path": project_path},
+            body={"sandbox_id": sandbox_id, "command": command, "session_id": session_id, "cwd": cwd},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
         return reply_
-
-    async def get_claude_skill(
-        self,
-        *,
-        sandbox_id: str,
-        name: str,
-        mode: Literal["view", "edit"] | None = None,
-        builtin: bool | None = None,
-        accept: Literal["application/json", "application/zip"] | None = None,
-        extra_headers: Mapping[str, str] | None = None,
-        extra_query: Mapping[str, Any] | None = None,
-        extra_body: Mapping[str, Any] | None = None,
-        timeout: float | None = None,
-    ) -> Ai302ClaudeSkill | Binary:
-        """Get a skill of a sandbox (Claude Code).
-
-        As data, or for editing as a ZIP file.
-
-        `stream_get_claude_skill` gives the bytes as they come.
-
-        Args:
-            sandbox_id: The sandbox's id.
-            name: The skill's name.
-            mode: What for.
-            builtin: Whether it comes with the program.
-            accept: The media type to answer in.
-            extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service; default: the client's.
-
-        Returns:
-            The skill.
-
-        Raises:
-            Api302Error: The call failed.
-
-        Endpoint: GET /302/claude-code/sandbox/skills/detail
-        Source: public code, found by "302/claude-code": 302.AI's desktop program (caller, 2026-11-29)
-        """
-        from api302_client.api.information_ai302 import ai302_get_claude_skill as endpoint
-
-        reply_: Ai302ClaudeSkill | Binary = await self._call(
-            endpoint,
-            query={"sandbox_id": sandbox_id, "name": name, "mode": mode, "builtin": builtin},
-            accept=accept,
-            options=(extra_headers, extra_query, extra_body, timeout),
-        )
-        return reply_
-
-    def stream_get_claude_skill(
-        self,
-        *,
-        sandbox_id: str,
-        name: str,
-        mode: Literal["view", "edit"] | None = None,
-        builtin: bool | None = None,
-        extra_headers: Mapping[str, str] | None = None,
-        extra_query: Mapping[str, Any] | None = None,
-        extra_body: Mapping[str, Any] | None = None,
-        timeout: float | None = None,
-    ) -> AsyncByteStream:
-        """Get a skill of a sandbox (Claude Code).
-
-        As data, or for editing as a ZIP file.
-
-        Args:
-            sandbox_id: The sandbox's id.
-            name: The skill's name.
-            mode: What for.
-            builtin: Whether it comes with the program.
-            extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service; default: the client's.
-
-        Returns:
-            The skill, as a context manager that gives the bytes as they come.
-
-        Raises:
-            Api302Error: The call failed.
-
-        Endpoint: GET /302/claude-code/sandbox/skills/detail
-        Source: public code, found by "302/claude-code": 302.AI's desktop program (caller, 2026-11-29)
-        """
-        from api302_client.api.information_ai302 import ai302_get_claude_skill as endpoint
-
-        return self._stream_bytes(
-            endpoint,
-            query={"sandbox_id": sandbox_id, "name": name, "mode": mode, "builtin": builtin},
-            options=(extra_headers, extra_query, extra_body, timeout),
-        )
 
     async def list_claude_files(
         self,
@@ -5422,6 +5627,232 @@ class AsyncAi302(AsyncResource):
             options=(extra_headers, extra_query, extra_body, timeout),
         )
         return reply_
+
+    async def create_claude_skill(
+        self,
+        *,
+        file: FileInput | None = None,
+        github_url: str | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> Ai302ClaudeDone:
+        """Add a skill (Claude Code).
+
+        From a ZIP file, or from a repository at GitHub.
+
+        Args:
+            file: The ZIP file of the skill. Takes a local file (path, open file or bytes).
+            github_url: In place of a file: the repository at GitHub.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's.
+
+        Returns:
+            The skill is added.
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: POST /302/claude-code/skills
+        Source: public code, found by "302/claude-code": 302.AI's desktop program (caller, 2026-11-29)
+        """
+        from api302_client.api.information_ai302 import ai302_create_claude_skill as endpoint
+
+        reply_: Ai302ClaudeDone = await self._call(
+            endpoint, body={"file": file, "github_url": github_url}, options=(extra_headers, extra_query, extra_body, timeout)
+        )
+        return reply_
+
+    async def delete_claude_skills(
+        self,
+        *,
+        skill_list: Sequence[str],
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> Ai302ClaudeDone:
+        """Delete skills (Claude Code).
+
+        Args:
+            skill_list: Names of the skills.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's.
+
+        Returns:
+            The skills are deleted.
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: DELETE /302/claude-code/skills
+        Source: public code, found by "302/claude-code": 302.AI's desktop program (caller, 2026-11-29)
+        """
+        from api302_client.api.information_ai302 import ai302_delete_claude_skills as endpoint
+
+        reply_: Ai302ClaudeDone = await self._call(
+            endpoint, body={"skill_list": skill_list}, options=(extra_headers, extra_query, extra_body, timeout)
+        )
+        return reply_
+
+    async def sync_claude_skills(
+        self,
+        *,
+        sandbox_id: str,
+        session_id: str | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> Ai302ClaudeCommand:
+        """Update skills from a sandbox (Claude Code).
+
+        Those of a session become your own; without `session_id` the sandbox gets those that come with it.
+
+        Args:
+            sandbox_id: The sandbox's id.
+            session_id: The session's id.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's.
+
+        Returns:
+            What it wrote.
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: POST /302/claude-code/skills/sync
+        Source: public code, found by "302/claude-code": 302.AI's desktop program (caller, 2026-11-29)
+        """
+        from api302_client.api.information_ai302 import ai302_sync_claude_skills as endpoint
+
+        reply_: Ai302ClaudeCommand = await self._call(
+            endpoint, body={"sandbox_id": sandbox_id, "session_id": session_id}, options=(extra_headers, extra_query, extra_body, timeout)
+        )
+        return reply_
+
+    async def list_claude_skills(
+        self,
+        *,
+        sandbox_id: str | None = None,
+        session_id: str | None = None,
+        project_path: str | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> Ai302ClaudeSkills:
+        """List skills (Claude Code).
+
+        Your own, those that come with a sandbox, and those of a project.
+
+        Args:
+            sandbox_id: The sandbox's id.
+            session_id: The session's id.
+            project_path: The folder of the project.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's.
+
+        Returns:
+            The skills.
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: GET /302/claude-code/skills/list
+        Source: public code, found by "302/claude-code": 302.AI's desktop program (caller, 2026-11-29)
+        """
+        from api302_client.api.information_ai302 import ai302_list_claude_skills as endpoint
+
+        reply_: Ai302ClaudeSkills = await self._call(
+            endpoint,
+            query={"sandbox_id": sandbox_id, "session_id": session_id, "project_path": project_path},
+            options=(extra_headers, extra_query, extra_body, timeout),
+        )
+        return reply_
+
+    async def get_claude_skill(
+        self,
+        *,
+        name: str,
+        mode: Literal["view", "edit"] | None = None,
+        builtin: bool | None = None,
+        accept: Literal["application/json", "application/zip"] | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> Ai302ClaudeSkill | Binary:
+        """Get a skill (Claude Code).
+
+        As data, or for editing as a ZIP file.
+
+        `stream_get_claude_skill` gives the bytes as they come.
+
+        Args:
+            name: The skill's name.
+            mode: What for.
+            builtin: Whether it comes with a sandbox.
+            accept: The media type to answer in.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's.
+
+        Returns:
+            The skill.
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: GET /302/claude-code/skills/detail
+        Source: public code, found by "302/claude-code": 302.AI's desktop program (caller, 2026-11-29)
+        """
+        from api302_client.api.information_ai302 import ai302_get_claude_skill as endpoint
+
+        reply_: Ai302ClaudeSkill | Binary = await self._call(
+            endpoint,
+            query={"name": name, "mode": mode, "builtin": builtin},
+            accept=accept,
+            options=(extra_headers, extra_query, extra_body, timeout),
+        )
+        return reply_
+
+    def stream_get_claude_skill(
+        self,
+        *,
+        name: str,
+        mode: Literal["view", "edit"] | None = None,
+        builtin: bool | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> AsyncByteStream:
+        """Get a skill (Claude Code).
+
+        As data, or for editing as a ZIP file.
+
+        Args:
+            name: The skill's name.
+            mode: What for.
+            builtin: Whether it comes with a sandbox.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's.
+
+        Returns:
+            The skill, as a context manager that gives the bytes as they come.
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: GET /302/claude-code/skills/detail
+        Source: public code, found by "302/claude-code": 302.AI's desktop program (caller, 2026-11-29)
+        """
+        from api302_client.api.information_ai302 import ai302_get_claude_skill as endpoint
+
+        return self._stream_bytes(
+            endpoint, query={"name": name, "mode": mode, "builtin": builtin}, options=(extra_headers, extra_query, extra_body, timeout)
+        )
 
     async def list_cloud_servers(
         self,
@@ -6245,7 +6676,7 @@ class AsyncAi302(AsyncResource):
 
         Endpoint: POST /302/paper2code/task
         Price: by model.
-        Source: https://302.ai/product/detail/302ai-paper2code (sample, 2026-11-29)
+        Source: https://302.ai/product/detail/302ai-paper2code (catalog, 2026-11-29)
         """
         from api302_client.api.information_ai302 import ai302_create_paper2code_task as endpoint
 
@@ -6276,7 +6707,7 @@ class AsyncAi302(AsyncResource):
 
         Endpoint: GET /302/paper2code/task
         Price: 0 PTC per call.
-        Source: https://302.ai/product/detail/302ai-paper2code (sample, 2026-11-29)
+        Source: https://302.ai/product/detail/302ai-paper2code (catalog, 2026-11-29)
         """
         from api302_client.api.information_ai302 import ai302_get_paper2code_task as endpoint
 

@@ -51,7 +51,7 @@ class Aminer(Resource):
             Api302Error: The call failed.
 
         Endpoint: GET /aminer/gateway/open_platform/api/paper/search
-        Price: 0 PTC per call.
+        Price: free at AMiner.
         Source: CanXiangCC/aminer-open-skill:skills/aminer-data-search/references/api-catalog.md (vendor, 2026-11-29)
         """
         from api302_client.api.information_aminer import aminer_search_papers as endpoint
@@ -236,7 +236,7 @@ class Aminer(Resource):
             Api302Error: The call failed.
 
         Endpoint: POST /aminer/gateway/open_platform/api/paper/info
-        Price: 0 PTC per call.
+        Price: free at AMiner.
         Source: CanXiangCC/aminer-open-skill:skills/aminer-data-search/references/api-catalog.md (vendor, 2026-11-29)
         """
         from api302_client.api.information_aminer import aminer_get_papers as endpoint
@@ -491,7 +491,7 @@ class Aminer(Resource):
             Api302Error: The call failed.
 
         Endpoint: POST /aminer/gateway/open_platform/api/person/search
-        Price: 0 PTC per call.
+        Price: free at AMiner.
         Source: CanXiangCC/aminer-open-skill:skills/aminer-data-search/references/api-catalog.md (vendor, 2026-11-29)
         """
         from api302_client.api.information_aminer import aminer_search_scholars as endpoint
@@ -646,7 +646,7 @@ class Aminer(Resource):
             Api302Error: The call failed.
 
         Endpoint: POST /aminer/gateway/open_platform/api/organization/search
-        Price: 0 PTC per call.
+        Price: free at AMiner.
         Source: CanXiangCC/aminer-open-skill:skills/aminer-data-search/references/api-catalog.md (vendor, 2026-11-29)
         """
         from api302_client.api.information_aminer import aminer_search_institutions as endpoint
@@ -881,7 +881,7 @@ class Aminer(Resource):
             Api302Error: The call failed.
 
         Endpoint: POST /aminer/gateway/open_platform/api/venue/search
-        Price: 0 PTC per call.
+        Price: free at AMiner.
         Source: CanXiangCC/aminer-open-skill:skills/aminer-data-search/references/api-catalog.md (vendor, 2026-11-29)
         """
         from api302_client.api.information_aminer import aminer_search_venues as endpoint
@@ -986,7 +986,7 @@ class Aminer(Resource):
             Api302Error: The call failed.
 
         Endpoint: POST /aminer/gateway/open_platform/api/patent/search
-        Price: 0 PTC per call.
+        Price: free at AMiner.
         Source: CanXiangCC/aminer-open-skill:skills/aminer-data-search/references/api-catalog.md (vendor, 2026-11-29)
         """
         from api302_client.api.information_aminer import aminer_search_patents as endpoint
@@ -1019,7 +1019,7 @@ class Aminer(Resource):
             Api302Error: The call failed.
 
         Endpoint: GET /aminer/gateway/open_platform/api/patent/info
-        Price: 0 PTC per call.
+        Price: free at AMiner.
         Source: CanXiangCC/aminer-open-skill:skills/aminer-data-search/references/api-catalog.md (vendor, 2026-11-29)
         """
         from api302_client.api.information_aminer import aminer_get_patent_info as endpoint
@@ -1088,7 +1088,7 @@ class AsyncAminer(AsyncResource):
             Api302Error: The call failed.
 
         Endpoint: GET /aminer/gateway/open_platform/api/paper/search
-        Price: 0 PTC per call.
+        Price: free at AMiner.
         Source: CanXiangCC/aminer-open-skill:skills/aminer-data-search/references/api-catalog.md (vendor, 2026-11-29)
         """
         from api302_client.api.information_aminer import aminer_search_papers as endpoint
@@ -1273,7 +1273,7 @@ class AsyncAminer(AsyncResource):
             Api302Error: The call failed.
 
         Endpoint: POST /aminer/gateway/open_platform/api/paper/info
-        Price: 0 PTC per call.
+        Price: free at AMiner.
         Source: CanXiangCC/aminer-open-skill:skills/aminer-data-search/references/api-catalog.md (vendor, 2026-11-29)
         """
         from api302_client.api.information_aminer import aminer_get_papers as endpoint
@@ -1534,7 +1534,7 @@ class AsyncAminer(AsyncResource):
             Api302Error: The call failed.
 
         Endpoint: POST /aminer/gateway/open_platform/api/person/search
-        Price: 0 PTC per call.
+        Price: free at AMiner.
         Source: CanXiangCC/aminer-open-skill:skills/aminer-data-search/references/api-catalog.md (vendor, 2026-11-29)
         """
         from api302_client.api.information_aminer import aminer_search_scholars as endpoint
@@ -1697,7 +1697,7 @@ class AsyncAminer(AsyncResource):
             Api302Error: The call failed.
 
         Endpoint: POST /aminer/gateway/open_platform/api/organization/search
-        Price: 0 PTC per call.
+        Price: free at AMiner.
         Source: CanXiangCC/aminer-open-skill:skills/aminer-data-search/references/api-catalog.md (vendor, 2026-11-29)
         """
         from api302_client.api.information_aminer import aminer_search_institutions as endpoint
@@ -1932,7 +1932,7 @@ class AsyncAminer(AsyncResource):
             Api302Error: The call failed.
 
         Endpoint: POST /aminer/gateway/open_platform/api/venue/search
-        Price: 0 PTC per call.
+        Price: free at AMiner.
         Source: CanXiangCC/aminer-open-skill:skills/aminer-data-search/references/api-catalog.md (vendor, 2026-11-29)
         """
         from api302_client.api.information_aminer import aminer_search_venues as endpoint
@@ -2041,7 +2041,7 @@ class AsyncAminer(AsyncResource):
             Api302Error: The call failed.
 
         Endpoint: POST /aminer/gateway/open_platform/api/patent/search
-        Price: 0 PTC per call.
+        Price: free at AMiner.
         Source: CanXiangCC/aminer-open-skill:skills/aminer-data-search/references/api-catalog.md (vendor, 2026-11-29)
         """
         from api302_client.api.information_aminer import aminer_search_patents as endpoint
@@ -2074,7 +2074,7 @@ class AsyncAminer(AsyncResource):
             Api302Error: The call failed.
 
         Endpoint: GET /aminer/gateway/open_platform/api/patent/info
-        Price: 0 PTC per call.
+        Price: free at AMiner.
         Source: CanXiangCC/aminer-open-skill:skills/aminer-data-search/references/api-catalog.md (vendor, 2026-11-29)
         """
         from api302_client.api.information_aminer import aminer_get_patent_info as endpoint

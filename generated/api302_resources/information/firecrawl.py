@@ -432,6 +432,12 @@ class Firecrawl(Resource):
         blockAds: bool | None = None,
         proxy: Literal["basic", "enhanced", "auto"] | None = None,
         storeInCache: bool | None = None,
+        minAge: int | None = None,
+        lockdown: bool | None = None,
+        onlyCleanContent: bool | None = None,
+        redactPII: bool | Mapping[str, Any] | None = None,
+        profile: Mapping[str, Any] | None = None,
+        zeroDataRetention: bool | None = None,
         extra_headers: Mapping[str, str] | None = None,
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
@@ -452,7 +458,7 @@ class Firecrawl(Resource):
             waitFor: Waiting time for the page to load in milliseconds. Server default: 0.
             mobile: Emulate a phone. Server default: false.
             skipTlsVerification: Accept any certificate. Server default: true.
-            timeout_: Timeout in milliseconds. Sent as `timeout`.
+            timeout_: Timeout in milliseconds. Sent as `timeout`. Server default: 60000.
             parsers: How files are read: names such as `pdf`, or objects.
             actions: Actions on the page before scraping.
             location: Location of the browser.
@@ -460,6 +466,13 @@ class Firecrawl(Resource):
             blockAds: Block ads and cookie notices. Server default: true.
             proxy: The type of proxy. Server default: "auto".
             storeInCache: Store a copy in the cache. Server default: true.
+            minAge: Answer from the cache alone; minimum age of the copy in milliseconds.
+            lockdown: Answer from the cache alone and log no URL. Server default: false.
+            onlyCleanContent: Let a language model remove what is left beside the main content. Server default:
+                false.
+            redactPII: Whether to black out personal data; settings as an object. Server default: false.
+            profile: A browser profile to keep cookies in: `name`, `saveChanges`.
+            zeroDataRetention: Keep nothing; Firecrawl enables it on request. Server default: false.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
@@ -495,6 +508,12 @@ class Firecrawl(Resource):
                 "blockAds": blockAds,
                 "proxy": proxy,
                 "storeInCache": storeInCache,
+                "minAge": minAge,
+                "lockdown": lockdown,
+                "onlyCleanContent": onlyCleanContent,
+                "redactPII": redactPII,
+                "profile": profile,
+                "zeroDataRetention": zeroDataRetention,
             },
             options=(extra_headers, extra_query, extra_body, timeout),
         )
@@ -524,6 +543,12 @@ class Firecrawl(Resource):
         blockAds: bool | None = None,
         proxy: Literal["basic", "enhanced", "auto"] | None = None,
         storeInCache: bool | None = None,
+        minAge: int | None = None,
+        lockdown: bool | None = None,
+        onlyCleanContent: bool | None = None,
+        redactPII: bool | Mapping[str, Any] | None = None,
+        profile: Mapping[str, Any] | None = None,
+        zeroDataRetention: bool | None = None,
         extra_headers: Mapping[str, str] | None = None,
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
@@ -545,7 +570,7 @@ class Firecrawl(Resource):
             waitFor: Waiting time for the page to load in milliseconds. Server default: 0.
             mobile: Emulate a phone. Server default: false.
             skipTlsVerification: Accept any certificate. Server default: true.
-            timeout_: Timeout in milliseconds. Sent as `timeout`.
+            timeout_: Timeout in milliseconds. Sent as `timeout`. Server default: 60000.
             parsers: How files are read: names such as `pdf`, or objects.
             actions: Actions on the page before scraping.
             location: Location of the browser.
@@ -553,6 +578,13 @@ class Firecrawl(Resource):
             blockAds: Block ads and cookie notices. Server default: true.
             proxy: The type of proxy. Server default: "auto".
             storeInCache: Store a copy in the cache. Server default: true.
+            minAge: Answer from the cache alone; minimum age of the copy in milliseconds.
+            lockdown: Answer from the cache alone and log no URL. Server default: false.
+            onlyCleanContent: Let a language model remove what is left beside the main content. Server default:
+                false.
+            redactPII: Whether to black out personal data; settings as an object. Server default: false.
+            profile: A browser profile to keep cookies in: `name`, `saveChanges`.
+            zeroDataRetention: Keep nothing; Firecrawl enables it on request. Server default: false.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's. A task's own time is
                 `wait(timeout=…)`.
@@ -593,6 +625,12 @@ class Firecrawl(Resource):
                 "blockAds": blockAds,
                 "proxy": proxy,
                 "storeInCache": storeInCache,
+                "minAge": minAge,
+                "lockdown": lockdown,
+                "onlyCleanContent": onlyCleanContent,
+                "redactPII": redactPII,
+                "profile": profile,
+                "zeroDataRetention": zeroDataRetention,
             },
             options=(extra_headers, extra_query, extra_body, timeout),
         )
@@ -706,6 +744,9 @@ class Firecrawl(Resource):
         allowSubdomains: bool | None = None,
         delay: float | None = None,
         maxConcurrency: int | None = None,
+        ignoreRobotsTxt: bool | None = None,
+        robotsUserAgent: str | None = None,
+        zeroDataRetention: bool | None = None,
         webhook: FirecrawlWebhook | None = None,
         scrapeOptions: FirecrawlScrapeOptions | None = None,
         extra_headers: Mapping[str, str] | None = None,
@@ -733,6 +774,9 @@ class Firecrawl(Resource):
             allowSubdomains: Whether to read subdomains. Server default: false.
             delay: Pause between pages in seconds.
             maxConcurrency: Number of pages read at once.
+            ignoreRobotsTxt: Whether to ignore robots.txt; Firecrawl enables it on request. Server default: false.
+            robotsUserAgent: User agent that robots.txt is read for.
+            zeroDataRetention: Keep nothing; Firecrawl enables it on request. Server default: false.
             webhook: The webhook.
             scrapeOptions: Settings of scraping.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
@@ -768,6 +812,9 @@ class Firecrawl(Resource):
                 "allowSubdomains": allowSubdomains,
                 "delay": delay,
                 "maxConcurrency": maxConcurrency,
+                "ignoreRobotsTxt": ignoreRobotsTxt,
+                "robotsUserAgent": robotsUserAgent,
+                "zeroDataRetention": zeroDataRetention,
                 "webhook": webhook,
                 "scrapeOptions": scrapeOptions,
             },
@@ -875,6 +922,7 @@ class Firecrawl(Resource):
         includeSubdomains: bool | None = None,
         ignoreQueryParameters: bool | None = None,
         limit: int | None = None,
+        ignoreCache: bool | None = None,
         timeout_: int | None = None,
         location: FirecrawlLocation | None = None,
         extra_headers: Mapping[str, str] | None = None,
@@ -891,6 +939,7 @@ class Firecrawl(Resource):
             includeSubdomains: Whether to list subdomains. Server default: true.
             ignoreQueryParameters: Whether URLs that differ in their query alone are one. Server default: true.
             limit: Number of URLs at most. Server default: 5000.
+            ignoreCache: Read the sitemap anew. Server default: false.
             timeout_: Timeout in milliseconds. Sent as `timeout`.
             location: Location of the browser.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
@@ -916,6 +965,7 @@ class Firecrawl(Resource):
                 "includeSubdomains": includeSubdomains,
                 "ignoreQueryParameters": ignoreQueryParameters,
                 "limit": limit,
+                "ignoreCache": ignoreCache,
                 "timeout": timeout_,
                 "location": location,
             },
@@ -937,6 +987,8 @@ class Firecrawl(Resource):
         country: str | None = None,
         timeout_: int | None = None,
         ignoreInvalidURLs: bool | None = None,
+        highlights: bool | None = None,
+        safe: bool | None = None,
         scrapeOptions: FirecrawlScrapeOptions | None = None,
         extra_headers: Mapping[str, str] | None = None,
         extra_query: Mapping[str, Any] | None = None,
@@ -957,6 +1009,8 @@ class Firecrawl(Resource):
             country: The country, by ISO code. Server default: "US".
             timeout_: Timeout in milliseconds. Sent as `timeout`. Server default: 60000.
             ignoreInvalidURLs: Skip URLs that other calls refuse. Server default: false.
+            highlights: Whether to return the passages that fit the query. Server default: true.
+            safe: Whether to leave out explicit content.
             scrapeOptions: Settings of scraping.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
@@ -986,6 +1040,8 @@ class Firecrawl(Resource):
                 "country": country,
                 "timeout": timeout_,
                 "ignoreInvalidURLs": ignoreInvalidURLs,
+                "highlights": highlights,
+                "safe": safe,
                 "scrapeOptions": scrapeOptions,
             },
             options=(extra_headers, extra_query, extra_body, timeout),
@@ -1483,6 +1539,12 @@ class AsyncFirecrawl(AsyncResource):
         blockAds: bool | None = None,
         proxy: Literal["basic", "enhanced", "auto"] | None = None,
         storeInCache: bool | None = None,
+        minAge: int | None = None,
+        lockdown: bool | None = None,
+        onlyCleanContent: bool | None = None,
+        redactPII: bool | Mapping[str, Any] | None = None,
+        profile: Mapping[str, Any] | None = None,
+        zeroDataRetention: bool | None = None,
         extra_headers: Mapping[str, str] | None = None,
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
@@ -1503,7 +1565,7 @@ class AsyncFirecrawl(AsyncResource):
             waitFor: Waiting time for the page to load in milliseconds. Server default: 0.
             mobile: Emulate a phone. Server default: false.
             skipTlsVerification: Accept any certificate. Server default: true.
-            timeout_: Timeout in milliseconds. Sent as `timeout`.
+            timeout_: Timeout in milliseconds. Sent as `timeout`. Server default: 60000.
             parsers: How files are read: names such as `pdf`, or objects.
             actions: Actions on the page before scraping.
             location: Location of the browser.
@@ -1511,6 +1573,13 @@ class AsyncFirecrawl(AsyncResource):
             blockAds: Block ads and cookie notices. Server default: true.
             proxy: The type of proxy. Server default: "auto".
             storeInCache: Store a copy in the cache. Server default: true.
+            minAge: Answer from the cache alone; minimum age of the copy in milliseconds.
+            lockdown: Answer from the cache alone and log no URL. Server default: false.
+            onlyCleanContent: Let a language model remove what is left beside the main content. Server default:
+                false.
+            redactPII: Whether to black out personal data; settings as an object. Server default: false.
+            profile: A browser profile to keep cookies in: `name`, `saveChanges`.
+            zeroDataRetention: Keep nothing; Firecrawl enables it on request. Server default: false.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
@@ -1546,6 +1615,12 @@ class AsyncFirecrawl(AsyncResource):
                 "blockAds": blockAds,
                 "proxy": proxy,
                 "storeInCache": storeInCache,
+                "minAge": minAge,
+                "lockdown": lockdown,
+                "onlyCleanContent": onlyCleanContent,
+                "redactPII": redactPII,
+                "profile": profile,
+                "zeroDataRetention": zeroDataRetention,
             },
             options=(extra_headers, extra_query, extra_body, timeout),
         )
@@ -1575,6 +1650,12 @@ class AsyncFirecrawl(AsyncResource):
         blockAds: bool | None = None,
         proxy: Literal["basic", "enhanced", "auto"] | None = None,
         storeInCache: bool | None = None,
+        minAge: int | None = None,
+        lockdown: bool | None = None,
+        onlyCleanContent: bool | None = None,
+        redactPII: bool | Mapping[str, Any] | None = None,
+        profile: Mapping[str, Any] | None = None,
+        zeroDataRetention: bool | None = None,
         extra_headers: Mapping[str, str] | None = None,
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
@@ -1596,7 +1677,7 @@ class AsyncFirecrawl(AsyncResource):
             waitFor: Waiting time for the page to load in milliseconds. Server default: 0.
             mobile: Emulate a phone. Server default: false.
             skipTlsVerification: Accept any certificate. Server default: true.
-            timeout_: Timeout in milliseconds. Sent as `timeout`.
+            timeout_: Timeout in milliseconds. Sent as `timeout`. Server default: 60000.
             parsers: How files are read: names such as `pdf`, or objects.
             actions: Actions on the page before scraping.
             location: Location of the browser.
@@ -1604,6 +1685,13 @@ class AsyncFirecrawl(AsyncResource):
             blockAds: Block ads and cookie notices. Server default: true.
             proxy: The type of proxy. Server default: "auto".
             storeInCache: Store a copy in the cache. Server default: true.
+            minAge: Answer from the cache alone; minimum age of the copy in milliseconds.
+            lockdown: Answer from the cache alone and log no URL. Server default: false.
+            onlyCleanContent: Let a language model remove what is left beside the main content. Server default:
+                false.
+            redactPII: Whether to black out personal data; settings as an object. Server default: false.
+            profile: A browser profile to keep cookies in: `name`, `saveChanges`.
+            zeroDataRetention: Keep nothing; Firecrawl enables it on request. Server default: false.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's. A task's own time is
                 `wait(timeout=…)`.
@@ -1644,6 +1732,12 @@ class AsyncFirecrawl(AsyncResource):
                 "blockAds": blockAds,
                 "proxy": proxy,
                 "storeInCache": storeInCache,
+                "minAge": minAge,
+                "lockdown": lockdown,
+                "onlyCleanContent": onlyCleanContent,
+                "redactPII": redactPII,
+                "profile": profile,
+                "zeroDataRetention": zeroDataRetention,
             },
             options=(extra_headers, extra_query, extra_body, timeout),
         )
@@ -1759,6 +1853,9 @@ class AsyncFirecrawl(AsyncResource):
         allowSubdomains: bool | None = None,
         delay: float | None = None,
         maxConcurrency: int | None = None,
+        ignoreRobotsTxt: bool | None = None,
+        robotsUserAgent: str | None = None,
+        zeroDataRetention: bool | None = None,
         webhook: FirecrawlWebhook | None = None,
         scrapeOptions: FirecrawlScrapeOptions | None = None,
         extra_headers: Mapping[str, str] | None = None,
@@ -1786,6 +1883,9 @@ class AsyncFirecrawl(AsyncResource):
             allowSubdomains: Whether to read subdomains. Server default: false.
             delay: Pause between pages in seconds.
             maxConcurrency: Number of pages read at once.
+            ignoreRobotsTxt: Whether to ignore robots.txt; Firecrawl enables it on request. Server default: false.
+            robotsUserAgent: User agent that robots.txt is read for.
+            zeroDataRetention: Keep nothing; Firecrawl enables it on request. Server default: false.
             webhook: The webhook.
             scrapeOptions: Settings of scraping.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
@@ -1821,6 +1921,9 @@ class AsyncFirecrawl(AsyncResource):
                 "allowSubdomains": allowSubdomains,
                 "delay": delay,
                 "maxConcurrency": maxConcurrency,
+                "ignoreRobotsTxt": ignoreRobotsTxt,
+                "robotsUserAgent": robotsUserAgent,
+                "zeroDataRetention": zeroDataRetention,
                 "webhook": webhook,
                 "scrapeOptions": scrapeOptions,
             },
@@ -1930,6 +2033,7 @@ class AsyncFirecrawl(AsyncResource):
         includeSubdomains: bool | None = None,
         ignoreQueryParameters: bool | None = None,
         limit: int | None = None,
+        ignoreCache: bool | None = None,
         timeout_: int | None = None,
         location: FirecrawlLocation | None = None,
         extra_headers: Mapping[str, str] | None = None,
@@ -1946,6 +2050,7 @@ class AsyncFirecrawl(AsyncResource):
             includeSubdomains: Whether to list subdomains. Server default: true.
             ignoreQueryParameters: Whether URLs that differ in their query alone are one. Server default: true.
             limit: Number of URLs at most. Server default: 5000.
+            ignoreCache: Read the sitemap anew. Server default: false.
             timeout_: Timeout in milliseconds. Sent as `timeout`.
             location: Location of the browser.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
@@ -1971,6 +2076,7 @@ class AsyncFirecrawl(AsyncResource):
                 "includeSubdomains": includeSubdomains,
                 "ignoreQueryParameters": ignoreQueryParameters,
                 "limit": limit,
+                "ignoreCache": ignoreCache,
                 "timeout": timeout_,
                 "location": location,
             },
@@ -1992,6 +2098,8 @@ class AsyncFirecrawl(AsyncResource):
         country: str | None = None,
         timeout_: int | None = None,
         ignoreInvalidURLs: bool | None = None,
+        highlights: bool | None = None,
+        safe: bool | None = None,
         scrapeOptions: FirecrawlScrapeOptions | None = None,
         extra_headers: Mapping[str, str] | None = None,
         extra_query: Mapping[str, Any] | None = None,
@@ -2012,6 +2120,8 @@ class AsyncFirecrawl(AsyncResource):
             country: The country, by ISO code. Server default: "US".
             timeout_: Timeout in milliseconds. Sent as `timeout`. Server default: 60000.
             ignoreInvalidURLs: Skip URLs that other calls refuse. Server default: false.
+            highlights: Whether to return the passages that fit the query. Server default: true.
+            safe: Whether to leave out explicit content.
             scrapeOptions: Settings of scraping.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
@@ -2041,6 +2151,8 @@ class AsyncFirecrawl(AsyncResource):
                 "country": country,
                 "timeout": timeout_,
                 "ignoreInvalidURLs": ignoreInvalidURLs,
+                "highlights": highlights,
+                "safe": safe,
                 "scrapeOptions": scrapeOptions,
             },
             options=(extra_headers, extra_query, extra_body, timeout),

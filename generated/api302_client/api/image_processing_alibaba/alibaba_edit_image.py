@@ -38,10 +38,11 @@ EXTENSIONS: Extensions = {
             "per": "image",
             "for": "wanx2.1-imageedit and wan2.5-i2i-preview",
             "when": {"model": ["wanx2.1-imageedit", "wan2.5-i2i-preview"]},
-            "units": "parameters.n",
+            "units": "parameters.n || `1`",
         },
         {"amount": 0.001, "unit": "PTC", "per": "image", "for": "qwen-mt-image", "when": {"model": "qwen-mt-image"}},
     ],
+    "x-models": {"field": "model"},
 }
 
 build = _request.builder(METHOD, PATH, MEDIA_TYPES)

@@ -33,6 +33,7 @@ EXTENSIONS: Extensions = {
     "x-success": {"field": "error.code", "values": [""], "message": "error.message"},
     "x-task": {"fetch": "doubao_get_3d", "parameters": {"task_id": "id"}, "webhook": {"in": "body", "name": "callback"}},
     "x-price": [{"amount": 11, "unit": "PTC", "per": "1M tokens"}],
+    "x-models": {"field": "model"},
 }
 
 build = _request.builder(METHOD, PATH, MEDIA_TYPES)

@@ -36,7 +36,7 @@ EXTENSIONS: Extensions = {
         "parameters": {"id": "data.task_id"},
         "webhook": {"in": "body", "name": "callback_url"},
     },
-    "x-price": [{"amount": 0.04, "unit": "PTC", "per": "image", "units": "n"}],
+    "x-price": [{"amount": 0.04, "unit": "PTC", "per": "image", "units": "n || `1`"}],
 }
 
 build = _request.builder(METHOD, PATH, MEDIA_TYPES)

@@ -32,6 +32,7 @@ KEY_HEADERS = ()
 EXTENSIONS: Extensions = {
     "x-task": {"fetch": "topaz_get_image", "parameters": {"process_id": "process_id"}},
     "x-price": [{"amount": 0.15, "unit": "PTC", "per": "point", "for": "a credit of Topaz"}],
+    "x-models": {"field": "model"},
 }
 
 build = _request.builder(METHOD, PATH, MEDIA_TYPES)

@@ -32,7 +32,7 @@ KEY_HEADERS = ()
 EXTENSIONS: Extensions = {
     "x-success": {"field": "code", "values": ["200", 200], "message": "message"},
     "x-task": {"fetch": "topview_get_placed_product_v3", "parameters": {"taskId": "result.taskId"}},
-    "x-price": [{"amount": 0.125, "unit": "PTC", "per": "image", "units": "generatingCount"}],
+    "x-price": [{"amount": 0.125, "unit": "PTC", "per": "image", "units": "to_number(generatingCount) || `1`"}],
 }
 
 build = _request.builder(METHOD, PATH, MEDIA_TYPES)

@@ -32,8 +32,8 @@ KEY_HEADERS = ()
 EXTENSIONS: Extensions = {
     "x-task": {"fetch": "alibaba_get_task", "parameters": {"task_id": "output.task_id"}},
     "x-price": [
-        {"amount": 0.03, "unit": "PTC", "per": "image", "for": "wan2.6-image"},
-        {"amount": 0.08, "unit": "PTC", "per": "image", "for": "wan2.7-image-pro"},
+        {"amount": 0.03, "unit": "PTC", "per": "image", "for": "wan2.6-image", "when": {"model": "wan2.6-image"}},
+        {"amount": 0.08, "unit": "PTC", "per": "image", "for": "wan2.7-image-pro", "when": {"model": "wan2.7-image-pro"}},
     ],
     "x-models": {"field": "model"},
 }

@@ -30,7 +30,7 @@ REQUIRED = ("llm_model",)
 NOT_EMPTY = ()
 KEY_HEADERS = ()
 EXTENSIONS: Extensions = {
-    "x-success": {"field": "success", "values": [True], "message": "error"},
+    "x-success": {"field": "success", "values": [True], "message": "error.message || error || message"},
     "x-price": [{"amount": 0.0005, "unit": "PTC", "per": "second"}],
 }
 

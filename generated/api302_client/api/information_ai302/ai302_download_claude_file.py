@@ -30,7 +30,7 @@ FILES: Files = {}
 REQUIRED = ("sandbox_id", "path")
 NOT_EMPTY = ("sandbox_id", "path")
 KEY_HEADERS = ()
-EXTENSIONS: Extensions = {"x-success": {"field": "success", "values": [True], "message": "error"}}
+EXTENSIONS: Extensions = {"x-success": {"field": "success", "values": [True], "message": "error.message || error || message"}}
 
 build = _request.builder(METHOD, PATH, MEDIA_TYPES)
 

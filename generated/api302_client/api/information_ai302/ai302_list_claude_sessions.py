@@ -28,7 +28,7 @@ FILES: Files = {}
 REQUIRED = ()
 NOT_EMPTY = ()
 KEY_HEADERS = ()
-EXTENSIONS: Extensions = {"x-success": {"field": "success", "values": [True], "message": "error"}}
+EXTENSIONS: Extensions = {"x-success": {"field": "success", "values": [True], "message": "error.message || error || message"}}
 
 build = _request.builder(METHOD, PATH, MEDIA_TYPES)
 

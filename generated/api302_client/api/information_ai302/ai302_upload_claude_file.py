@@ -29,7 +29,7 @@ FILES: Files = {"file": ("part",)}
 REQUIRED = ("sandbox_id", "path", "file")
 NOT_EMPTY = ("sandbox_id", "path")
 KEY_HEADERS = ()
-EXTENSIONS: Extensions = {"x-success": {"field": "success", "values": [True], "message": "error"}}
+EXTENSIONS: Extensions = {"x-success": {"field": "success", "values": [True], "message": "error.message || error || message"}}
 
 build = _request.builder(METHOD, PATH, MEDIA_TYPES)
 

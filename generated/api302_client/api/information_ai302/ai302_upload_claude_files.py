@@ -29,7 +29,7 @@ FILES: Files = {}
 REQUIRED = ("sandbox_id", "file_list")
 NOT_EMPTY = ("sandbox_id",)
 KEY_HEADERS = ()
-EXTENSIONS: Extensions = {"x-success": {"field": "success", "values": [True], "message": "error"}}
+EXTENSIONS: Extensions = {"x-success": {"field": "success", "values": [True], "message": "error.message || error || message"}}
 
 build = _request.builder(METHOD, PATH, MEDIA_TYPES)
 

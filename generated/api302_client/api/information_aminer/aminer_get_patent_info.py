@@ -30,7 +30,7 @@ NOT_EMPTY = ()
 KEY_HEADERS = ()
 EXTENSIONS: Extensions = {
     "x-success": {"field": "success", "values": [True], "message": "msg", "code": "code"},
-    "x-price": [{"amount": 0, "unit": "PTC", "per": "call"}],
+    "x-price": [{"note": "free at AMiner"}],
 }
 
 build = _request.builder(METHOD, PATH, MEDIA_TYPES)

@@ -24,7 +24,7 @@ RESPONSES: Responses = {
     "5XX": {"application/json": "ErrorResponse"},
 }
 STREAM = None
-DOCS = 'public code, found by "metaso.cn/api/v1"'
+DOCS = 'public code that calls Metaso itself, found by "metaso.cn/api/v1"'
 FILES: Files = {}
 REQUIRED = ("model",)
 NOT_EMPTY = ()

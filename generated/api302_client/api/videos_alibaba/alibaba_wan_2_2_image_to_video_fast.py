@@ -32,8 +32,8 @@ KEY_HEADERS = ()
 EXTENSIONS: Extensions = {
     "x-task": {"fetch": "ai302_get_task", "parameters": {"id": "id"}},
     "x-price": [
-        {"amount": 0.05, "unit": "PTC", "per": "call", "for": "480p"},
-        {"amount": 0.11, "unit": "PTC", "per": "call", "for": "720p"},
+        {"amount": 0.05, "unit": "PTC", "per": "call", "for": "480p", "when": {"resolution": "480p"}},
+        {"amount": 0.11, "unit": "PTC", "per": "call", "for": "720p", "when": {"resolution": "720p"}},
     ],
 }
 

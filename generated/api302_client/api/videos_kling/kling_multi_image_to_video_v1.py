@@ -37,10 +37,10 @@ EXTENSIONS: Extensions = {
         "webhook": {"in": "body", "name": "callback_url"},
     },
     "x-price": [
-        {"amount": 0.3, "unit": "PTC", "per": "call", "for": "std, 5 s"},
-        {"amount": 0.6, "unit": "PTC", "per": "call", "for": "std, 10 s"},
-        {"amount": 0.5, "unit": "PTC", "per": "call", "for": "pro, 5 s"},
-        {"amount": 1, "unit": "PTC", "per": "call", "for": "pro, 10 s"},
+        {"amount": 0.3, "unit": "PTC", "per": "call", "for": "std, 5 s", "when": {"mode": "std", "duration": ["5", 5]}},
+        {"amount": 0.6, "unit": "PTC", "per": "call", "for": "std, 10 s", "when": {"mode": "std", "duration": ["10", 10]}},
+        {"amount": 0.5, "unit": "PTC", "per": "call", "for": "pro, 5 s", "when": {"mode": "pro", "duration": ["5", 5]}},
+        {"amount": 1, "unit": "PTC", "per": "call", "for": "pro, 10 s", "when": {"mode": "pro", "duration": ["10", 10]}},
     ],
 }
 

@@ -32,9 +32,23 @@ KEY_HEADERS = ()
 EXTENSIONS: Extensions = {
     "x-task": {"fetch": "openai_get_video", "parameters": {"video_id": "id"}, "webhook": {"in": "body", "name": "callback"}},
     "x-price": [
-        {"amount": 0.1, "unit": "PTC", "per": "second", "units": "seconds", "for": "sora-2"},
-        {"amount": 0.3, "unit": "PTC", "per": "second", "units": "seconds", "for": "sora-2-pro, 720x1280 or 1280x720"},
-        {"amount": 0.5, "unit": "PTC", "per": "second", "units": "seconds", "for": "sora-2-pro, 1024x1792 or 1792x1024"},
+        {"amount": 0.1, "unit": "PTC", "per": "second", "units": "seconds", "for": "sora-2", "when": {"model": "sora-2"}},
+        {
+            "amount": 0.3,
+            "unit": "PTC",
+            "per": "second",
+            "units": "seconds",
+            "for": "sora-2-pro, 720x1280 or 1280x720",
+            "when": {"model": "sora-2-pro", "size": ["720x1280", "1280x720"]},
+        },
+        {
+            "amount": 0.5,
+            "unit": "PTC",
+            "per": "second",
+            "units": "seconds",
+            "for": "sora-2-pro, 1024x1792 or 1792x1024",
+            "when": {"model": "sora-2-pro", "size": ["1024x1792", "1792x1024"]},
+        },
     ],
     "x-models": {"field": "model"},
 }

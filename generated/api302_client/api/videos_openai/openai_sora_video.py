@@ -33,8 +33,8 @@ EXTENSIONS: Extensions = {
     "x-success": {"field": "code", "values": [200], "message": "message"},
     "x-task": {"fetch": "openai_get_sora_video", "parameters": {"id": "data.id"}},
     "x-price": [
-        {"amount": 0.525, "unit": "PTC", "per": "call", "for": "sora-2"},
-        {"amount": 1.4, "unit": "PTC", "per": "call", "for": "sora-2-pro"},
+        {"amount": 0.525, "unit": "PTC", "per": "call", "for": "sora-2", "when": {"model": "sora-2"}},
+        {"amount": 1.4, "unit": "PTC", "per": "call", "for": "sora-2-pro", "when": {"model": "sora-2-pro"}},
     ],
     "x-models": {"field": "model"},
 }
