@@ -33,3 +33,19 @@ def test_a_wrong_key_is_refused(mock: str) -> None:
     with pytest.raises(errors.ClientError) as caught:
         google.models.generate_content(model="gemini-2.5-flash", contents="hello")
     assert caught.value.code == 401
+
+
+def test_an_image(mock: str) -> None:
+    google = client(mock)
+    response = google.models.generate_content(
+        model="gemini-2.5-flash-image",
+        contents="a lake",
+        config=types.GenerateContentConfig(
+            response_modalities=["TEXT", "IMAGE"],
+            image_config=types.ImageConfig(aspect_ratio="16:9"),
+            http_options=types.HttpOptions(headers={"Prefer": "example=image"}),
+        ),
+    )
+    blobs = [part.inline_data for part in response.parts or [] if part.inline_data]
+    assert [blob.mime_type for blob in blobs] == ["image/png"]
+    assert blobs[0].data

@@ -92,15 +92,18 @@ def test_fault_24_a_frozen_program_has_what_is_named_in_texts(
 
     hooks = types.ModuleType("PyInstaller.utils.hooks")
     hooks.collect_submodules = collected  # type: ignore[attr-defined]
+    hooks.collect_data_files = lambda package, includes: [(package, includes)]  # type: ignore[attr-defined]
     monkeypatch.setitem(sys.modules, "PyInstaller", types.ModuleType("PyInstaller"))
     monkeypatch.setitem(sys.modules, "PyInstaller.utils", types.ModuleType("PyInstaller.utils"))
     monkeypatch.setitem(sys.modules, "PyInstaller.utils.hooks", hooks)
     (folder,) = import_module("api302.__pyinstaller").get_hook_dirs()
-    found = runpy.run_path(str(Path(folder, "hook-api302.py")))["hiddenimports"]
+    hook = runpy.run_path(str(Path(folder, "hook-api302.py")))
+    found = hook["hiddenimports"]
     index = import_module("api302_resources._index").OPERATIONS
     named = {f"api302_client.api.{place}" for place in index.values()}
     named |= {f"api302.{module}" for module in import_module("api302")._WHERE}
     assert named <= set(found)
+    assert hook["datas"] == [("api302_client", ["catalog.json"])]
 
 
 # --- 25: arguments --------------------------------------------------------------------------------
@@ -202,7 +205,7 @@ def test_fault_25_a_client_that_was_closed_meanwhile(serve: Any) -> None:
         {"max_retries": True},
         {"http_client": object()},
         {"http_client": "httpx.Client"},
-        {"timeout": None},
+        {"timeout": [1]},
     ],
 )
 @pytest.mark.parametrize("name", ["Client", "AsyncClient"])

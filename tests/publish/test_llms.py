@@ -96,7 +96,7 @@ def test_a_line_says_what_a_program_must_know() -> None:
                 "data.audio_url, "
             ),
         ),
-        ("POST /302/submit/elevenlabs/speech-to-text", "` → reply.request_id_, reply.status, "),
+        ("POST /302/submit/elevenlabs/speech-to-text", "` → response.request_id_, response."),
         (
             "POST /v1/chat/completions",
             "` → id, object, created, model, choices, usage, system_fingerprint, service_tier, …; ",
