@@ -2,11 +2,21 @@
 
 from __future__ import annotations
 
+import json
+import re
+from collections.abc import Iterator
+from operator import attrgetter
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from api302 import Client
+from api302._features.estimate import estimated
+from api302._types import Operation
+from api302.catalog import Catalog
 from api302_client.catalog import Model, load
+from generator.document import Document
 
 ROOT = Path(__file__).parent.parent
 TABLE = ROOT / "tests" / "data" / "unified-image-models.tsv"
@@ -61,3 +71,45 @@ def test_a_request_of_each_model_is_taken_or_refused_as_the_page_says() -> None:
         takes_none = {"aspect_ratio"} if "no aspect_ratio" in about else set[str]()
 
         assert refused.keys() == needs_image | takes_none, name
+
+
+# --- estimates ------------------------------------------------------------------------------------
+
+
+def priced() -> Iterator[tuple[str, dict[str, Any]]]:
+    """The operations with a documented amount, and the fields of their first examples."""
+    document = Document(json.loads((ROOT / "generated/openapi.json").read_text("utf-8")))
+    for operation in document.operations:
+        prices = operation.node.get("x-price", [])
+        if any("amount" in price for price in prices):
+            _, example = operation.example()
+            values = dict(example) if isinstance(example, dict) else {}
+            for parameter in operation.parameters:
+                if "example" in parameter.node:
+                    values.setdefault(parameter.wire, parameter.node["example"])
+            yield operation.id, values
+
+
+def test_nine_of_ten_operations_with_a_price_have_an_estimate() -> None:
+    unknown = []
+    total = 0
+    for operation_id, values in priced():
+        estimate = estimated(Operation.by_id(operation_id), values)
+        total += 1
+        if estimate.high is None:
+            unknown.append(f"{operation_id}: {estimate.basis}")
+        else:
+            assert estimate.low is not None
+            assert 0 <= estimate.low <= estimate.high
+        assert estimate.basis
+
+    assert len(unknown) <= total / 10, "\n".join(unknown)
+
+
+def test_each_model_says_how_it_is_called() -> None:
+    client = Client(api_key="sk-test")
+    for model in Catalog():
+        if model.code:
+            method = re.match(r"client\.([\w.]+)\(", model.code)
+            assert method, model.code
+            assert callable(attrgetter(method[1])(client)), model.code

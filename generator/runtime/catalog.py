@@ -272,7 +272,7 @@ class Data(NamedTuple):
 @cache
 def load() -> Data:
     """The catalogue of this version, read once."""
-    data: Json = json.loads(text())
+    data: Json = json.loads(content())
     return Data(
         {entry["id"]: Model.of(entry) for entry in data["models"]},
         {id_: TakingCall.of(call) for id_, call in data["calls"].items()},
@@ -280,11 +280,11 @@ def load() -> Data:
     )
 
 
-def text() -> str:
+def content() -> bytes:
     """The catalogue as it is stored: JSON, a model a line."""
     loader: Any = globals()["__loader__"]  # which reads from a zip file too
-    content: bytes = loader.get_data(f"{__file__.removesuffix('catalog.py')}catalog.json")
-    return content.decode()
+    stored: bytes = loader.get_data(f"{__file__.removesuffix('catalog.py')}catalog.json")
+    return stored
 
 
 @lru_cache(_REMEMBERED)
@@ -294,7 +294,7 @@ def is_named(name: str) -> bool:
     Quick for the names that are written out: a call must not wait until everything is read.
     """
     key = json.dumps(name, ensure_ascii=False)
-    if f'"name": {key}' in text():
+    if f'"name": {key}'.encode(errors="replace") in content():
         return True
     return any(model.named(name) for model in load().models.values())
 
