@@ -41,7 +41,9 @@ SUBMITS = {
 def _put(data: dict[str, Any], path: str, value: Any) -> None:
     *above, last = path.split(".")
     for name in above:
-        data = data.setdefault(name, {})
+        if not isinstance(data.get(name), dict):  # an envelope's number may stand there
+            data[name] = {}
+        data = data[name]
     data[last] = value
 
 
