@@ -55,11 +55,7 @@ class Metaso(Resource):
 
         Endpoint: POST /metaso/search
         Price: 0.0005 PTC per point.
-<<<<<<< HEAD
-        Source: public code, found by "metaso.cn/api/v1" (vendor, 2026-11-29)
-=======
         Source: public code that calls Metaso itself, found by "metaso.cn/api/v1" (vendor, 2026-11-29)
->>>>>>> main
         """
         from api302_client.api.information_metaso import metaso_search as endpoint
 
@@ -149,11 +145,7 @@ class Metaso(Resource):
 
         Endpoint: POST /metaso/chat/completions
         Price: 0.0005 PTC per point.
-<<<<<<< HEAD
-        Source: public code, found by "metaso.cn/api/v1" (vendor, 2026-11-29)
-=======
         Source: public code that calls Metaso itself, found by "metaso.cn/api/v1" (vendor, 2026-11-29)
->>>>>>> main
         """
         from api302_client.api.information_metaso import metaso_chat as endpoint
 
@@ -204,11 +196,7 @@ class AsyncMetaso(AsyncResource):
 
         Endpoint: POST /metaso/search
         Price: 0.0005 PTC per point.
-<<<<<<< HEAD
-        Source: public code, found by "metaso.cn/api/v1" (vendor, 2026-11-29)
-=======
         Source: public code that calls Metaso itself, found by "metaso.cn/api/v1" (vendor, 2026-11-29)
->>>>>>> main
         """
         from api302_client.api.information_metaso import metaso_search as endpoint
 
@@ -298,11 +286,7 @@ class AsyncMetaso(AsyncResource):
 
         Endpoint: POST /metaso/chat/completions
         Price: 0.0005 PTC per point.
-<<<<<<< HEAD
-        Source: public code, found by "metaso.cn/api/v1" (vendor, 2026-11-29)
-=======
         Source: public code that calls Metaso itself, found by "metaso.cn/api/v1" (vendor, 2026-11-29)
->>>>>>> main
         """
         from api302_client.api.information_metaso import metaso_chat as endpoint
 
