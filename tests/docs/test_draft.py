@@ -30,7 +30,7 @@ def paste(fragment: str, spec: Path) -> None:
     text = file.read_text("utf-8") if file.exists() else "paths:\ncomponents:\n  schemas:\n"
     paths, _, schemas = fragment.partition("components:\n  schemas:\n")
     text = text.replace("paths:\n", "paths:\n" + paths.partition("paths:\n")[2], 1)
-    text = text.replace("components:\n  schemas:\n", "components:\n  schemas:\n" + schemas, 1)
+    text = text.replace("\n  schemas:\n", "\n  schemas:\n" + schemas, 1)
     file.write_text(text, "utf-8")
     for ledger, number, row in re.findall(
         r"^# spec/(\S+/pages\.yaml): (p\d+): (.*(?:\n#   .*)?)$", fragment, re.MULTILINE
