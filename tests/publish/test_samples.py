@@ -20,6 +20,7 @@ import httpx
 import pytest
 
 import api302_mock
+from api302._features import polling
 from api302_client import behaviour
 from api302_mock import files
 from api302_mock.app import Seen
@@ -69,6 +70,7 @@ def test_samples_are_carried_out(
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("AI302_API_KEY", KEY)
     monkeypatch.setenv("AI302_BASE_URL", server.url)
+    monkeypatch.setattr(polling, "LEAST_PAUSE", 0.0)  # the mock's tasks need no patience
     first, *others = sources(operation_id, "Python")
     asked = run(first, operation_id, server)
     assert capsys.readouterr().out.strip() != "None", (

@@ -24,6 +24,8 @@ class AlibabaTask(Model):
     """Completion time."""
     video_url: str | None = None
     """The video, once done."""
+    image_url: str | None = None
+    """The translated image, once done."""
     results: list[AlibabaTaskResult] | AlibabaTaskVideo | None = None
     """The images, with models that generate them, or the video of one that animates an image."""
     choices: list[dict[str, Any]] | None = None

@@ -29,9 +29,9 @@ class AlibabaEditInput(TypedDict):
     image_url: NotRequired[str]
     """The image of qwen-mt-image."""
     source_lang: NotRequired[str]
-    """Language of the text of the image, such as `zh`."""
+    """Language of the text of the image, such as `auto` or `Chinese`."""
     target_lang: NotRequired[str]
-    """Language to translate to, such as `en`."""
+    """Language to translate to, such as `English`."""
 
 
 class AlibabaEditParameters(TypedDict):

@@ -540,7 +540,8 @@ class Ai302(Resource):
 
         Endpoint: GET /302/file/parsing
         Price: 0.02 PTC per 1M tokens.
-        Source: public code, found by "302/file/parsing" (a 302.AI web app that checks the reply) (caller, 2026-11-21)
+        Source: public code, found by "302/file/parsing" (a 302.AI web app that checks the response) (caller,
+        2026-11-21)
         """
         from api302_client.api.information_ai302 import ai302_parse_file as endpoint
 
@@ -4886,7 +4887,8 @@ class AsyncAi302(AsyncResource):
 
         Endpoint: GET /302/file/parsing
         Price: 0.02 PTC per 1M tokens.
-        Source: public code, found by "302/file/parsing" (a 302.AI web app that checks the reply) (caller, 2026-11-21)
+        Source: public code, found by "302/file/parsing" (a 302.AI web app that checks the response) (caller,
+        2026-11-21)
         """
         from api302_client.api.information_ai302 import ai302_parse_file as endpoint
 

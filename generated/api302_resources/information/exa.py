@@ -89,7 +89,7 @@ class Exa(Resource):
             Api302Error: The call failed.
 
         Endpoint: POST /exaai/search
-        Price: what the reply says in costDollars.
+        Price: what the response says in costDollars.
         Source: 302ai/302_facts_proof:src/api/verification/exaSearch.ts (caller, 2026-11-21)
         """
         from api302_client.api.information_exa import exa_search as endpoint
@@ -165,7 +165,7 @@ class Exa(Resource):
             Api302Error: The call failed.
 
         Endpoint: POST /exaai/contents
-        Price: what the reply says in costDollars.
+        Price: what the response says in costDollars.
         Source: exa-labs/openapi-spec:exa-openapi-spec.yaml (vendor, 2026-11-21)
         """
         from api302_client.api.information_exa import exa_get_contents as endpoint
@@ -216,7 +216,7 @@ class Exa(Resource):
             Api302Error: The call failed.
 
         Endpoint: POST /exaai/answer
-        Price: what the reply says in costDollars.
+        Price: what the response says in costDollars.
         Source: exa-labs/openapi-spec:exa-openapi-spec.yaml (vendor, 2026-11-21)
         """
         from api302_client.api.information_exa import exa_answer as endpoint
@@ -296,7 +296,7 @@ class AsyncExa(AsyncResource):
             Api302Error: The call failed.
 
         Endpoint: POST /exaai/search
-        Price: what the reply says in costDollars.
+        Price: what the response says in costDollars.
         Source: 302ai/302_facts_proof:src/api/verification/exaSearch.ts (caller, 2026-11-21)
         """
         from api302_client.api.information_exa import exa_search as endpoint
@@ -372,7 +372,7 @@ class AsyncExa(AsyncResource):
             Api302Error: The call failed.
 
         Endpoint: POST /exaai/contents
-        Price: what the reply says in costDollars.
+        Price: what the response says in costDollars.
         Source: exa-labs/openapi-spec:exa-openapi-spec.yaml (vendor, 2026-11-21)
         """
         from api302_client.api.information_exa import exa_get_contents as endpoint
@@ -423,7 +423,7 @@ class AsyncExa(AsyncResource):
             Api302Error: The call failed.
 
         Endpoint: POST /exaai/answer
-        Price: what the reply says in costDollars.
+        Price: what the response says in costDollars.
         Source: exa-labs/openapi-spec:exa-openapi-spec.yaml (vendor, 2026-11-21)
         """
         from api302_client.api.information_exa import exa_answer as endpoint

@@ -42,7 +42,7 @@ class Youdao(Resource):
 
         Endpoint: POST /youdao/api
         Price: 8 PTC per 1M characters.
-        Source: yolandaYY/look-up-word:test.js, and other public code that reads Youdao's own reply (vendor,
+        Source: yolandaYY/look-up-word:test.js, and other public code that reads Youdao's own response (vendor,
         2026-11-21)
         """
         from api302_client.api.information_youdao import youdao_translate as endpoint
@@ -79,7 +79,7 @@ class AsyncYoudao(AsyncResource):
 
         Endpoint: POST /youdao/api
         Price: 8 PTC per 1M characters.
-        Source: yolandaYY/look-up-word:test.js, and other public code that reads Youdao's own reply (vendor,
+        Source: yolandaYY/look-up-word:test.js, and other public code that reads Youdao's own response (vendor,
         2026-11-21)
         """
         from api302_client.api.information_youdao import youdao_translate as endpoint

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from api302 import AsyncTask, Task
     from api302_client.models import DoubaoJimengResponse, DoubaoVideoTask
     from api302_client.params.videos_doubao import DoubaoVideoContent, DoubaoVideoTool
-    from api302_resources._models import DoubaoCreateSeedanceVideoModel
+    from api302_resources._models import DoubaoCreateSeedanceVideoModel, DoubaoCreateVideoModel
 
 
 class Doubao(Resource):
@@ -215,7 +215,7 @@ class Doubao(Resource):
     def create_video(
         self,
         *,
-        model: DoubaoCreateSeedanceVideoModel,
+        model: DoubaoCreateVideoModel,
         content: Sequence[DoubaoVideoContent],
         resolution: str | None = None,
         ratio: str | None = None,
@@ -807,7 +807,7 @@ class AsyncDoubao(AsyncResource):
     async def create_video(
         self,
         *,
-        model: DoubaoCreateSeedanceVideoModel,
+        model: DoubaoCreateVideoModel,
         content: Sequence[DoubaoVideoContent],
         resolution: str | None = None,
         ratio: str | None = None,

@@ -23,7 +23,7 @@ RESPONSES: Responses = {
     "5XX": {"application/json": "ErrorResponse"},
 }
 STREAM = None
-DOCS = 'public code, found by "302/file/parsing" (a 302.AI web app that checks the reply)'
+DOCS = 'public code, found by "302/file/parsing" (a 302.AI web app that checks the response)'
 FILES: Files = {}
 REQUIRED = ()
 NOT_EMPTY = ()

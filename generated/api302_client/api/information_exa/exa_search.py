@@ -29,7 +29,7 @@ FILES: Files = {}
 REQUIRED = ("query",)
 NOT_EMPTY = ("query",)
 KEY_HEADERS = ()
-EXTENSIONS: Extensions = {"x-price": [{"note": "what the reply says in costDollars"}]}
+EXTENSIONS: Extensions = {"x-price": [{"note": "what the response says in costDollars"}]}
 
 build = _request.builder(METHOD, PATH, MEDIA_TYPES)
 

@@ -25,7 +25,7 @@ RESPONSES: Responses = {
     "5XX": {"application/json": "ErrorResponse"},
 }
 STREAM = None
-DOCS = "yolandaYY/look-up-word:test.js, and other public code that reads Youdao's own reply"
+DOCS = "yolandaYY/look-up-word:test.js, and other public code that reads Youdao's own response"
 FILES: Files = {}
 REQUIRED = ()
 NOT_EMPTY = ()
