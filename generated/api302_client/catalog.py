@@ -109,7 +109,11 @@ def misfit(range_: Json, value: Any) -> str:
     """What is wrong with a value by a part of JSON Schema; empty if nothing is."""
     if "enum" in range_ and not among(value, range_["enum"]):
         return f"must be {_any_of(range_['enum'])}, not {value!r}"
-    for number, names in ((_number(value), _OF_NUMBERS), (_length(value), _OF_LENGTHS)):
+    for number, names in (
+        (_number(value), _OF_NUMBERS),
+        (len(value) if isinstance(value, str) else None, _OF_TEXTS),
+        (len(value) if isinstance(value, (list, tuple)) else None, _OF_LISTS),
+    ):
         if number is None:
             continue
         for name, (word, is_wrong) in names.items():
@@ -124,9 +128,11 @@ _OF_NUMBERS: dict[str, _Wrong] = {
     "maximum": ("at most", lambda value, limit: value > limit),
     "multipleOf": ("a multiple of", lambda value, limit: bool(value % limit)),
 }
-_OF_LENGTHS: dict[str, _Wrong] = {
+_OF_TEXTS: dict[str, _Wrong] = {
     "minLength": ("at least", lambda value, limit: value < limit),
     "maxLength": ("at most", lambda value, limit: value > limit),
+}
+_OF_LISTS: dict[str, _Wrong] = {
     "minItems": ("at least", lambda value, limit: value < limit),
     "maxItems": ("at most", lambda value, limit: value > limit),
 }
@@ -141,10 +147,6 @@ def _number(value: Any) -> float | None:
     if isinstance(value, str):
         return float(value) if re.fullmatch(r"-?\d{1,15}(\.\d{1,15})?", value) else None
     return value if isinstance(value, (int, float)) and not isinstance(value, bool) else None
-
-
-def _length(value: Any) -> int | None:
-    return len(value) if isinstance(value, (str, list, tuple)) else None
 
 
 def size_of(values: Json) -> str:

@@ -14,6 +14,7 @@ Ai302CreateVideoModel: TypeAlias = (
         "happyhorse-1.0-i2v",
         "happyhorse-1.0-r2v",
         "kling-o3",
+        "kling-v3-omni",
         "google-veo3.1-i2v",
         "google-veo3.1-r2v",
         "wan2.7-i2v",

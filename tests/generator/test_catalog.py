@@ -118,6 +118,7 @@ LIMITS = Limits.of(
         ({"image": ["a"], "duration": 7}, {"duration": "must be 5 or 10, not 7"}),
         ({"image": ["a"], "width": 100}, {}),
         ({"image": ["a", "b", "c"]}, {"image": "must be at most 2 items, not 3"}),
+        ({"image": "https://example.com/a.png"}, {}),
         ({"image": ["a"], "prompt": "a" * 11}, {"prompt": "must be at most 10 characters, not 11"}),
         ({}, {"image": "is required by this model"}),
         ({"image": ""}, {"image": "is required by this model"}),

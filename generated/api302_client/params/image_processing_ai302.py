@@ -631,6 +631,13 @@ class Ai302UpscaleRequest(TypedDict):
     """Restore faces too. Server default: false."""
 
 
+class Ai302UpscaleV6Request(TypedDict):
+    image_url: str
+    """The image."""
+    scale_factor: int
+    """Scale factor."""
+
+
 class Ai302RelightBackgroundForm(TypedDict):
     subject_image: File | str
     """Image of the subject."""

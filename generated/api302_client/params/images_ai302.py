@@ -108,6 +108,12 @@ class Ai302ImageRequest(TypedDict):
     """Let the model think first; Wan only."""
     enable_sequential: NotRequired[bool]
     """Generate a series of images; Wan only."""
+    input_fidelity: NotRequired[Literal["low", "high"]]
+    """How closely to keep the input images; GPT-Image models only."""
+    prompt_extend: NotRequired[bool]
+    """Let a model improve the prompt; Qwen only. Server default: true."""
+    seed: NotRequired[int]
+    """Seed: the same one gives similar images; Qwen only."""
 
 
 class Ai302ImageV1Form(TypedDict):

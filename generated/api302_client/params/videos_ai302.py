@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Literal, NotRequired, TypedDict
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal, NotRequired, TypedDict
 
 from api302_client.params.files import File
 
@@ -77,6 +77,32 @@ class Ai302VideoRequest(TypedDict):
     """Frames per second, as the model allows."""
     generate_audio: NotRequired[bool]
     """Whether to generate audio; models such as `wan2.7-i2v`."""
+    audio: NotRequired[str | Sequence[str] | bool]
+    """URL of reference or driving audio, or several; Seedance, Wan and MiniMax H3. Vidu takes a boolean."""
+    sound: NotRequired[bool]
+    """Whether to generate audio; Kling only."""
+    bgm: NotRequired[bool]
+    """Whether to add background music; Vidu only."""
+    mode: NotRequired[Literal["std", "pro"]]
+    """Quality: standard or professional; Kling only."""
+    cfg_scale: NotRequired[float]
+    """Guidance scale: how closely the output follows it; Kling only."""
+    camera_control: NotRequired[Mapping[str, Any]]
+    """An object whose fields are not described."""
+    force_reference: NotRequired[bool]
+    """Take images as references instead of first frame; Seedance and MiniMax H3."""
+    prompt_optimizer: NotRequired[bool]
+    """Let a model improve the prompt; MiniMax Hailuo only."""
+    prompt_extend: NotRequired[bool]
+    """Let a model improve the prompt; Wan only."""
+    watermark: NotRequired[bool]
+    """Whether to mark the video as AI-generated; Wan only."""
+    seed: NotRequired[int]
+    """Seed: the same one gives similar videos; Wan only."""
+    movement_amplitude: NotRequired[str]
+    """How much moves; Vidu only."""
+    style: NotRequired[str]
+    """Style; Vidu only, from text."""
 
 
 class Ai302VideoToolRequest(TypedDict):

@@ -2111,18 +2111,19 @@ class Ai302(Resource):
     def upscale_v6(
         self,
         *,
-        extra_body: Mapping[str, Any],
+        image_url: str,
+        scale_factor: int,
         extra_headers: Mapping[str, str] | None = None,
         extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> JsonObject:
         """Upscale an image (v6).
 
-        The fields of this call are not documented.
-
         Args:
-            extra_body: The whole body.
-            extra_headers, extra_query: Sent on top of the rest.
+            image_url: The image. Takes a URL.
+            scale_factor: Scale factor.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
@@ -2133,11 +2134,13 @@ class Ai302(Resource):
 
         Endpoint: POST /302/submit/upscale-v6
         Price: 0.05 PTC per call.
-        Source: https://doc.302.ai/373210515e0 (catalog, 2026-11-29)
+        Source: pypi:cli-302ai 1.0.5:ai302/api/image.py (caller, 2026-11-29)
         """
         from api302_client.api.image_processing_ai302 import ai302_upscale_v6 as endpoint
 
-        reply_: JsonObject = self._call(endpoint, body={}, options=(extra_headers, extra_query, extra_body, timeout))
+        reply_: JsonObject = self._call(
+            endpoint, body={"image_url": image_url, "scale_factor": scale_factor}, options=(extra_headers, extra_query, extra_body, timeout)
+        )
         return reply_
 
     def try_on_v2(
@@ -4783,18 +4786,19 @@ class AsyncAi302(AsyncResource):
     async def upscale_v6(
         self,
         *,
-        extra_body: Mapping[str, Any],
+        image_url: str,
+        scale_factor: int,
         extra_headers: Mapping[str, str] | None = None,
         extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> JsonObject:
         """Upscale an image (v6).
 
-        The fields of this call are not documented.
-
         Args:
-            extra_body: The whole body.
-            extra_headers, extra_query: Sent on top of the rest.
+            image_url: The image. Takes a URL.
+            scale_factor: Scale factor.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
@@ -4805,11 +4809,13 @@ class AsyncAi302(AsyncResource):
 
         Endpoint: POST /302/submit/upscale-v6
         Price: 0.05 PTC per call.
-        Source: https://doc.302.ai/373210515e0 (catalog, 2026-11-29)
+        Source: pypi:cli-302ai 1.0.5:ai302/api/image.py (caller, 2026-11-29)
         """
         from api302_client.api.image_processing_ai302 import ai302_upscale_v6 as endpoint
 
-        reply_: JsonObject = await self._call(endpoint, body={}, options=(extra_headers, extra_query, extra_body, timeout))
+        reply_: JsonObject = await self._call(
+            endpoint, body={"image_url": image_url, "scale_factor": scale_factor}, options=(extra_headers, extra_query, extra_body, timeout)
+        )
         return reply_
 
     async def try_on_v2(

@@ -226,6 +226,9 @@ class Images(Resource):
         watermark: bool | None = None,
         thinking_mode: bool | None = None,
         enable_sequential: bool | None = None,
+        input_fidelity: Literal["low", "high"] | None = None,
+        prompt_extend: bool | None = None,
+        seed: int | None = None,
         webhook: str | None = None,
         extra_headers: Mapping[str, str] | None = None,
         extra_query: Mapping[str, Any] | None = None,
@@ -263,6 +266,9 @@ class Images(Resource):
             watermark: Whether to mark the image as AI-generated; some models only.
             thinking_mode: Let the model think first; Wan only.
             enable_sequential: Generate a series of images; Wan only.
+            input_fidelity: How closely to keep the input images; GPT-Image models only.
+            prompt_extend: Let a model improve the prompt; Qwen only. Server default: true.
+            seed: Seed: the same one gives similar images; Qwen only.
             webhook: Webhook URL, called with the finished task. Makes the call asynchronous. Called up to three
                 times until it returns 200.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
@@ -303,6 +309,9 @@ class Images(Resource):
                 "watermark": watermark,
                 "thinking_mode": thinking_mode,
                 "enable_sequential": enable_sequential,
+                "input_fidelity": input_fidelity,
+                "prompt_extend": prompt_extend,
+                "seed": seed,
             },
             options=(extra_headers, extra_query, extra_body, timeout),
         )
@@ -330,6 +339,9 @@ class Images(Resource):
         watermark: bool | None = None,
         thinking_mode: bool | None = None,
         enable_sequential: bool | None = None,
+        input_fidelity: Literal["low", "high"] | None = None,
+        prompt_extend: bool | None = None,
+        seed: int | None = None,
         webhook: str | None = None,
         extra_headers: Mapping[str, str] | None = None,
         extra_query: Mapping[str, Any] | None = None,
@@ -365,6 +377,9 @@ class Images(Resource):
             watermark: Whether to mark the image as AI-generated; some models only.
             thinking_mode: Let the model think first; Wan only.
             enable_sequential: Generate a series of images; Wan only.
+            input_fidelity: How closely to keep the input images; GPT-Image models only.
+            prompt_extend: Let a model improve the prompt; Qwen only. Server default: true.
+            seed: Seed: the same one gives similar images; Qwen only.
             webhook: Webhook URL, called with the finished task. Makes the call asynchronous. Called up to three
                 times until it returns 200.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
@@ -407,6 +422,9 @@ class Images(Resource):
                 "watermark": watermark,
                 "thinking_mode": thinking_mode,
                 "enable_sequential": enable_sequential,
+                "input_fidelity": input_fidelity,
+                "prompt_extend": prompt_extend,
+                "seed": seed,
             },
             options=(extra_headers, extra_query, extra_body, timeout),
         )
@@ -598,6 +616,9 @@ class AsyncImages(AsyncResource):
         watermark: bool | None = None,
         thinking_mode: bool | None = None,
         enable_sequential: bool | None = None,
+        input_fidelity: Literal["low", "high"] | None = None,
+        prompt_extend: bool | None = None,
+        seed: int | None = None,
         webhook: str | None = None,
         extra_headers: Mapping[str, str] | None = None,
         extra_query: Mapping[str, Any] | None = None,
@@ -635,6 +656,9 @@ class AsyncImages(AsyncResource):
             watermark: Whether to mark the image as AI-generated; some models only.
             thinking_mode: Let the model think first; Wan only.
             enable_sequential: Generate a series of images; Wan only.
+            input_fidelity: How closely to keep the input images; GPT-Image models only.
+            prompt_extend: Let a model improve the prompt; Qwen only. Server default: true.
+            seed: Seed: the same one gives similar images; Qwen only.
             webhook: Webhook URL, called with the finished task. Makes the call asynchronous. Called up to three
                 times until it returns 200.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
@@ -675,6 +699,9 @@ class AsyncImages(AsyncResource):
                 "watermark": watermark,
                 "thinking_mode": thinking_mode,
                 "enable_sequential": enable_sequential,
+                "input_fidelity": input_fidelity,
+                "prompt_extend": prompt_extend,
+                "seed": seed,
             },
             options=(extra_headers, extra_query, extra_body, timeout),
         )
@@ -702,6 +729,9 @@ class AsyncImages(AsyncResource):
         watermark: bool | None = None,
         thinking_mode: bool | None = None,
         enable_sequential: bool | None = None,
+        input_fidelity: Literal["low", "high"] | None = None,
+        prompt_extend: bool | None = None,
+        seed: int | None = None,
         webhook: str | None = None,
         extra_headers: Mapping[str, str] | None = None,
         extra_query: Mapping[str, Any] | None = None,
@@ -737,6 +767,9 @@ class AsyncImages(AsyncResource):
             watermark: Whether to mark the image as AI-generated; some models only.
             thinking_mode: Let the model think first; Wan only.
             enable_sequential: Generate a series of images; Wan only.
+            input_fidelity: How closely to keep the input images; GPT-Image models only.
+            prompt_extend: Let a model improve the prompt; Qwen only. Server default: true.
+            seed: Seed: the same one gives similar images; Qwen only.
             webhook: Webhook URL, called with the finished task. Makes the call asynchronous. Called up to three
                 times until it returns 200.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
@@ -779,6 +812,9 @@ class AsyncImages(AsyncResource):
                 "watermark": watermark,
                 "thinking_mode": thinking_mode,
                 "enable_sequential": enable_sequential,
+                "input_fidelity": input_fidelity,
+                "prompt_extend": prompt_extend,
+                "seed": seed,
             },
             options=(extra_headers, extra_query, extra_body, timeout),
         )

@@ -44,6 +44,9 @@ class Ai302(Resource):
         watermark: bool | None = None,
         thinking_mode: bool | None = None,
         enable_sequential: bool | None = None,
+        input_fidelity: Literal["low", "high"] | None = None,
+        prompt_extend: bool | None = None,
+        seed: int | None = None,
         webhook: str | None = None,
         extra_headers: Mapping[str, str] | None = None,
         extra_query: Mapping[str, Any] | None = None,
@@ -81,6 +84,9 @@ class Ai302(Resource):
             watermark: Whether to mark the image as AI-generated; some models only.
             thinking_mode: Let the model think first; Wan only.
             enable_sequential: Generate a series of images; Wan only.
+            input_fidelity: How closely to keep the input images; GPT-Image models only.
+            prompt_extend: Let a model improve the prompt; Qwen only. Server default: true.
+            seed: Seed: the same one gives similar images; Qwen only.
             webhook: Webhook URL, called with the finished task. Makes the call asynchronous. Called up to three
                 times until it returns 200.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
@@ -121,6 +127,9 @@ class Ai302(Resource):
                 "watermark": watermark,
                 "thinking_mode": thinking_mode,
                 "enable_sequential": enable_sequential,
+                "input_fidelity": input_fidelity,
+                "prompt_extend": prompt_extend,
+                "seed": seed,
             },
             options=(extra_headers, extra_query, extra_body, timeout),
         )
@@ -148,6 +157,9 @@ class Ai302(Resource):
         watermark: bool | None = None,
         thinking_mode: bool | None = None,
         enable_sequential: bool | None = None,
+        input_fidelity: Literal["low", "high"] | None = None,
+        prompt_extend: bool | None = None,
+        seed: int | None = None,
         webhook: str | None = None,
         extra_headers: Mapping[str, str] | None = None,
         extra_query: Mapping[str, Any] | None = None,
@@ -183,6 +195,9 @@ class Ai302(Resource):
             watermark: Whether to mark the image as AI-generated; some models only.
             thinking_mode: Let the model think first; Wan only.
             enable_sequential: Generate a series of images; Wan only.
+            input_fidelity: How closely to keep the input images; GPT-Image models only.
+            prompt_extend: Let a model improve the prompt; Qwen only. Server default: true.
+            seed: Seed: the same one gives similar images; Qwen only.
             webhook: Webhook URL, called with the finished task. Makes the call asynchronous. Called up to three
                 times until it returns 200.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
@@ -225,6 +240,9 @@ class Ai302(Resource):
                 "watermark": watermark,
                 "thinking_mode": thinking_mode,
                 "enable_sequential": enable_sequential,
+                "input_fidelity": input_fidelity,
+                "prompt_extend": prompt_extend,
+                "seed": seed,
             },
             options=(extra_headers, extra_query, extra_body, timeout),
         )
@@ -1492,6 +1510,9 @@ class AsyncAi302(AsyncResource):
         watermark: bool | None = None,
         thinking_mode: bool | None = None,
         enable_sequential: bool | None = None,
+        input_fidelity: Literal["low", "high"] | None = None,
+        prompt_extend: bool | None = None,
+        seed: int | None = None,
         webhook: str | None = None,
         extra_headers: Mapping[str, str] | None = None,
         extra_query: Mapping[str, Any] | None = None,
@@ -1529,6 +1550,9 @@ class AsyncAi302(AsyncResource):
             watermark: Whether to mark the image as AI-generated; some models only.
             thinking_mode: Let the model think first; Wan only.
             enable_sequential: Generate a series of images; Wan only.
+            input_fidelity: How closely to keep the input images; GPT-Image models only.
+            prompt_extend: Let a model improve the prompt; Qwen only. Server default: true.
+            seed: Seed: the same one gives similar images; Qwen only.
             webhook: Webhook URL, called with the finished task. Makes the call asynchronous. Called up to three
                 times until it returns 200.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
@@ -1569,6 +1593,9 @@ class AsyncAi302(AsyncResource):
                 "watermark": watermark,
                 "thinking_mode": thinking_mode,
                 "enable_sequential": enable_sequential,
+                "input_fidelity": input_fidelity,
+                "prompt_extend": prompt_extend,
+                "seed": seed,
             },
             options=(extra_headers, extra_query, extra_body, timeout),
         )
@@ -1596,6 +1623,9 @@ class AsyncAi302(AsyncResource):
         watermark: bool | None = None,
         thinking_mode: bool | None = None,
         enable_sequential: bool | None = None,
+        input_fidelity: Literal["low", "high"] | None = None,
+        prompt_extend: bool | None = None,
+        seed: int | None = None,
         webhook: str | None = None,
         extra_headers: Mapping[str, str] | None = None,
         extra_query: Mapping[str, Any] | None = None,
@@ -1631,6 +1661,9 @@ class AsyncAi302(AsyncResource):
             watermark: Whether to mark the image as AI-generated; some models only.
             thinking_mode: Let the model think first; Wan only.
             enable_sequential: Generate a series of images; Wan only.
+            input_fidelity: How closely to keep the input images; GPT-Image models only.
+            prompt_extend: Let a model improve the prompt; Qwen only. Server default: true.
+            seed: Seed: the same one gives similar images; Qwen only.
             webhook: Webhook URL, called with the finished task. Makes the call asynchronous. Called up to three
                 times until it returns 200.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
@@ -1673,6 +1706,9 @@ class AsyncAi302(AsyncResource):
                 "watermark": watermark,
                 "thinking_mode": thinking_mode,
                 "enable_sequential": enable_sequential,
+                "input_fidelity": input_fidelity,
+                "prompt_extend": prompt_extend,
+                "seed": seed,
             },
             options=(extra_headers, extra_query, extra_body, timeout),
         )

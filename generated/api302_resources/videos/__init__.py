@@ -10,7 +10,7 @@ from api302._resource import AsyncResource, Resource
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-    from typing import Any
+    from typing import Any, Literal
 
     from api302 import AsyncTask, FileInput, Task
     from api302_client.models import Ai302VideoTask
@@ -250,6 +250,19 @@ class Videos(Resource):
         aspect_ratio: str | None = None,
         fps: str | float | None = None,
         generate_audio: bool | None = None,
+        audio: str | Sequence[str] | bool | None = None,
+        sound: bool | None = None,
+        bgm: bool | None = None,
+        mode: Literal["std", "pro"] | None = None,
+        cfg_scale: float | None = None,
+        camera_control: Mapping[str, Any] | None = None,
+        force_reference: bool | None = None,
+        prompt_optimizer: bool | None = None,
+        prompt_extend: bool | None = None,
+        watermark: bool | None = None,
+        seed: int | None = None,
+        movement_amplitude: str | None = None,
+        style: str | None = None,
         webhook: str | None = None,
         extra_headers: Mapping[str, str] | None = None,
         extra_query: Mapping[str, Any] | None = None,
@@ -276,6 +289,20 @@ class Videos(Resource):
             aspect_ratio: Aspect ratio (width:height), such as `16:9`.
             fps: Frames per second, as the model allows.
             generate_audio: Whether to generate audio; models such as `wan2.7-i2v`.
+            audio: URL of reference or driving audio, or several; Seedance, Wan and MiniMax H3. Vidu takes a
+                boolean.
+            sound: Whether to generate audio; Kling only.
+            bgm: Whether to add background music; Vidu only.
+            mode: Quality: standard or professional; Kling only.
+            cfg_scale: Guidance scale: how closely the output follows it; Kling only.
+            camera_control: Camera control; Kling only.
+            force_reference: Take images as references instead of first frame; Seedance and MiniMax H3.
+            prompt_optimizer: Let a model improve the prompt; MiniMax Hailuo only.
+            prompt_extend: Let a model improve the prompt; Wan only.
+            watermark: Whether to mark the video as AI-generated; Wan only.
+            seed: Seed: the same one gives similar videos; Wan only.
+            movement_amplitude: How much moves; Vidu only.
+            style: Style; Vidu only, from text.
             webhook: Webhook URL, called when the task ends; any 200 acknowledges, and there are three tries.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's. A task's own time is
@@ -309,6 +336,19 @@ class Videos(Resource):
                 "aspect_ratio": aspect_ratio,
                 "fps": fps,
                 "generate_audio": generate_audio,
+                "audio": audio,
+                "sound": sound,
+                "bgm": bgm,
+                "mode": mode,
+                "cfg_scale": cfg_scale,
+                "camera_control": camera_control,
+                "force_reference": force_reference,
+                "prompt_optimizer": prompt_optimizer,
+                "prompt_extend": prompt_extend,
+                "watermark": watermark,
+                "seed": seed,
+                "movement_amplitude": movement_amplitude,
+                "style": style,
             },
             options=(extra_headers, extra_query, extra_body, timeout),
         )
@@ -520,6 +560,19 @@ class AsyncVideos(AsyncResource):
         aspect_ratio: str | None = None,
         fps: str | float | None = None,
         generate_audio: bool | None = None,
+        audio: str | Sequence[str] | bool | None = None,
+        sound: bool | None = None,
+        bgm: bool | None = None,
+        mode: Literal["std", "pro"] | None = None,
+        cfg_scale: float | None = None,
+        camera_control: Mapping[str, Any] | None = None,
+        force_reference: bool | None = None,
+        prompt_optimizer: bool | None = None,
+        prompt_extend: bool | None = None,
+        watermark: bool | None = None,
+        seed: int | None = None,
+        movement_amplitude: str | None = None,
+        style: str | None = None,
         webhook: str | None = None,
         extra_headers: Mapping[str, str] | None = None,
         extra_query: Mapping[str, Any] | None = None,
@@ -546,6 +599,20 @@ class AsyncVideos(AsyncResource):
             aspect_ratio: Aspect ratio (width:height), such as `16:9`.
             fps: Frames per second, as the model allows.
             generate_audio: Whether to generate audio; models such as `wan2.7-i2v`.
+            audio: URL of reference or driving audio, or several; Seedance, Wan and MiniMax H3. Vidu takes a
+                boolean.
+            sound: Whether to generate audio; Kling only.
+            bgm: Whether to add background music; Vidu only.
+            mode: Quality: standard or professional; Kling only.
+            cfg_scale: Guidance scale: how closely the output follows it; Kling only.
+            camera_control: Camera control; Kling only.
+            force_reference: Take images as references instead of first frame; Seedance and MiniMax H3.
+            prompt_optimizer: Let a model improve the prompt; MiniMax Hailuo only.
+            prompt_extend: Let a model improve the prompt; Wan only.
+            watermark: Whether to mark the video as AI-generated; Wan only.
+            seed: Seed: the same one gives similar videos; Wan only.
+            movement_amplitude: How much moves; Vidu only.
+            style: Style; Vidu only, from text.
             webhook: Webhook URL, called when the task ends; any 200 acknowledges, and there are three tries.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's. A task's own time is
@@ -579,6 +646,19 @@ class AsyncVideos(AsyncResource):
                 "aspect_ratio": aspect_ratio,
                 "fps": fps,
                 "generate_audio": generate_audio,
+                "audio": audio,
+                "sound": sound,
+                "bgm": bgm,
+                "mode": mode,
+                "cfg_scale": cfg_scale,
+                "camera_control": camera_control,
+                "force_reference": force_reference,
+                "prompt_optimizer": prompt_optimizer,
+                "prompt_extend": prompt_extend,
+                "watermark": watermark,
+                "seed": seed,
+                "movement_amplitude": movement_amplitude,
+                "style": style,
             },
             options=(extra_headers, extra_query, extra_body, timeout),
         )

@@ -8,12 +8,11 @@ from typing import TYPE_CHECKING, Any
 from ... import _request
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from ..._model import JsonObject
     from ..._reply import Responses
     from ..._request import Extensions, Files
     from ...client import Client, Response
+    from ...params.image_processing_ai302 import Ai302UpscaleV6Request
 
 ID = "ai302_upscale_v6"
 METHOD = "POST"
@@ -25,9 +24,9 @@ RESPONSES: Responses = {
     "5XX": {"application/json": "ErrorResponse"},
 }
 STREAM = None
-DOCS = "https://doc.302.ai/373210515e0"
-FILES: Files = {}
-REQUIRED = ()
+DOCS = "pypi:cli-302ai 1.0.5:ai302/api/image.py"
+FILES: Files = {"image_url": ("url",)}
+REQUIRED = ("image_url", "scale_factor")
 NOT_EMPTY = ()
 KEY_HEADERS = ()
 EXTENSIONS: Extensions = {"x-price": [{"amount": 0.05, "unit": "PTC", "per": "call"}]}
@@ -35,32 +34,32 @@ EXTENSIONS: Extensions = {"x-price": [{"amount": 0.05, "unit": "PTC", "per": "ca
 build = _request.builder(METHOD, PATH, MEDIA_TYPES)
 
 
-def _get_kwargs(*, body: Mapping[str, Any]) -> dict[str, Any]:
+def _get_kwargs(*, body: Ai302UpscaleV6Request) -> dict[str, Any]:
     return build({}, {}, {}, body, None)
 
 
-def sync_detailed(*, client: Client, body: Mapping[str, Any]) -> Response[JsonObject]:
+def sync_detailed(*, client: Client, body: Ai302UpscaleV6Request) -> Response[JsonObject]:
     """Like `sync`, with status, headers and content beside the response."""
     return client.send(_get_kwargs(body=body), RESPONSES)
 
 
-def sync(*, client: Client, body: Mapping[str, Any]) -> JsonObject:
+def sync(*, client: Client, body: Ai302UpscaleV6Request) -> JsonObject:
     """Upscale an image (v6)
 
     Args:
         client: Sends the request.
-        body: The request body, as application/json.
+        body: Ai302UpscaleV6Request, as application/json.
 
     Raises: what `Client.send` raises.
     """
     return sync_detailed(client=client, body=body).parsed
 
 
-async def asyncio_detailed(*, client: Client, body: Mapping[str, Any]) -> Response[JsonObject]:
+async def asyncio_detailed(*, client: Client, body: Ai302UpscaleV6Request) -> Response[JsonObject]:
     """Like `sync_detailed`, awaited."""
     return await client.asend(_get_kwargs(body=body), RESPONSES)
 
 
-async def asyncio(*, client: Client, body: Mapping[str, Any]) -> JsonObject:
+async def asyncio(*, client: Client, body: Ai302UpscaleV6Request) -> JsonObject:
     """Like `sync`, awaited."""
     return (await asyncio_detailed(client=client, body=body)).parsed
