@@ -253,9 +253,10 @@ def _shown(value: Any, depth: int) -> str:
 
 
 def _shown_text(value: str | bytes) -> str:
-    kind = bytes if isinstance(value, bytes) else str
-    start = kind.__repr__(value[:LONGEST_TEXT])  # type: ignore[arg-type]
-    unit = "bytes" if kind is bytes else "characters"
+    if isinstance(value, bytes):
+        start, unit = bytes.__repr__(value[:LONGEST_TEXT]), "bytes"
+    else:
+        start, unit = str.__repr__(value[:LONGEST_TEXT]), "characters"
     return start if len(value) <= LONGEST_TEXT else f"{start}… <{len(value)} {unit}>"
 
 

@@ -99,7 +99,11 @@ def test_a_key_that_goes_to_a_file_is_seen_wherever_it_is(server: MockServer) ->
 
 
 CONTENTS = {"contents": [{"role": "user", "parts": [{"text": "hello"}]}]}
-MESSAGES = {"model": "m", "max_tokens": 9, "messages": [{"role": "user", "content": "hello"}]}
+MESSAGES = {
+    "model": "claude-3-5-haiku-latest",
+    "max_tokens": 9,
+    "messages": [{"role": "user", "content": "hello"}],
+}
 
 
 def test_vendors_own_programs_send_their_own_headers() -> None:
