@@ -1,8 +1,5 @@
 """Anthropic's client, whose API key goes in `x-api-key`."""
 
-# The client is in the environment of `make test-clients` alone.
-# pyright: reportMissingImports=false, reportAttributeAccessIssue=false
-
 from __future__ import annotations
 
 import anthropic
