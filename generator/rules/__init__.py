@@ -46,6 +46,7 @@ RULES: list[Callable[[Context], Iterator[Problem]]] = [
     names.aliases,
     names.path_parameters,
     names.schema_names,
+    names.component_names,
     names.request_names,
     names.field_names,
     printable.media_types,

@@ -207,6 +207,20 @@ def _prefix(file: str) -> str:
     return class_name(pascal(re.split(r"[/.]", file)[1])) if "/" in file else ""
 
 
+def component_names(context: Context) -> Iterator[Problem]:
+    """A schema shares its name with no component of another kind: some code generators make a type
+    of each.
+    """
+    components = obj(context.document.get("components"))
+    others = {
+        name: kind for kind, named in components.items() if kind != "schemas" for name in obj(named)
+    }
+    for node in context.of_kind("schema"):
+        if node.is_component and str(node.key) in others:
+            message = f"`{node.key}` names a schema and one of components.{others[str(node.key)]}"
+            yield context.at(node, message, "rename one of the two")
+
+
 def schema_names(context: Context) -> Iterator[Problem]:
     """Schemas of a vendor's file are named after the vendor; all are names that the generators keep
     and that hide nothing.

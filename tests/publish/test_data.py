@@ -260,7 +260,7 @@ def structure(summary: str, note: str) -> tuple[list[str], list[str]]:
     methods = Methods.of_document(Document(document))
     operation = methods.document.by_id["acme_text_to_video"]
     llms = llms_text(methods, document["info"])
-    assert len([line for line in llms.splitlines() if line.startswith("- ")]) == 4 + len(
+    assert len([line for line in llms.splitlines() if line.startswith("- ")]) == 5 + len(
         methods.document.operations
     )
     return blocks(llms), blocks(descriptions.description(methods, operation))
