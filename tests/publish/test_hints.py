@@ -216,6 +216,8 @@ def test_spellings_of_one_word_have_names_apart() -> None:
                 "aspect_ratio": {},
                 "aspect-ratio": True,
                 "ASPECT ratio": {"type": "string"},
+                "一级": {},
+                "一级_ID": {"type": "string"},
             }
         }
     )
@@ -225,6 +227,8 @@ def test_spellings_of_one_word_have_names_apart() -> None:
         "aspect_ratio": {"x-go-name": "AspectRatio2"},
         "aspect-ratio": True,
         "ASPECT ratio": {"type": "string", "x-go-name": "ASPECTRatio4"},
+        "一级": {"x-go-name": "X一级"},
+        "一级_ID": {"type": "string", "x-go-name": "X一级ID"},
     }
 
 

@@ -108,10 +108,11 @@ def _properties(schema: Json) -> Json:
 
 
 def _go_names(properties: Json) -> Json:
-    """The properties; each further spelling of a word gets a number in Go.
+    """The properties, those that would lose their field in Go with a name for it.
 
     `aspectRatio` and `aspect_ratio` are one name to oapi-codegen, and a struct that has it twice
-    does not compile.
+    does not compile: each further spelling gets a number. A field whose name begins with a letter
+    that has no capital, as Chinese ones, is not exported, and JSON passes it by: it gets an X.
     """
     spellings: Counter[str] = Counter()
     named = {}
@@ -119,11 +120,19 @@ def _go_names(properties: Json) -> Json:
         words = re.findall(r"[^\W_]+", name)
         word = "".join(words).lower()
         spellings[word] += 1
-        if spellings[word] > 1 and isinstance(schema, dict):
-            camel = "".join(part[0].upper() + part[1:] for part in words)
-            schema = {**schema, "x-go-name": f"{camel}{spellings[word]}"}
+        if isinstance(schema, dict) and (go := _go_name(words, spellings[word])):
+            schema = {**schema, "x-go-name": go}
         named[name] = schema
     return named
+
+
+def _go_name(words: list[str], spelling: int) -> str:
+    """The name that a field needs in Go; empty where oapi-codegen finds a good one itself."""
+    camel = "".join(part[0].upper() + part[1:] for part in words)
+    number = str(spelling) if spelling > 1 else ""
+    if camel[:1].isalpha() and not camel[0].isupper():
+        return f"X{camel}{number}"
+    return f"{camel}{number}" if number else ""
 
 
 def _described_tags(tags: list[Json]) -> list[Json]:
