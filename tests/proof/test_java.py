@@ -36,7 +36,7 @@ def project(publication: Path, tmp_path_factory: pytest.TempPathFactory) -> Path
         "-B",
         "-ntp",
         "compile",
-        f"-Ddocument={publication / 'openapi-3.0.yaml'}",
+        f"-Ddocument={publication / 'openapi-3.0.json'}",
         cwd=folder,
     )
     return folder

@@ -832,7 +832,7 @@ class Aminer(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> AminerInstitutionsResponse:
+    ) -> AminerResponse:
         """Find the ids of an institution by its name (AMiner).
 
         The fields are in Chinese: `一级` and `一级ID` are the institution, `二级` and `二级ID` its part.
@@ -853,9 +853,7 @@ class Aminer(Resource):
         """
         from api302_client.api.information_aminer import aminer_name_institution_pro as endpoint
 
-        reply_: AminerInstitutionsResponse = self._call(
-            endpoint, body={"org": org}, options=(extra_headers, extra_query, extra_body, timeout)
-        )
+        reply_: AminerResponse = self._call(endpoint, body={"org": org}, options=(extra_headers, extra_query, extra_body, timeout))
         return reply_
 
     def search_venues(
@@ -1883,7 +1881,7 @@ class AsyncAminer(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> AminerInstitutionsResponse:
+    ) -> AminerResponse:
         """Find the ids of an institution by its name (AMiner).
 
         The fields are in Chinese: `一级` and `一级ID` are the institution, `二级` and `二级ID` its part.
@@ -1904,9 +1902,7 @@ class AsyncAminer(AsyncResource):
         """
         from api302_client.api.information_aminer import aminer_name_institution_pro as endpoint
 
-        reply_: AminerInstitutionsResponse = await self._call(
-            endpoint, body={"org": org}, options=(extra_headers, extra_query, extra_body, timeout)
-        )
+        reply_: AminerResponse = await self._call(endpoint, body={"org": org}, options=(extra_headers, extra_query, extra_body, timeout))
         return reply_
 
     async def search_venues(

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from ..._reply import Responses
     from ..._request import Extensions, Files
     from ...client import Client, Response
-    from ...models.aminer_institutions_response import AminerInstitutionsResponse
+    from ...models.aminer_response import AminerResponse
     from ...params.information_aminer import AminerInstitutionRequest
 
 ID = "aminer_name_institution_pro"
@@ -19,7 +19,7 @@ METHOD = "POST"
 PATH = "/aminer/gateway/open_platform/api/organization/na/pro"
 MEDIA_TYPES = ("application/json",)
 RESPONSES: Responses = {
-    "200": {"application/json": "AminerInstitutionsResponse"},
+    "200": {"application/json": "AminerResponse"},
     "4XX": {"application/json": "ErrorResponse"},
     "5XX": {"application/json": "ErrorResponse"},
 }
@@ -38,12 +38,12 @@ def _get_kwargs(*, body: AminerInstitutionRequest) -> dict[str, Any]:
     return build({}, {}, {}, body, None)
 
 
-def sync_detailed(*, client: Client, body: AminerInstitutionRequest) -> Response[AminerInstitutionsResponse]:
+def sync_detailed(*, client: Client, body: AminerInstitutionRequest) -> Response[AminerResponse]:
     """Like `sync`, with status, headers and content beside the response."""
     return client.send(_get_kwargs(body=body), RESPONSES)
 
 
-def sync(*, client: Client, body: AminerInstitutionRequest) -> AminerInstitutionsResponse:
+def sync(*, client: Client, body: AminerInstitutionRequest) -> AminerResponse:
     """Find the ids of an institution by its name (AMiner)
 
     The fields are in Chinese: `一级` and `一级ID` are the institution, `二级` and `二级ID` its part.
@@ -57,11 +57,11 @@ def sync(*, client: Client, body: AminerInstitutionRequest) -> AminerInstitution
     return sync_detailed(client=client, body=body).parsed
 
 
-async def asyncio_detailed(*, client: Client, body: AminerInstitutionRequest) -> Response[AminerInstitutionsResponse]:
+async def asyncio_detailed(*, client: Client, body: AminerInstitutionRequest) -> Response[AminerResponse]:
     """Like `sync_detailed`, awaited."""
     return await client.asend(_get_kwargs(body=body), RESPONSES)
 
 
-async def asyncio(*, client: Client, body: AminerInstitutionRequest) -> AminerInstitutionsResponse:
+async def asyncio(*, client: Client, body: AminerInstitutionRequest) -> AminerResponse:
     """Like `sync`, awaited."""
     return (await asyncio_detailed(client=client, body=body)).parsed
