@@ -94,7 +94,11 @@ def test_every_operation_is_typed(project: Path, publication: Path) -> None:
 
 
 def test_the_document_in_3_2_gives_the_same_types(project: Path, publication: Path) -> None:
-    """It is taken too; only 3.2 has defaults, which openapi-typescript puts into comments."""
+    """It is taken too.
+
+    Only 3.2 has defaults, which openapi-typescript puts into comments, and the query parameters
+    that have the name of a field of the body.
+    """
     run("node", "generate.mjs", publication / "openapi-3.2.yaml", "newest.d.ts", cwd=project)
     newest = (project / "newest.d.ts").read_text("utf-8")
     assert '"text/event-stream": unknown;' in newest
@@ -104,4 +108,6 @@ def test_the_document_in_3_2_gives_the_same_types(project: Path, publication: Pa
 
 
 def without_comments(types: str) -> str:
-    return re.sub(r"\s*/\*\*.*?\*/", "", types, flags=re.DOTALL)
+    """The types without comments and without query parameters."""
+    bare = re.sub(r"\s*/\*\*.*?\*/", "", types, flags=re.DOTALL)
+    return re.sub(r"\bquery\??: (?:never|\{[^{}]*\});", "query", bare)
