@@ -99,8 +99,7 @@ def path_segment(value: Any, name: str = "value") -> str:
     text = "" if value is None else scalar(value)
     if text.strip() == "":
         raise ValueError(
-            f"path parameter {name!r} is empty; without it the address would be that of another "
-            "call"
+            f"path parameter {name!r} is empty; without it the URL would be that of another call"
         )
     if text in {".", ".."}:
         raise ValueError(f"path parameter {name!r} is {text!r}, which would lead to another path")

@@ -531,7 +531,8 @@ class Pages(NamedTuple):
     size: str | None = None
     """Of a parameter that counts items: how many a page has, and the parameter that says so.
     Without both, as many as came."""
-    where: str = "query"
+    where: Literal["query", "body"] = "query"
+    """Where its parameters are."""
     next: Mapping[str, str] = MappingProxyType({})
     """By parameter of the next page, where its value is in the response of this one."""
     more: str | None = None

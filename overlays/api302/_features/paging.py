@@ -12,7 +12,7 @@ from api302._calls.response import raw
 from api302._calls.session import Session
 from api302._http.sync import run
 from api302._json import is_array, is_object
-from api302._types import Given, Operation, Options
+from api302._types import Given, Operation, Options, Values
 from api302_client.behaviour import Pages as Rule
 from api302_client.behaviour import compiled
 
@@ -40,7 +40,7 @@ class Walk:
         self._session, self._op, self._rule, self._given = session, op, rule, given
         headers, query, body, timeout = options
         query, body = dict(query or {}), dict(body or {})
-        asked = {**_in(given, rule), **(body if rule.where == "body" else query)}
+        asked = {**_in(given, rule), **{"query": query, "body": body}[rule.where]}
         for name in rule.moving:
             query.pop(name, None)
             body.pop(name, None)
@@ -53,9 +53,9 @@ class Walk:
         """The next page, None after the last. Where it fails, the next turn asks for it again."""
         if self.cursor is None:
             return None
+        where = self._rule.where
         sent: Given = {**self._given}
-        place = "body" if self._rule.where == "body" else "query"
-        sent[place] = {**(self._given.get(place) or {}), **self.cursor}
+        sent[where] = {**(self._given.get(where) or {}), **self.cursor}
         response = await call(self._session, self._op, self._options, **sent)
         found = typed(self._rule.items, response)
         items = list(found) if is_array(found) else []
@@ -93,7 +93,8 @@ class Walk:
 
 
 def _in(given: Given, rule: Rule) -> dict[str, Any]:
-    values = (given.get("body") if rule.where == "body" else given.get("query")) or {}
+    """What the caller gave where the rule's parameters are."""
+    values: Values = given.get(rule.where) or {}
     return {name: value for name, value in values.items() if value is not None}
 
 
