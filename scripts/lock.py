@@ -27,7 +27,22 @@ CLIENTS = ROOT / "tests" / "clients" / "requirements.txt"
 """The environment of `make test-clients`, from `requirements.in` beside it."""
 PROJECT = ROOT / "pyproject.toml"
 
-SECTIONS = ("base", "mock", "demo", "generator", "aiohttp", "otel", "dev", "bench", "proof")
+SECTIONS = (
+    "base",
+    "mock",
+    "demo",
+    "generator",
+    "aiohttp",
+    "otel",
+    "cli",
+    "mcp",
+    "realtime",
+    "batch",
+    "celery",
+    "dev",
+    "bench",
+    "proof",
+)
 EDITABLES = "editables>=0.5,<1"  # what hatchling asks for when a project is installed as editable
 
 HEAD = f"""\
@@ -102,7 +117,8 @@ def packages(text: str) -> dict[str, str]:
     """Each package's lines (pin, marker, hashes, and what wants it), by its name."""
     found: dict[str, str] = {}
     starts = list(_PACKAGE.finditer(text))
-    for start, end in zip(starts, [*(one.start() for one in starts[1:]), len(text)], strict=True):
+    ends = [*(start.start() for start in starts[1:]), len(text)][: len(starts)]
+    for start, end in zip(starts, ends, strict=True):
         found[start[1]] = _SECTION.sub("", text[start.start() : end]).rstrip() + "\n"
     return found
 
@@ -124,6 +140,7 @@ def _run(*arguments: str) -> None:
         "--no-header",
         "--no-config",
         "--python-version=3.11",
+        "--fork-strategy=fewest",  # one version of a package for all Pythons
     ]
     done = subprocess.run(
         [sys.executable, "-m", *command, *arguments], capture_output=True, text=True, check=False

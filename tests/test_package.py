@@ -73,8 +73,10 @@ def test_wheel_contents(wheel: Path) -> None:
     assert {Requirement(r).name for r in required} == {
         "anyio",
         "attrs",
+        "click",
         "httpx2",
         "jmespath",
+        "puremagic",
     }
     assert all(">=" in r and "<" in r for r in required), (
         f"each dependency needs a range: {required}"
