@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from generator.source import obj, seq
 
-from .references import reference, resolve
+from .references import reference
 
 if TYPE_CHECKING:
     from .document import Document
@@ -75,7 +75,7 @@ class Schema:
 
         Raises DocumentError if there is none.
         """
-        value = resolve(self.document.node, self.node, self.where)
+        value = self.document.resolve(self.node, self.where)
         if self.ref.startswith(COMPONENTS) and self.target_name in self.document.schemas:
             return self.document.schemas[self.target_name]
         return self._inner(value)
