@@ -11,7 +11,7 @@ from typing import Any
 from generator.document import Document
 from generator.source import Spec
 
-from . import namespaces, raw_client, typed_dicts
+from . import namespaces, raw_client, realtime, typed_dicts
 from .code import File, GenerationError, format_code, templates, write
 from .earlier import Earlier
 from .importing import import_everything, import_modules
@@ -72,6 +72,7 @@ class Emission:
         """
         tree = step("names", lambda: namespaces.planned(Methods(self.plan), spec))
         files = [*raw_client.files(self.plan), *self._types, *namespaces.files(tree)]
+        files += realtime.files(self.plan)
         new = step("compare", lambda: self._earlier.changed(files))
         fresh = out.with_name(f"{out.name}-fresh")
         try:

@@ -238,7 +238,7 @@ def behaviour(context: Context) -> Iterator[Problem]:
         named = [*((name, received) for name in seq(rules.get("first")))]
         named += [(rules.get("error"), received)]
         named += [(obj(rules.get("response")).get(key), received) for key in ("begin", "end")]
-        named += [(obj(rules.get("response")).get("cancel"), sent)]
+        named += [(obj(rules.get("response")).get(key), sent) for key in ("ask", "cancel")]
         parts = [obj(rules.get(key)) for key in ("settings", "audio", "truncate")]
         named += [(part.get("message"), sent) for part in parts]
         for name, allowed in named:

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
         PermissionDeniedError,
         QuotaError,
         RateLimitError,
+        RealtimeClosed,
         RequestTooLargeError,
         ServerError,
         StreamError,
@@ -52,8 +53,8 @@ _WHERE = {
     "_calls.files": "FileInput",
     "_errors": "Api302Error ApiError AuthenticationError BadRequestError BudgetError"
     " ConnectionError DecodeError EnvelopeError InvalidArgument NoChannelError NotFoundError"
-    " PermissionDeniedError QuotaError RateLimitError RequestTooLargeError ServerError"
-    " StreamError TaskError TaskFailed TaskTimeout TimeoutError",
+    " PermissionDeniedError QuotaError RateLimitError RealtimeClosed RequestTooLargeError"
+    " ServerError StreamError TaskError TaskFailed TaskTimeout TimeoutError",
     "_features.budget": "AsyncBudget Budget",
     "_features.files": "AsyncOutput Output",
     "_features.paging": "AsyncPages Page Pages",
@@ -98,6 +99,7 @@ __all__ = [
     "QuotaError",
     "RateLimitError",
     "RawResponse",
+    "RealtimeClosed",
     "RequestTooLargeError",
     "Response",
     "ServerError",

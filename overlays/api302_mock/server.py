@@ -7,17 +7,23 @@ import socket
 import threading
 import time
 from collections.abc import Mapping
+from importlib.util import find_spec
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Unpack
+from typing import Any, Literal, Unpack
 
 import uvicorn
+from uvicorn.config import WS_PROTOCOLS
 
 from api302_mock.app import MockApp, create_app
 from api302_mock.control import Seen, Settings, SettingsFields
 from api302_mock.fileserver import PREFIX
 from api302_mock.webhooks import Delivery
 from api302_mock.wishes import WishFields
+
+
+WEBSOCKETS: Literal["websockets-sansio"] = "websockets-sansio"
+"""What serves WebSockets; uvicorn has it since 0.35."""
 
 
 class MockServer:
@@ -86,6 +92,10 @@ class MockServer:
             ValueError: A name or value is not one that the mock knows.
         """
         self.app.next(**wish)
+
+    def cut(self) -> int:
+        """Break the open WebSockets off, as a network does. Returns how many there were."""
+        return self.app.cut()
 
     def reset(self) -> None:
         """Forget everything and restore the settings: see :meth:`MockApp.reset`."""
@@ -159,11 +169,15 @@ def url_of(listening: socket.socket) -> str:
 
 
 def config(app: MockApp, log_level: str = "error") -> uvicorn.Config:
-    """How uvicorn serves the mock: without a lifespan, web sockets, or its own headers."""
+    """How uvicorn serves the mock: without a lifespan or its own headers.
+
+    WebSockets need `websockets`, which the extra `realtime` has.
+    """
+    has_websockets = find_spec("websockets") is not None and WEBSOCKETS in WS_PROTOCOLS
     return uvicorn.Config(
         app,
         lifespan="off",
-        ws="none",
+        ws=WEBSOCKETS if has_websockets else "none",
         log_level=log_level,
         access_log=log_level == "info",
         server_header=False,
