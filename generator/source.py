@@ -34,7 +34,7 @@ ROOT_FILE, VENDORS_FILE, COMMON_FILE, LEDGER_NAME = (
 EXTENSIONS_FILE = "extensions.schema.json"
 MODELS_FOLDER, NOT_MODELS = "models", "not_models"
 REALTIME = "realtime"
-"""`<section>/realtime.yaml` is the AsyncAPI document, `<section>/realtime/<part>.yaml` more of it."""
+"""The AsyncAPI document is `<section>/realtime.yaml`, with parts in `<section>/realtime/`."""
 
 _NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)(\.[0-9]+)?([eE][-+]?[0-9]+)?\Z")
 # What some YAML reader would take for a boolean or number, and another for text.

@@ -172,4 +172,3 @@ def event_schemas(events: dict[str, Any]) -> dict[str, Any]:
             about = " ".join(f"{text.rstrip('.')}." for text in texts if text)
             found[event_class(call, name)] = {**payload, "description": about}
     return found
-

@@ -122,9 +122,7 @@ def _check_names(module: Module) -> None:
                 raise SpecError([Problem(module.path.replace(".py", ".yaml"), 1, message, fix)])
 
 
-def _problem(
-    operation: Operation | RealtimeCall, error: NameProblem, spec: Spec | None
-) -> Problem:
+def _problem(operation: Operation | RealtimeCall, error: NameProblem, spec: Spec | None) -> Problem:
     file, line = f"{operation.tag.replace('.', '/')}.yaml", 1
     if spec and isinstance(operation, RealtimeCall):
         file, line = spec.locate(operation.document.events, ["channels", operation.id])

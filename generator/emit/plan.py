@@ -38,7 +38,9 @@ class Plan:
             operation.id: endpoint(operation, self.modules) for operation in ordered
         }
         expressions = [text for made in self.endpoints.values() for text in made.expressions]
-        expressions += [message.schema.name for call in document.realtime for message in call.received]
+        expressions += [
+            message.schema.name for call in document.realtime for message in call.received
+        ]
         self.classes: dict[str, Class] = classes(document, expressions)
         self.types = RequestTypes(self.modules, set(self.classes))
         self.models = ModelNames(document)

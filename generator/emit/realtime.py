@@ -96,8 +96,11 @@ class Connecting:
             "session": name,
             "settings": Name(settings[0]) if settings else None,
             "arguments": [
-                (one.name, str(one.annotation if one.required else one.annotation.or_none),
-                 one.required)
+                (
+                    one.name,
+                    str(one.annotation if one.required else one.annotation.or_none),
+                    one.required,
+                )
                 for one in self.arguments
             ],
             "own": _OWN,
@@ -259,9 +262,7 @@ def _shown_group(plan: Plan, call: RealtimeCall, group: Group) -> dict[str, Any]
     }
 
 
-_SESSION_NAMES = frozenset(
-    "is_open open close receive send send_audio audio interrupt".split()
-)
+_SESSION_NAMES = frozenset("is_open open close receive send send_audio audio interrupt".split())
 
 
 def _event_arguments(plan: Plan, message: Message) -> list[Argument]:
@@ -289,8 +290,11 @@ def _shown_event(message: Message, arguments: list[Argument]) -> dict[str, Any]:
         "type": message.name,
         "doc": paragraphs(blocks),
         "arguments": [
-            (one.name, str(one.annotation if one.required else one.annotation.or_none),
-             one.required)
+            (
+                one.name,
+                str(one.annotation if one.required else one.annotation.or_none),
+                one.required,
+            )
             for one in arguments
         ],
         "fields": [(one.wire, Name(one.name)) for one in arguments],

@@ -134,7 +134,7 @@ class MockApp:
             channel, wish = self._channel(websocket, path, seen)
             await asyncio.sleep(wish.latency or 0)
             if wish.fault == "reset":
-                return cut(websocket)
+                return await _reset_handshake(websocket)
             self._keys.check(channel.security, websocket)
             channel.check_query(websocket.query_params)
             fail_if_asked(wish)
@@ -168,6 +168,8 @@ class MockApp:
         await websocket.send_denial_response(
             StarletteResponse(body, response.status, response.headers)
         )
+        # uvicorn logs an error if the connection is still open then.
+        await asyncio.sleep(0.01)
 
     # --- HTTP -------------------------------------------------------------------------------------
 
@@ -225,7 +227,9 @@ class MockApp:
                 return route.operations[method], parameters
             allowed |= set(route.operations)
         if path in self._channels:
-            text = f"{path} is a WebSocket: connect to it, with `websockets` installed for the mock."
+            text = (
+                f"{path} is a WebSocket: connect to it, with `websockets` installed for the mock."
+            )
             raise Refused(426, text, headers={"Upgrade": "websocket"})
         if allowed:
             methods = {"Allow": ", ".join(sorted(allowed))}
@@ -360,6 +364,12 @@ async def _reset(request: Request, send: Send) -> None:
     async for _ in request.stream():
         pass  # what is under way would meet the reset, and some clients then see a plain close
     await hang_up(request.receive, send, reset=True)
+
+
+async def _reset_handshake(websocket: WebSocket) -> None:
+    cut(websocket)
+    while (await websocket.receive())["type"] != "websocket.disconnect":
+        pass
 
 
 def _path(request: HTTPConnection) -> str:

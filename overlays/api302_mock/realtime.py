@@ -16,9 +16,9 @@ from typing import Any, cast
 
 import jmespath
 import jsonschema_rs
-from api302_client.realtime import Realtime, read
 from starlette.websockets import WebSocket
 
+from api302_client.realtime import Realtime, read
 from api302_mock.errors import Refused
 from api302_mock.ids import Ids
 from api302_mock.wishes import Wish
@@ -109,12 +109,15 @@ def channels(events: Json) -> dict[str, Channel]:
     for name, channel in events.get("channels", {}).items():
         ref = f"#/channels/{name}"
         replies = {
-            _last(one["messages"][0]): [_last(two) for two in one.get("reply", {}).get("messages", ())]
+            _last(one["messages"][0]): [
+                _last(two) for two in one.get("reply", {}).get("messages", ())
+            ]
             for one in events["operations"].values()
             if one["action"] == "send" and one["channel"]["$ref"] == ref
         }
         query = channel.get("bindings", {}).get("ws", {}).get("query", {})
-        security = [{scheme: []} for scheme in components.get("securitySchemes", {})]
+        schemes = cast("list[str]", list(components.get("securitySchemes", {})))
+        security: list[dict[str, list[str]]] = [{scheme: []} for scheme in schemes]
         found[channel["address"]] = Channel(
             name,
             channel["address"],
@@ -213,7 +216,7 @@ class Conversation:
             about = {"message": message, "param": field, "event_id": event.get("event_id")}
             for value in payload.values():
                 if isinstance(value, dict):
-                    value |= about
+                    cast("Json", value).update(about)
             payload = self._renamed(payload, {})
             await self._send(payload)
 
@@ -279,10 +282,12 @@ class Conversation:
             return rule.tools
         told = {**({settings.field: self._settings} if settings else {}), **event}
         for path in rule.fields:
-            value = jmespath.search(path, told)
-            value = value[0] if isinstance(value, list) and value else value
-            if isinstance(value, str):
-                return value
+            value: Any = jmespath.search(path, told)
+            first: Any = (
+                next(iter(cast("list[Any]", value)), None) if isinstance(value, list) else value
+            )
+            if isinstance(first, str):
+                return first
         return rule.otherwise
 
     def _words(self, kind: str | None, wish: Wish) -> dict[str, str]:
@@ -295,7 +300,7 @@ class Conversation:
         call = (wish.tool_calls or [])[0]
         arguments = call.get("arguments", {})
         text = arguments if isinstance(arguments, str) else json.dumps(arguments)
-        ends = [end for end in self._channel.examples(self._rules.response.end, kind)]
+        ends = self._channel.examples(self._rules.response.end, kind)
         names = [str(one) for end in ends for one in _under(end, "name")]
         return {**dict.fromkeys(whole, text), **dict.fromkeys(names, str(call.get("name")))}
 
@@ -309,14 +314,15 @@ class Conversation:
             if name in ("type", "event_id"):
                 continue
             if kind != name and isinstance(payload.get(kind), dict):
-                payload[kind] = self._things.get((kind, str(value)), payload[kind])
-                names[str(payload[kind].get("id"))] = str(value)
+                thing: Json = self._things.get((kind, str(value))) or payload[kind]
+                payload[kind] = thing
+                names[str(thing.get("id"))] = str(value)
             elif rule and name == rule.field and name in payload:
                 self._settings = _merged(self._settings, value)
                 payload[name] = self._settings
             elif isinstance(value, dict) and isinstance(payload.get(name), dict):
-                payload[name] = {**payload[name], **cast("Json", value)}
-                names |= {str(one): str(one) for one in [cast("Json", value).get("id")] if one}
+                payload[name] = _merged(payload[name], value)
+                names |= {one: one for one in _under(value, "id")}
             elif name in payload:
                 payload[name] = value
                 names |= {str(value): str(value)} if kind != name else {}

@@ -21,7 +21,6 @@ from api302_mock.fileserver import PREFIX
 from api302_mock.webhooks import Delivery
 from api302_mock.wishes import WishFields
 
-
 WEBSOCKETS: Literal["websockets-sansio"] = "websockets-sansio"
 """What serves WebSockets; uvicorn has it since 0.35."""
 

@@ -17,8 +17,9 @@ import sys
 import time
 from collections.abc import Mapping
 from contextlib import suppress
+from importlib import import_module
 from inspect import signature
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 from api302._errors import Api302Error, ConnectionError, InvalidArgument, TimeoutError
 from api302._secret import Secret, without_credentials
@@ -84,16 +85,17 @@ async def opened(is_async: bool, how: Opening, what: str) -> SyncSocket | AsyncS
         InvalidArgument: The proxy cannot be used.
     """
     try:
-        import websockets.exceptions as failures
+        failures: Any = import_module("websockets.exceptions")
     except ImportError:
         text = "a realtime call needs websockets: pip install api302[realtime]"
         raise Api302Error(text) from None
     kind = AsyncSocket if is_async else SyncSocket
-    wrong_proxy = getattr(failures, "InvalidProxy", ())  # since 15
+    # Since version 15 there is an error for proxies; a proxy may need a library that is missing.
+    of_proxies: Any = getattr(failures, "InvalidProxy", ImportError)
     try:
         return await kind.open(how)
-    except (ImportError, failures.InvalidURI, *([wrong_proxy] if wrong_proxy else [])) as error:
-        raise InvalidArgument(f"proxy: {without_credentials(str(error))}") from None
+    except (ImportError, failures.InvalidURI, of_proxies) as error:
+        raise InvalidArgument(f"proxy: {without_credentials(str(cast('Any', error)))}") from None
     except builtins.TimeoutError:
         seconds = min(how.timeout, OPENING)
         text = f"{what}: no connection within {seconds:g} s"
@@ -200,7 +202,9 @@ class SyncSocket(_Socket):
                 except InvalidStatus as error:  # one of a redirect would be followed
                     raise _refused(error.response) from None
 
-        websocket = connect(how.url, **_arguments(connect, how, Connection)).__enter__()
+        # By versions, `connect` gives a connection or what makes one when it is entered.
+        opening = cast("Any", connect)(how.url, **_arguments(connect, how, Connection))
+        websocket: Any = opening.__enter__()
         _limit_sending(websocket.socket, how.timeout)
         return cls(websocket, how.timeout)
 
@@ -246,6 +250,7 @@ class SyncSocket(_Socket):
         """Let go of it without a word: the connection is another process's."""
         with suppress(OSError):
             self._websocket.socket.close()
+
 
 def _limit_sending(connection: Any, seconds: float) -> None:
     """Let a send fail where the service does not read for so long."""
@@ -328,6 +333,7 @@ class AsyncSocket(_Socket):
         connection = self._websocket.transport.get_extra_info("socket")
         with suppress(OSError, AttributeError):
             socket.close(connection.fileno())
+
 
 def _or_none(seconds: float) -> float | None:
     return None if seconds == float("inf") else seconds
