@@ -328,8 +328,9 @@ class Conversation:
                 names |= {str(value): str(value)} if kind != name else {}
         made = self._renamed(payload, names)
         for name, value in made.items():
-            if isinstance(value, dict) and isinstance(cast("Json", value).get("id"), str):
-                self._things[name, value["id"]] = cast("Json", value)
+            thing = cast("Json", value) if isinstance(value, dict) else {}
+            if isinstance(thing.get("id"), str):
+                self._things[name, thing["id"]] = thing
         return made
 
     def _renamed(self, value: Any, names: dict[str, str], key: str = "") -> Any:

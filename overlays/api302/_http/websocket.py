@@ -122,6 +122,8 @@ def _arguments(connect: Any, how: Opening, connection: type[Any]) -> dict[str, A
         "proxy": str(how.proxy) if how.proxy else True,
     }
     known = signature(connect).parameters
+    if how.proxy and "proxy" not in known:
+        raise InvalidArgument("proxy: needs websockets 15 or newer: pip install -U websockets")
     return {name: value for name, value in wanted.items() if name in known}
 
 
