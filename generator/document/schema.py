@@ -147,7 +147,7 @@ class Schema:
 
     @property
     def required(self) -> list[str]:
-        return list(seq(self.node.get("required")))
+        return [name for name in seq(self.node.get("required")) if isinstance(name, str)]
 
     @cached_property
     def all_of(self) -> list[Schema]:

@@ -101,7 +101,7 @@ _WHOLE = {
 }
 
 
-def form(context: Context) -> Iterator[Problem]:
+def asyncapi_form(context: Context) -> Iterator[Problem]:
     """One file is the AsyncAPI document; the others are parts of it, with components alone."""
     for number, (name, content) in enumerate(context.spec.realtime_files().items()):
         validator = jsonschema_rs.Draft202012Validator(_PART if number else _WHOLE)
@@ -111,10 +111,13 @@ def form(context: Context) -> Iterator[Problem]:
             yield Problem(*place, message, fix_of(error))
 
 
-def extensions(context: Context) -> Iterator[Problem]:
+def asyncapi_extensions(context: Context) -> Iterator[Problem]:
     """The extensions of a channel say what extensions.schema.json allows."""
-    schema = obj(context.spec.extensions_schema())
-    validator = jsonschema_rs.Draft202012Validator(schema)
+    try:
+        schema = obj(context.spec.extensions_schema())
+        validator = jsonschema_rs.Draft202012Validator(schema)
+    except (OSError, ValueError):
+        return  # the rule of the other extensions reports it
     known = obj(schema.get("properties"))
     for channel in map(obj, _channels(context).values()):
         for key in [key for key in channel if key.startswith("x-")]:
@@ -126,7 +129,7 @@ def extensions(context: Context) -> Iterator[Problem]:
                 yield context.problem(channel, key, f"`{key}`: {message}", fix, path)
 
 
-def references(context: Context) -> Iterator[Problem]:
+def asyncapi_references(context: Context) -> Iterator[Problem]:
     """Every `$ref` is local and leads somewhere."""
     for holder, ref in _references(context.events):
         if find(context.events, ref) is None:
@@ -208,7 +211,7 @@ def _directions(context: Context) -> tuple[set[str], set[str]]:
     return found["send"], found["receive"]
 
 
-def examples(context: Context) -> Iterator[Problem]:
+def message_examples(context: Context) -> Iterator[Problem]:
     """The examples of messages fit their payloads."""
     for name, message in _messages(context).items():
         validator = _validator(context, obj(message).get("payload"))
@@ -230,7 +233,7 @@ def _validator(context: Context, payload: Any) -> jsonschema_rs.Validator | None
         return None
 
 
-def behaviour(context: Context) -> Iterator[Problem]:
+def message_rules(context: Context) -> Iterator[Problem]:
     """`x-realtime` names messages that go the way it says, fields that they have, and examples."""
     sent, received = _directions(context)
     for channel in map(obj, _channels(context).values()):
@@ -264,7 +267,7 @@ def _field_problems(
             yield context.problem(channel, "x-realtime", text, did_you_mean(name, list(fields)))
 
 
-def schemas(context: Context) -> Iterator[Problem]:
+def event_schemas(context: Context) -> Iterator[Problem]:
     """Schemas are named after the vendor of a channel, used, and no other schema has their name."""
     named = _schemas(context)
     others = obj(obj(context.document.get("components")).get("schemas"))
@@ -291,7 +294,7 @@ def schemas(context: Context) -> Iterator[Problem]:
         yield context.problem(others, name, text, "rename it")
 
 
-def evidence(context: Context) -> Iterator[Problem]:
+def channel_evidence(context: Context) -> Iterator[Problem]:
     """A channel's evidence is in the ledger, whose rows name it."""
     rows = {page: row for _, page, row in context.rows}
     for name, channel in _channels(context).items():
