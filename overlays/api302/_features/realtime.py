@@ -88,6 +88,9 @@ class RealtimeSession(Generic[E]):
         """
         run(self._talk.send(event))
 
+    def _send(self, event: Mapping[str, Any]) -> None:
+        self.send(_without_none(event))
+
     def send_audio(self, pcm: Pcm | Iterable[Pcm]) -> None:
         """Send audio to the input buffer, in as many events as it needs.
 
@@ -158,6 +161,9 @@ class AsyncRealtimeSession(Generic[E]):
     async def send(self, event: Mapping[str, Any]) -> None:
         """Send an event as it is: a mapping with its `type`."""
         await self._talk.send(event)
+
+    async def _send(self, event: Mapping[str, Any]) -> None:
+        await self.send(_without_none(event))
 
     async def send_audio(self, pcm: Pcm | Iterable[Pcm] | AsyncIterable[Pcm]) -> None:
         """Send audio to the input buffer. See `RealtimeSession.send_audio`."""
