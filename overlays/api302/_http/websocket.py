@@ -66,7 +66,7 @@ class Closed(Exception):
     """The connection is over: with the code and reason of the service, or because it broke."""
 
     def __init__(self, code: int, reason: str) -> None:
-        super().__init__(code, reason)
+        super().__init__(code)  # the reason may have a secret in it
         self.code, self.reason = code, reason
 
 
