@@ -1,4 +1,4 @@
-"""What is made of the document: the raw client, the types of requests, the namespaces."""
+"""What is made of the document: raw client, types of requests, namespaces, directory of calls."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any
 from generator.document import Document
 from generator.source import Spec
 
-from . import namespaces, raw_client, typed_dicts
+from . import directory, namespaces, raw_client, typed_dicts
 from .code import File, GenerationError, format_code, templates, write
 from .earlier import Earlier
 from .importing import import_everything, import_modules
@@ -70,8 +70,10 @@ class Emission:
             SpecError: A name is none that Python or the client can have.
             GenerationError: A tool warns or refuses; a module fails to import; a count is off.
         """
-        tree = step("names", lambda: namespaces.planned(Methods(self.plan), spec))
+        methods = Methods(self.plan)
+        tree = step("names", lambda: namespaces.planned(methods, spec))
         files = [*raw_client.files(self.plan), *self._types, *namespaces.files(tree)]
+        files += step("directory", lambda: list(directory.files(methods)))
         new = step("compare", lambda: self._earlier.changed(files))
         fresh = out.with_name(f"{out.name}-fresh")
         try:
