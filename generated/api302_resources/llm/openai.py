@@ -297,7 +297,7 @@ class Openai(Resource):
             Api302Error: The call failed.
 
         Endpoint: POST /v1/chat/completions
-        Price: by model; 0.001 PTC per call for a web search, on top of the model.
+        Price: by model; by model; 0.001 PTC more per call for a web search.
         Source: http://302ai-en.apifox.cn/api-273308610 (page, 2026-11-21)
         """
         from api302_client.api.llm_openai import openai_chat_completions as endpoint
@@ -623,7 +623,7 @@ class Openai(Resource):
             Api302Error: The call failed.
 
         Endpoint: POST /v1/chat/completions
-        Price: by model; 0.001 PTC per call for a web search, on top of the model.
+        Price: by model; by model; 0.001 PTC more per call for a web search.
         Source: http://302ai-en.apifox.cn/api-273308610 (page, 2026-11-21)
         """
         from api302_client.api.llm_openai import openai_chat_completions as endpoint
@@ -868,7 +868,7 @@ class Openai(Resource):
             Api302Error: The call failed.
 
         Endpoint: POST /v1/chat/completions
-        Price: by model; 0.001 PTC per call for a web search, on top of the model.
+        Price: by model; by model; 0.001 PTC more per call for a web search.
         Source: http://302ai-en.apifox.cn/api-273308610 (page, 2026-11-21)
         """
         from api302_client.api.llm_openai import openai_chat_completions as endpoint
@@ -1444,7 +1444,7 @@ class AsyncOpenai(AsyncResource):
             Api302Error: The call failed.
 
         Endpoint: POST /v1/chat/completions
-        Price: by model; 0.001 PTC per call for a web search, on top of the model.
+        Price: by model; by model; 0.001 PTC more per call for a web search.
         Source: http://302ai-en.apifox.cn/api-273308610 (page, 2026-11-21)
         """
         from api302_client.api.llm_openai import openai_chat_completions as endpoint
@@ -1770,7 +1770,7 @@ class AsyncOpenai(AsyncResource):
             Api302Error: The call failed.
 
         Endpoint: POST /v1/chat/completions
-        Price: by model; 0.001 PTC per call for a web search, on top of the model.
+        Price: by model; by model; 0.001 PTC more per call for a web search.
         Source: http://302ai-en.apifox.cn/api-273308610 (page, 2026-11-21)
         """
         from api302_client.api.llm_openai import openai_chat_completions as endpoint
@@ -2015,7 +2015,7 @@ class AsyncOpenai(AsyncResource):
             Api302Error: The call failed.
 
         Endpoint: POST /v1/chat/completions
-        Price: by model; 0.001 PTC per call for a web search, on top of the model.
+        Price: by model; by model; 0.001 PTC more per call for a web search.
         Source: http://302ai-en.apifox.cn/api-273308610 (page, 2026-11-21)
         """
         from api302_client.api.llm_openai import openai_chat_completions as endpoint

@@ -306,7 +306,7 @@ class ChatCompletions(Resource):
             Api302Error: The call failed.
 
         Endpoint: POST /v1/chat/completions
-        Price: by model; 0.001 PTC per call for a web search, on top of the model.
+        Price: by model; by model; 0.001 PTC more per call for a web search.
         Source: http://302ai-en.apifox.cn/api-273308610 (page, 2026-11-21)
         """
         from api302_client.api.llm_openai import openai_chat_completions as endpoint
@@ -632,7 +632,7 @@ class ChatCompletions(Resource):
             Api302Error: The call failed.
 
         Endpoint: POST /v1/chat/completions
-        Price: by model; 0.001 PTC per call for a web search, on top of the model.
+        Price: by model; by model; 0.001 PTC more per call for a web search.
         Source: http://302ai-en.apifox.cn/api-273308610 (page, 2026-11-21)
         """
         from api302_client.api.llm_openai import openai_chat_completions as endpoint
@@ -877,7 +877,7 @@ class ChatCompletions(Resource):
             Api302Error: The call failed.
 
         Endpoint: POST /v1/chat/completions
-        Price: by model; 0.001 PTC per call for a web search, on top of the model.
+        Price: by model; by model; 0.001 PTC more per call for a web search.
         Source: http://302ai-en.apifox.cn/api-273308610 (page, 2026-11-21)
         """
         from api302_client.api.llm_openai import openai_chat_completions as endpoint
@@ -1207,7 +1207,7 @@ class AsyncChatCompletions(AsyncResource):
             Api302Error: The call failed.
 
         Endpoint: POST /v1/chat/completions
-        Price: by model; 0.001 PTC per call for a web search, on top of the model.
+        Price: by model; by model; 0.001 PTC more per call for a web search.
         Source: http://302ai-en.apifox.cn/api-273308610 (page, 2026-11-21)
         """
         from api302_client.api.llm_openai import openai_chat_completions as endpoint
@@ -1533,7 +1533,7 @@ class AsyncChatCompletions(AsyncResource):
             Api302Error: The call failed.
 
         Endpoint: POST /v1/chat/completions
-        Price: by model; 0.001 PTC per call for a web search, on top of the model.
+        Price: by model; by model; 0.001 PTC more per call for a web search.
         Source: http://302ai-en.apifox.cn/api-273308610 (page, 2026-11-21)
         """
         from api302_client.api.llm_openai import openai_chat_completions as endpoint
@@ -1778,7 +1778,7 @@ class AsyncChatCompletions(AsyncResource):
             Api302Error: The call failed.
 
         Endpoint: POST /v1/chat/completions
-        Price: by model; 0.001 PTC per call for a web search, on top of the model.
+        Price: by model; by model; 0.001 PTC more per call for a web search.
         Source: http://302ai-en.apifox.cn/api-273308610 (page, 2026-11-21)
         """
         from api302_client.api.llm_openai import openai_chat_completions as endpoint

@@ -46,7 +46,7 @@ EXTENSIONS: Extensions = {
         "accumulate": "openai_chat",
         "complete": "choices && !(choices[?!finish_reason])",
     },
-    "x-price": [{"note": "by model"}, {"amount": 0.001, "unit": "PTC", "per": "call", "for": "a web search, on top of the model"}],
+    "x-price": [{"note": "by model"}, {"note": "by model; 0.001 PTC more per call for a web search"}],
     "x-models": {"field": "model"},
 }
 
