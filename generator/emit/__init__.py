@@ -1,4 +1,4 @@
-"""What is made of the document: the raw client, the types of requests, the namespaces."""
+"""What is made of the document: raw client, types of requests, namespaces, directory of calls."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any
 from generator.document import Document
 from generator.source import Spec
 
-from . import namespaces, raw_client, typed_dicts
+from . import directory, namespaces, raw_client, typed_dicts
 from .code import File, GenerationError, format_code, templates, write
 from .earlier import Earlier
 from .importing import import_everything, import_modules
@@ -55,11 +55,12 @@ class Emission:
         wanted = [file.path for file in self._earlier.changed(self._types) if file.tool]
         self._tool = typed_dicts.Running(self.plan, wanted)  # the slowest; it works while others do
         try:
-            tree = namespaces.planned(Methods(self.plan), spec)
+            methods = Methods(self.plan)
+            tree = namespaces.planned(methods, spec)
         except BaseException:
             self.stop()
             raise
-        self._namespaces = list(namespaces.files(tree))
+        self._calls = [*namespaces.files(tree), *directory.files(methods)]
         self.keys: dict[str, str] = {}
         """What stands for all that each file is made of, by path; of a finished build."""
 
@@ -81,7 +82,7 @@ class Emission:
         Raises:
             GenerationError: A tool warns or refuses; a module fails to import; a count is off.
         """
-        files = [*raw_client.files(self.plan), *self._types, *self._namespaces]
+        files = [*raw_client.files(self.plan), *self._types, *self._calls]
         new = step("compare", lambda: self._earlier.changed(files))
         fresh = out.with_name(f"{out.name}-fresh")
         try:
