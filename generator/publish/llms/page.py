@@ -20,7 +20,9 @@ from generator.source import obj, seq
 
 from .fields import Lists
 
-_MOST_MODELS = 60
+_MOST_MODELS = 400
+"""All are shown up to this number; of more, which any chat model is, the first."""
+_FIRST_MODELS = 60
 _LONGEST_TEXT = 60
 _LONGEST_RESPONSE = 700
 _HEAD = """# {title}
@@ -200,10 +202,10 @@ def _models(field: str, models: list[Model]) -> Iterator[str]:
     names = [f"{code(one.name)}{_limits(one.limits)}" for one in models if one.name]
     if not names:
         return
-    shown = ", ".join(names[:_MOST_MODELS])
-    left = len(names) - _MOST_MODELS
-    more = f", and {left} more, which the catalogue of models has" if left > 0 else ""
-    yield f"\nModels that {code(field)} takes: {shown}{more}."
+    shown = names if len(names) <= _MOST_MODELS else names[:_FIRST_MODELS]
+    left = len(names) - len(shown)
+    more = f", and {left} more, which the catalogue of models has" if left else ""
+    yield f"\nModels that {code(field)} takes: {', '.join(shown)}{more}."
 
 
 def _limits(limits: Limits) -> str:
