@@ -17,6 +17,7 @@ TYPE_NAMES = frozenset(
         "False",
         "Literal",
         "None",
+        "Parsed",
         "True",
         "bool",
         "bytes",
@@ -29,7 +30,10 @@ TYPE_NAMES = frozenset(
 )
 """What type expressions of responses are made of, besides the classes."""
 
-RESERVED_FIELDS = frozenset({"http", "request_id", "to_dict", "self"}) | TYPE_NAMES
+RESERVED_FIELDS = (
+    frozenset({"http", "request_id", "to_dict", "to_json", "model_dump", "model_dump_json", "self"})
+    | TYPE_NAMES
+)
 """Field names that would hide something of `Model`, or of the annotations beside them."""
 
 RAW_ARGUMENTS = frozenset(

@@ -37,6 +37,15 @@ EXTENSIONS: Extensions = {
         "text": "(type == 'response.output_text.delta' && delta) || `null`",
         "accumulate": "openai_responses",
     },
+    "x-structured": {
+        "argument": "text_format",
+        "field": "text.format",
+        "value": {"type": "json_schema", "name": "$name", "strict": "$strict", "schema": "$schema"},
+        "objects": "output[].content[]",
+        "text": "text",
+        "refusal": "output[].content[][?type == 'refusal'].refusal[] | [0]",
+        "cut": "status == 'incomplete'",
+    },
     "x-price": [{"note": "by model"}],
     "x-models": {"field": "model"},
 }
