@@ -41,6 +41,7 @@ PLACES = {
     "x-items": ("field", "a schema"),
     "x-returned": ("field", "a schema"),
     "x-search": ("document", "the document, in openapi.yaml"),
+    "x-synonyms": ("document", "the document, in openapi.yaml"),
 }
 """Where the extensions that do not belong on an operation stand."""
 
