@@ -37,9 +37,8 @@ Sent = dict[str, list[tuple[str, Any]]]
 
 
 _FORMAT = Annotation((f"type[{PARSED}]",), (), frozenset({(MODEL_BASE, PARSED)}))
-_ABOUT_FORMAT = (
-    "The class of the output: a Pydantic model, a dataclass or a TypedDict. Its JSON schema is sent."
-)
+_ABOUT_FORMAT = """\
+The class of the output: a Pydantic model, a dataclass or a TypedDict. Its JSON schema is sent."""
 
 
 @dataclass(frozen=True)

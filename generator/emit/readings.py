@@ -1,4 +1,4 @@
-"""What classes of responses have beside their fields: the text, the object that was asked for, items.
+"""What classes of responses have beside their fields: the text, the output as an object, items.
 
 It follows from what the operations say: `x-stream.accumulate` names the kind of a response and so
 where its text is, `x-structured` the objects that hold the output. A schema says the rest itself:

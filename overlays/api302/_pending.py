@@ -9,7 +9,7 @@ from typing import Any, NoReturn
 from ._errors import InvalidArgument
 
 _COROUTINE = 0x80
-"""The flag of code that makes a coroutine, `inspect.CO_COROUTINE`, whose module is slow to import."""
+"""The flag of code that makes a coroutine: `inspect.CO_COROUTINE`, without that slow module."""
 
 
 class Pending(Coroutine[Any, Any, Any]):

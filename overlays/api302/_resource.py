@@ -69,11 +69,12 @@ def _is_streamed(stream: Any) -> bool:
 def _switched(endpoint: Endpoint, given: Given) -> Given:
     """The arguments of a call that asks for its stream."""
     rule = Operation.of(endpoint).behaviour.stream
-    assert rule is not None and rule.when is not None
-    place: Any = "body" if rule.when.place == "body" else "query"
-    values = {**(given.get(place) or {}), rule.when.name: rule.when.value}
+    assert rule is not None
+    assert rule.when is not None
     others: Any = {name: value for name, value in given.items() if value is not None}
-    return {**others, place: values}
+    place = "body" if rule.when.place == "body" else "query"
+    others[place] = {**others.get(place, {}), rule.when.name: rule.when.value}
+    return others
 
 
 def _formatted(
@@ -91,7 +92,7 @@ def _formatted(
 def _checked_methods(cls: type) -> None:
     """Let the methods of a namespace say what to do where they are called otherwise."""
     for name, method in list(vars(cls).items()):
-        if name.startswith("_") and name != "__call__" or not hasattr(method, "__code__"):
+        if (name.startswith("_") and name != "__call__") or not hasattr(method, "__code__"):
             continue
         message = getattr(method, "__deprecated__", None)
         own = method if message is None else method.__wrapped__

@@ -64,7 +64,7 @@ def _read(argument: str, kind: Any) -> tuple[Json, Callable[[Any], Any]]:
     if hasattr(kind, "__pydantic_validator__"):  # a dataclass of Pydantic's
         adapter = sys.modules["pydantic"].TypeAdapter(kind)
         return adapter.json_schema(), adapter.validate_python
-    if not (isinstance(kind, type) and (dataclasses.is_dataclass(kind) or is_typeddict(kind))):
+    if not _is_object(kind):
         name = getattr(kind, "__name__", None) or repr(kind)
         raise InvalidArgument(f"{argument}: takes {_TAKEN}, not {name[:80]}")
     schemas = _Schemas(argument)
@@ -72,6 +72,15 @@ def _read(argument: str, kind: Any) -> tuple[Json, Callable[[Any], Any]]:
     definitions = schemas.definitions
     own = definitions.pop(kind.__name__) if not _refers(definitions, schema["$ref"]) else schema
     return ({**own, "$defs": definitions} if definitions else own), lambda data: loaded(kind, data)
+
+
+def _is_object(kind: Any) -> bool:
+    is_class: bool = isinstance(kind, type)
+    return is_class and (dataclasses.is_dataclass(kind) or is_typeddict(kind))
+
+
+def _is_enum(kind: Any) -> bool:
+    return isinstance(kind, type) and issubclass(kind, Enum)
 
 
 def _refers(definitions: Json, ref: str) -> bool:
@@ -82,7 +91,8 @@ def _refers(definitions: Json, ref: str) -> bool:
 def _close(schema: Any) -> bool:
     """Say of each object that it has its fields and no others; whether that could be said."""
     if is_array(schema):
-        return all([_close(item) for item in schema])
+        closed = [_close(item) for item in schema]
+        return all(closed)
     if not is_object(schema):
         return True
     inner = [
@@ -115,12 +125,12 @@ class _Schemas:
             return {"type": "null"}
         if kind in (datetime, date):
             return {"type": "string", "format": "date-time" if kind is datetime else "date"}
-        if isinstance(kind, type) and issubclass(kind, Enum):
+        if _is_enum(kind):
             return {"enum": [member.value for member in kind]}
         if hasattr(kind, "model_json_schema"):
             fault = f"{where}: is of Pydantic; make the class around it one of Pydantic's too"
             raise InvalidArgument(f"{self._argument}: {fault}")
-        if isinstance(kind, type) and (dataclasses.is_dataclass(kind) or is_typeddict(kind)):
+        if _is_object(kind):
             return self._object(kind)
         return self._generic(kind, where)
 
@@ -182,7 +192,7 @@ def loaded(kind: Any, data: Any, where: str = "") -> Any:
         return _first_of(arguments, data, where)
     if origin is Literal:
         return _checked(data in arguments, data, where, f"one of {list(arguments)}")
-    if isinstance(kind, type) and (dataclasses.is_dataclass(kind) or is_typeddict(kind)):
+    if _is_object(kind):
         return _loaded_object(kind, data, where)
     if origin in (list, tuple, set, frozenset, Sequence) or kind in (list, tuple, set):
         return _loaded_list(kind, data, where)
@@ -197,14 +207,16 @@ def _scalar(kind: Any, data: Any, where: str) -> Any:
         is_number = isinstance(data, (int, float)) and not isinstance(data, bool)
         return float(_checked(is_number, data, where, "a number"))
     if kind is int:
-        return _checked(isinstance(data, int) and not isinstance(data, bool), data, where, "an integer")
+        return _checked(
+            isinstance(data, int) and not isinstance(data, bool), data, where, "an integer"
+        )
     if kind in (str, bool, dict):
         return _checked(isinstance(data, kind), data, where, kind.__name__)
     if kind in (None, NoneType):
         return _checked(data is None, data, where, "null")
     if kind in (datetime, date):
         return kind.fromisoformat(_checked(isinstance(data, str), data, where, "a date as text"))
-    if isinstance(kind, type) and issubclass(kind, Enum):
+    if _is_enum(kind):
         return kind(data)
     return data
 
@@ -232,8 +244,19 @@ def _loaded_list(kind: Any, data: Any, where: str) -> Any:
         loaded(arguments[0], one, f"{where}[{number}]") if arguments else one
         for number, one in enumerate(data)
     )
-    made = get_origin(kind) or kind
-    return made(items) if made in (tuple, set, frozenset) else list(items)
+    made: Any = get_origin(kind) or kind
+    whole: Any = made(items) if made in (tuple, set, frozenset) else list(items)
+    return whole
+
+
+def _required(kind: Any) -> Iterator[str]:
+    """The fields that a TypedDict must have; the class itself does not know under postponed
+    annotations.
+    """
+    for name, hint in _hints(kind).items():
+        origin = get_origin(hint)
+        if origin is not NotRequired and (origin is Required or name in kind.__required_keys__):
+            yield name
 
 
 def _loaded_object(kind: Any, data: Any, where: str) -> Any:
@@ -244,8 +267,8 @@ def _loaded_object(kind: Any, data: Any, where: str) -> Any:
         if name in data
     }
     if is_typeddict(kind):
-        missing = sorted(kind.__required_keys__ - values.keys())
-        _checked(not missing, data, where, f"with the fields {missing}")
+        for name in _required(kind):
+            _checked(name in values, data, where, f"an object with the field {name}")
         return values
     try:
         return kind(**values)

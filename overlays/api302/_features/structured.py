@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from api302._calls.response import raw
-from api302._errors import InvalidArgument, OutputError
+from api302._errors import OutputError
 from api302._json import is_array
 from api302._types import Given, Operation, Values
 
@@ -81,20 +81,6 @@ class Asked:
 def asked(op: Operation, kind: Any) -> Asked | None:
     """What is asked for, where a class is given; None for JSON, which goes as it is."""
     return Asked(op, kind) if op.behaviour.structured is not None and is_class(kind) else None
-
-
-def refuse_class(op: Operation, body: Values) -> None:
-    """Raise InvalidArgument where a class is given to a call that sends it as it is."""
-    rule = op.behaviour.structured
-    if rule is None:
-        return
-    kind: Any = body.get(rule.argument)
-    if kind is not None and is_class(kind):
-        name = getattr(kind, "__name__", repr(kind))
-        raise InvalidArgument(
-            f"{rule.argument}: is the class {name}, which `parse({rule.argument}={name})` takes, and "
-            f"`stream({rule.argument}={name})`"
-        )
 
 
 def _objects(value: Any, steps: list[str]) -> Iterator[Any]:
