@@ -54,7 +54,7 @@ RESERVED_CLASSES = frozenset(
 """
 
 CLIENT_ATTRIBUTES = frozenset(
-    "catalog estimate budget "
+    "call submit catalog estimate budget "
     "request resume cost download close aclose with_options with_raw_response options webhooks "
     "api_key base_url timeout max_retries http_client extra_headers".split()
 )

@@ -59,11 +59,20 @@ def files(tree: Tree) -> Iterator[File]:
     webhooks = sorted({task["fetch"] for task in tasks if "webhook" in task})
     values = {"header": HEADER, "index": dict(sorted(index.items())), "webhooks": webhooks}
     yield File(f"{PACKAGE}/_index.py", "resources/index.py.jinja", values)
+    yield File(f"{PACKAGE}/_calls.py", "resources/calls.py.jinja", _named(operations))
     yield from tree.methods.plan.models.files()
     for package in dict.fromkeys(str(Path(path).parent) for path in tree.modules):
         if (path := f"{package}/__init__.py") not in tree.modules and package != ".":
             yield File(f"{PACKAGE}/{path}", "", {"text": f"{HEADER}\n"})
     yield File(f"{PACKAGE}/py.typed", "", {"text": ""}, is_formatted=True)
+
+
+def _named(operations: list[Operation]) -> dict[str, Any]:
+    """What each operation is called on a client."""
+    ordered = sorted(operations, key=lambda one: one.id)
+    shortcuts = {".".join(one.place): one.id for one in ordered if "x-shortcut" in one.node}
+    calls = {one.id: f"{one.tag}.{one.action}" for one in ordered}
+    return {"header": HEADER, "calls": calls, "shortcuts": dict(sorted(shortcuts.items()))}
 
 
 def _shown(module: Module) -> dict[str, Any]:

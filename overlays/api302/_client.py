@@ -257,6 +257,85 @@ class Client(Sections):
             )
         )
 
+    def call(
+        self,
+        call: str,
+        arguments: Mapping[str, Any] | None = None,
+        *,
+        accept: str | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> Any:
+        """Make any call by its name, with arguments as JSON: returns what its method returns.
+
+            client.call("kling_text_to_video", {"prompt": "a red panda"}).wait()
+
+        Args:
+            call: An operation id, or the name of the method: `videos.kling.text_to_video`.
+            arguments: By their names on the wire, or by those of the method. A field that chooses
+                the form does so: with `{"stream": true}` a Stream is returned. A text in the place
+                of a file is a URL, or the path of a local file, which is read: check what strangers
+                give.
+            accept: The media type of the response, where there are several.
+            extra_headers: As of the method, like the others.
+            extra_query: Parameters of the query, on top of the rest.
+            extra_body: Fields of the body, on top of the rest.
+            timeout: Seconds to wait for the service.
+
+        Returns:
+            The response, a Task, a Stream, or Pages: what the method returns.
+
+        Raises:
+            InvalidArgument: Nothing is called so, an argument is unknown, missing or wrong; names
+                that are near are named.
+            Api302Error: As of the method.
+        """
+        from ._features.calling import prepared
+
+        return prepared(
+            self,
+            call,
+            arguments,
+            "call",
+            accept=accept,
+            extra_headers=extra_headers,
+            extra_query=extra_query,
+            extra_body=extra_body,
+            timeout=timeout,
+        )()
+
+    def submit(
+        self,
+        call: str,
+        arguments: Mapping[str, Any] | None = None,
+        *,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> Task[Any]:
+        """Start a task by the name of its call, with arguments as JSON; does not wait for it.
+
+        For calls that start a task always or on demand. For the arguments see `call`.
+
+        Raises:
+            InvalidArgument: The call starts no task; or as `call`.
+        """
+        from ._features.calling import prepared
+
+        return prepared(
+            self,
+            call,
+            arguments,
+            "submit",
+            extra_headers=extra_headers,
+            extra_query=extra_query,
+            extra_body=extra_body,
+            timeout=timeout,
+        )()
+
     def resume(self, task: Mapping[str, Any]) -> Task[Any]:
         """The task that `task.to_dict()` described, in any process.
 
@@ -305,8 +384,8 @@ class Client(Sections):
             client.estimate(client.images.generate, model="gpt-image-2-t2i", prompt="a cat")
 
         Args:
-            call: A method of the client, or an operation id.
-            arguments: Those of the method; with an id, fields by their names on the wire.
+            call: A method of the client, its name, or an operation id.
+            arguments: Those of the method; with a name, fields by their names on the wire.
 
         Returns:
             From `low` to `high`, and on what it rests. Both are None where no price is known, or
@@ -482,6 +561,61 @@ class AsyncClient(AsyncSections):
             json=json,
             data=data,
         )
+
+    async def call(
+        self,
+        call: str,
+        arguments: Mapping[str, Any] | None = None,
+        *,
+        accept: str | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> Any:
+        """Make any call by its name, with arguments as JSON. See `Client.call`.
+
+        Streams are awaited too: `stream = await client.call(…, {"stream": True, …})`.
+        """
+        from ._features.calling import made, prepared
+
+        ready = prepared(
+            self,
+            call,
+            arguments,
+            "call",
+            accept=accept,
+            extra_headers=extra_headers,
+            extra_query=extra_query,
+            extra_body=extra_body,
+            timeout=timeout,
+        )
+        return await made(ready)
+
+    async def submit(
+        self,
+        call: str,
+        arguments: Mapping[str, Any] | None = None,
+        *,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> AsyncTask[Any]:
+        """Start a task by the name of its call, with arguments as JSON. See `Client.submit`."""
+        from ._features.calling import made, prepared
+
+        ready = prepared(
+            self,
+            call,
+            arguments,
+            "submit",
+            extra_headers=extra_headers,
+            extra_query=extra_query,
+            extra_body=extra_body,
+            timeout=timeout,
+        )
+        return await made(ready)
 
     def resume(self, task: Mapping[str, Any]) -> AsyncTask[Any]:
         """The task that `task.to_dict()` described. See `Client.resume`."""

@@ -129,6 +129,27 @@ def parts(files: Mapping[str, Any], opened: list[Any]) -> list[tuple[str, Local]
     return [(field, _put(field, item, ("part",), opened, True)) for field, item in pairs]
 
 
+def named_file(field: str, value: Any, forms: tuple[str, ...]) -> Any:
+    """What a file is given as in JSON: the path of a local file as such, all else as it is.
+
+    Raises InvalidArgument for a text that names no file and is nothing else that the field takes.
+    """
+    if not isinstance(value, str) or _is_url(value):
+        return value
+    path = os.path.expanduser(value)
+    if _exists(path):
+        return Path(path)
+    if "base64" in forms and _BASE64.fullmatch(value):
+        return value
+    known = [ACCEPTED[form] for form in forms if form in ("url", "data_url", "base64")]
+    others = f"; or give {', '.join(known)}" if known else ""
+    raise InvalidArgument(f"{field}: there is no file {value[:80]!r}{others}")
+
+
+def _is_url(text: str) -> bool:
+    return bool(_SCHEME.match(text[:40])) and not re.match(r"[A-Za-z]:[\\/]", text)
+
+
 def local_file(field: str, value: Any, opened: list[Any]) -> Local:
     """The one file of an upload. A file opened here is added to `opened`."""
     file: Local = _put(field, value, ("part",), opened, True)
