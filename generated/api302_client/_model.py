@@ -8,7 +8,7 @@ is billed (`request_id`).
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from itertools import islice
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, TypeVar, dataclass_transform
 
@@ -58,6 +58,39 @@ class HttpInfo(NamedTuple):
         return f"HttpInfo(status_code={self.status_code}, content=<{len(self.content)} bytes>)"
 
 
+class ResultFile:
+    """A file that a call gave: its URL, or the content itself. A later call takes it for a file.
+
+    It is an `api302.Output`, or of an `AsyncClient` an `api302.AsyncOutput`, whose `save` and
+    `read` are awaited.
+    """
+
+    content: bytes | None = None
+    """Its bytes, where the service sent them instead of a URL."""
+
+    @property
+    def url(self) -> str:
+        """Its URL; a data URL where the service sent the content."""
+        raise NotImplementedError
+
+    @property
+    def media_type(self) -> str | None:
+        """Such as `image/png`, as far as the service, the content or the URL tell."""
+        raise NotImplementedError
+
+    def save(self, path: str | PathLike[str] = ".") -> Any:
+        """Write it to a file, or under its own name into a folder, and return the path."""
+        raise NotImplementedError
+
+    def read(self) -> Any:
+        """Its bytes, in memory."""
+        raise NotImplementedError
+
+
+Files = Callable[[Any], list[ResultFile]]
+"""Finds the files of a reply. A client may give it to the replies that it makes."""
+
+
 class Model:
     """A JSON object of the API. Fields that are absent, and fields that are null, read as None.
 
@@ -65,12 +98,13 @@ class Model:
     not, and `to_dict()` gives them all.
     """
 
-    __slots__ = ("_http", "_raw")
+    __slots__ = ("_files", "_http", "_raw")
     __wire__: ClassVar[Mapping[str, str]] = {}
     """Names on the wire, where they differ from the attribute's."""
 
     _raw: dict[str, Any]
     _http: HttpInfo
+    _files: Files
 
     @property
     def http(self) -> HttpInfo | None:
@@ -81,6 +115,14 @@ class Model:
     def request_id(self) -> str | None:
         """The id under which the call is billed, on the object that is the whole reply."""
         return _request_id(self.http)
+
+    @property
+    def outputs(self) -> list[ResultFile]:
+        """The files that the call gave (URLs, base64 or bytes), on the object that is the whole
+        reply of an `api302` client: `response.outputs[0].save("cat.png")`.
+        """
+        find = getattr(self, "_files", None)
+        return find(self._raw) if find else []
 
     def to_dict(self) -> dict[str, Any]:
         """The JSON object as received; for an object made by hand, its fields that are not None.
@@ -175,11 +217,17 @@ class _Reply:
     """What replies that are no `Model` have in common."""
 
     http: HttpInfo | None = None
+    _files: Files | None = None
 
     @property
     def request_id(self) -> str | None:
         """The id under which the call is billed."""
         return _request_id(self.http)
+
+    @property
+    def outputs(self) -> list[ResultFile]:
+        """The files that the call gave. See `Model.outputs`."""
+        return self._files(self) if self._files else []
 
     def __repr__(self) -> str:
         return shown(self)
@@ -235,13 +283,15 @@ class Binary(_Reply):
         return f"Binary(<{len(self.content)} bytes>, media_type={self.media_type!r})"
 
 
-def attach(reply: Any, http: HttpInfo) -> Any:
-    """The reply, carrying its HTTP facts.
+def attach(reply: Any, http: HttpInfo, files: Files | None = None) -> Any:
+    """The reply, carrying its HTTP facts and what finds its files.
 
     Numbers, booleans and null cannot carry any and stay as they are.
     """
     if isinstance(reply, Model):
         reply._http = http
+        if files is not None:
+            reply._files = files
         return reply
     if isinstance(reply, dict):
         reply = JsonObject(reply)
@@ -252,6 +302,7 @@ def attach(reply: Any, http: HttpInfo) -> Any:
     elif not isinstance(reply, Binary):
         return reply
     reply.http = http
+    reply._files = files
     return reply
 
 

@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import json
 import re
+from base64 import b64decode
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import cache
@@ -751,6 +752,72 @@ class Follow(NamedTuple):
         return cls(**{**data, "sum": _tuple(data.get("sum"))})
 
 
+class OutputFile(NamedTuple):
+    """A file of a response: its URL, or its content."""
+
+    url: str | None = None
+    content: bytes | None = None
+    media_type: str | None = None
+
+
+class Output(NamedTuple):
+    """One entry of `x-outputs`: where files are, and how the text there holds them."""
+
+    path: Path
+    form: Literal["url", "base64", "hex"] = "url"
+    media_type: str | None = None
+    """Where the media types of the content are."""
+
+    @classmethod
+    def of(cls, data: str | Json) -> Output:
+        """From a JMESPath, or from `{field, encoding, then, as, media_type}`."""
+        if isinstance(data, str):
+            return cls(Path(data))
+        path = Path(data["field"], data.get("encoding"), data.get("then"))
+        return cls(path, data.get("as", "url"), data.get("media_type"))
+
+    def find(self, data: Any) -> Iterator[OutputFile]:
+        """The files that a response has there. What is not a file is passed over."""
+        texts = list(_flat(self.path.find(data)))
+        kinds = list(_flat(find(self.media_type, data)))
+        known = kinds if len(kinds) == len(texts) else [None] * len(texts)
+        for text, kind in zip(texts, known, strict=True):
+            if not isinstance(text, str):
+                continue
+            if _URL.match(text):
+                yield OutputFile(text)
+            elif self.form != "url" and (content := _content(self.form, text)):
+                yield OutputFile(None, content, kind if isinstance(kind, str) else None)
+
+
+def _flat(value: Any) -> Iterator[Any]:
+    """A value, or what lists hold, as far down as they go."""
+    if not isinstance(value, list):
+        yield value
+        return
+    for item in value:
+        yield from _flat(item)
+
+
+def _content(form: str, text: str) -> bytes | None:
+    """What a text holds in base64 (of either alphabet, with or without its end) or in hexadecimal
+    digits; None where it holds nothing of the kind.
+    """
+    try:
+        if form == "hex":
+            return bytes.fromhex(text)
+        plain = "".join(text.split()).rstrip("=").translate({ord("-"): "+", ord("_"): "/"})
+        return b64decode(plain + "=" * (-len(plain) % 4), validate=True)
+    except ValueError:
+        return None
+
+
+def files(outputs: Iterable[Output], data: Any) -> tuple[OutputFile, ...]:
+    """The files of a response, each once, in order."""
+    found = (file for output in outputs for file in output.find(data))
+    return tuple(dict.fromkeys(found))
+
+
 class Behaviour(NamedTuple):
     """All that the extensions of one operation say."""
 
@@ -766,6 +833,8 @@ class Behaviour(NamedTuple):
     models: Models | None = None
     model_list: ModelList | None = None
     follows: tuple[Follow, ...] = ()
+    outputs: tuple[Output, ...] = ()
+    """Where the files of a response are: by `x-outputs`, or else by `x-task-status`."""
     file_max: Mapping[str, int] = {}
     """By field of the body, the bytes that a file may have at most (`x-file-max`)."""
 
@@ -798,6 +867,7 @@ READ_BY_CLIENTS = (
     "x-models",
     "x-lists-models",
     "x-repeatable",
+    "x-outputs",
 )
 """The extensions of an operation that clients act on. The others are for readers and generators."""
 
@@ -820,5 +890,12 @@ def read(extensions: Json) -> Behaviour:
         models=_maybe(Models.of, extensions.get("x-models")),
         model_list=_maybe(ModelList.of, extensions.get("x-lists-models")),
         follows=tuple(Follow.of(entry) for entry in extensions.get("x-follows", ())),
+        outputs=tuple(map(Output.of, _outputs(extensions))),
         file_max=extensions.get("x-file-max", {}),
     )
+
+
+def _outputs(extensions: Json) -> Iterable[str | Json]:
+    """The paths to the files of an operation's response."""
+    own: Iterable[str | Json] | None = extensions.get("x-outputs")
+    return (extensions.get("x-task-status") or {}).get("outputs", ()) if own is None else own

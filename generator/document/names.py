@@ -49,7 +49,8 @@ METHOD_ARGUMENTS = frozenset(
 RESERVED_CLASSES = frozenset(
     "ABSENT Any Binary Bytes Callable ClassVar Client Dict FileInput Generic HttpInfo Iterable "
     "Iterator JsonList List Literal Mapping Model NotRequired Optional Required Response Responses "
-    "Self Sequence Set Text Tuple Type TypeAlias TypedDict TYPE_CHECKING Union Unset".split()
+    "ResultFile Self Sequence Set Text Tuple Type TypeAlias TypedDict TYPE_CHECKING Union "
+    "Unset".split()
 )
 """What generated modules import under these names: no schema may be called so.
 

@@ -89,7 +89,14 @@ def _session(
     connections = Connections(
         is_async, http, valid_proxy(proxy, http), valid_transport(transport, http)
     )
-    return Session(settings, connections, valid_middleware(middleware, is_async))
+    return Session(settings, connections, valid_middleware(middleware, is_async), _output)
+
+
+def _output(session: Session | None, file: Any) -> Any:
+    """The `Output` for a file of a response, imported where one is asked for."""
+    from ._features.files import output
+
+    return output(session, file.url, file.content, file.media_type)
 
 
 class Client(Sections):

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypedDict, assert_type
 
+import PIL.Image
+
 import api302
 from api302_client.models import (
     KlingResponse,
@@ -41,6 +43,13 @@ task = client.videos.kling.text_to_video(prompt="a red panda", aspect_ratio="16:
 assert_type(task, api302.Task[KlingResponse])
 video = task.wait(timeout=600, on_progress=lambda status: print(status.progress))
 saved: Path = video.outputs[0].save("panda.mp4")
+drawn = client.images.openai.generate_image(prompt="a red panda").outputs[0]
+drawn_path: Path = drawn.save("panda.png")
+client.images.openai.edit_image(model="gpt-image-1", prompt="a hat", image=drawn)
+client.videos.kling.image_to_video(image=drawn.url)
+client.videos.kling.image_to_video(image=video.outputs[0])
+picture: PIL.Image.Image = PIL.Image.new("RGB", (8, 8))
+client.images.openai.edit_image(model="gpt-image-1", prompt="a hat", image=picture)
 
 address: str = client.files.upload(Path("cat.png")).url
 sound = client.audio.openai.speech(model="tts-1", input="hello", voice="alloy")

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from api302 import _log
 from api302._calls.failure import explain
-from api302._calls.response import parse_response, raw, without_content
+from api302._calls.response import parse_response, raw, with_files, without_content
 from api302._calls.session import Session
 from api302._errors import DecodeError, InvalidArgument, StreamError
 from api302._http.response import Response
@@ -249,7 +249,8 @@ class Reader:
         given: Mapping[str, str] = self._response.headers if self._response else {}
         content = json.dumps(accumulate(self._rule.accumulate, self.values)).encode()
         headers = {**given, "content-type": "application/json"}
-        return without_content(parse(responses, 200, headers, content))
+        response = without_content(parse(responses, 200, headers, content))
+        return with_files(self._session, self._op, response)
 
     def final(self) -> Any:
         """The whole response. Raises StreamError if the stream did not come to its end."""

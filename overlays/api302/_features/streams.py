@@ -340,9 +340,9 @@ class _Bytes(_Facts):
         return piece
 
     async def _save(self, path: str | PathLike[str]) -> Path:
-        from .files import save, target_folder
+        from .files import check_place, save
 
-        await self._opened.session.io.thread(target_folder, path)  # before anything is paid for
+        await self._opened.session.io.thread(check_place, path)  # before anything is paid for
         opened = await self._open()
         return await save(opened, path)
 

@@ -57,6 +57,7 @@ EXTENSIONS: Extensions = {
     },
     "x-price": [{"note": "by model"}, {"amount": 0.001, "unit": "PTC", "per": "call", "for": "a web search, on top of the model"}],
     "x-models": {"field": "model"},
+    "x-outputs": [{"field": "choices[].message.audio.data", "as": "base64"}],
 }
 
 build = _request.builder(METHOD, PATH, MEDIA_TYPES)

@@ -48,6 +48,7 @@ EXTENSIONS: Extensions = {
     },
     "x-price": [{"note": "by model"}],
     "x-models": {"field": "model"},
+    "x-outputs": [{"field": 'output[?type==`"image_generation_call"`].result', "as": "base64"}],
 }
 
 build = _request.builder(METHOD, PATH, MEDIA_TYPES)
