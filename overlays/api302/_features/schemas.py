@@ -76,7 +76,7 @@ def _read(argument: str, kind: Any) -> tuple[Json, Callable[[Any], Any]]:
 
 def _is_object(kind: Any) -> bool:
     is_class: bool = isinstance(kind, type)
-    return is_class and (dataclasses.is_dataclass(kind) or is_typeddict(kind))
+    return is_class and bool(dataclasses.is_dataclass(kind) or is_typeddict(kind))
 
 
 def _is_enum(kind: Any) -> bool:
@@ -245,8 +245,7 @@ def _loaded_list(kind: Any, data: Any, where: str) -> Any:
         for number, one in enumerate(data)
     )
     made: Any = get_origin(kind) or kind
-    whole: Any = made(items) if made in (tuple, set, frozenset) else list(items)
-    return whole
+    return list(items) if made in (list, Sequence) else made(items)
 
 
 def _required(kind: Any) -> Iterator[str]:
