@@ -7,6 +7,7 @@ the command was used wrongly, or a tool is missing.
 from __future__ import annotations
 
 import argparse
+import gc
 import sys
 from pathlib import Path
 
@@ -180,4 +181,7 @@ _COMMANDS = {
 }
 
 if __name__ == "__main__":
+    # The document is millions of objects that live until the end: to look for cycles among them
+    # takes as long as half of the work.
+    gc.disable()
     sys.exit(main())
