@@ -114,7 +114,18 @@ def _summary(data: dict[str, Any], verbose: bool) -> str:
         more = f" Not passed on, as known or settled: {faults} (--verbose tells them)."
     if data["decided"]:
         before = f" {data['decided']} decided before."
+    if pages := data["read"]["pages"]:
+        more += _compared(pages, data.get("read_before", 0))
     return f"{read} read, {len(data['findings']) or 'nothing'} to decide.{before}{more}"
+
+
+def _compared(pages: int, before: int) -> str:
+    """How many pages were compared with what they said before."""
+    if pages == before:
+        return " All were compared with what they said before."
+    rest = f"the other {pages - before}" if before else "the rest" if pages > 1 else "it"
+    compared = f" {before} compared with what they said before;" if before else ""
+    return f"{compared} `docs accept` remembers what {rest} said."
 
 
 def count(number: int, name: str) -> str:

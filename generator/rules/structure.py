@@ -38,6 +38,7 @@ PLACES = {
     "x-file-max": ("field", "a field's schema"),
     "x-segments": ("field", "a field's schema"),
     "x-search": ("document", "the document, in openapi.yaml"),
+    "x-synonyms": ("document", "the document, in openapi.yaml"),
 }
 """Where the extensions that do not belong on an operation stand."""
 
