@@ -71,7 +71,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if instruction := os.environ.get(COMPLETE):
         return _complete(instruction)
     try:
-        code = _run(given)
+        code = _run(list(given))
         sys.stdout.flush()
         return code
     except BrokenPipeError:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from . import arguments
-from .connect import base_url, client
+from .connect import client, host
 from .options import Chosen, own
 from .output import note, write
 from .tree import Call
@@ -147,7 +147,7 @@ def perform(
         result = made.submit(call.id, given, **options)
     else:
         result = made.call(call.id, with_stream, **options)
-    show(result, chosen, base_url(), main)
+    show(result, chosen, host(), main)
 
 
 def _waits(call: Call, chosen: Chosen) -> bool:

@@ -23,12 +23,17 @@ def base_url() -> str | None:
     return ctx.find_root().params.get("base_url") if ctx else None
 
 
+def host() -> str | None:
+    """The host that calls go to, where it is not the default."""
+    return base_url() or os.environ.get("AI302_BASE_URL") or None
+
+
 def client(*, sends: bool = True, host: str | None = None, **options: Any) -> Client:
     """A client, closed when the command ends.
 
     Args:
         sends: Whether it sends anything: then it needs the API key.
-        host: The host, where the command line names none.
+        host: The host, where the command line names none; else that of the environment.
         options: Of the client.
 
     Raises:
@@ -38,7 +43,6 @@ def client(*, sends: bool = True, host: str | None = None, **options: Any) -> Cl
         raise NoKey
     from api302 import Client
 
-    url = base_url() or (None if os.environ.get("AI302_BASE_URL") else host)
-    made = Client(None if sends else _UNSENT, base_url=url, **options)
+    made = Client(None if sends else _UNSENT, base_url=base_url() or host, **options)
     click.get_current_context().find_root().call_on_close(made.close)
     return made

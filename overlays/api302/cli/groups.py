@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from difflib import get_close_matches
 from importlib import import_module
 from typing import Any
@@ -65,7 +65,7 @@ class Lazy(click.Group):
 
     def unknown(self, name: str) -> str:
         """What is said of a name that no command has."""
-        close = get_close_matches(name.replace("_", "-"), list(self.summaries()), 3, 0.5)
+        close = get_close_matches(name.replace("_", "-"), list(self.summaries()), 3)
         hint = f"; did you mean {' or '.join(close)}?" if close else ""
         return f"there is no command {name!r}{hint or '; --help lists them'}"
 
@@ -117,15 +117,31 @@ class _Section(Lazy):
         super().__init__(_dashed(section), help=tree.sections()[section])
 
     def summaries(self) -> Mapping[str, str]:
+        return {**self._shortcuts(), **self._vendors()}
+
+    def _vendors(self) -> dict[str, str]:
         return {_dashed(name): about for name, about in tree.vendors(self.section).items()}
 
+    def _shortcuts(self) -> dict[str, str]:
+        """The calls of any vendor that stand in the section itself."""
+        found = {place: tree.named(place) for place in tree.shortcuts()}
+        start = f"{self.section}."
+        return {
+            _dashed(place.removeprefix(start)): call.summary
+            for place, call in found.items()
+            if call and place.startswith(start)
+        }
+
     def make(self, name: str) -> click.Command | None:
-        vendor = name.replace("-", "_")
-        known = vendor in tree.vendors(self.section)
-        return _Vendor(self.section, vendor) if known else None
+        plain = name.replace("-", "_")
+        if plain in tree.vendors(self.section):
+            return _Vendor(self.section, plain)
+        place = f"{self.section}.{plain}"
+        return _call(tree.named(place), name) if place in tree.shortcuts() else None
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        _section(formatter, "Vendors", self.summaries())
+        _section(formatter, "With any vendor", self._shortcuts())
+        _section(formatter, "Vendors", self._vendors())
 
 
 class _Vendor(Lazy):
@@ -159,8 +175,3 @@ def _call(call: tree.Call | None, name: str) -> click.Command | None:
 
 def _dashed(name: str) -> str:
     return name.replace("_", "-")
-
-
-def short(**options: Any) -> Callable[[Callable[..., Any]], click.Command]:
-    """A command of its own, as `click.command`; its help names the calls that it makes."""
-    return click.command(**options)

@@ -71,18 +71,27 @@ _ESTIMATE = _Own(
     " --yes.",
     _FLAG,
 )
+
+
+def _positive(_: click.Context, param: click.Parameter, value: float | None) -> float | None:
+    """Refuse what is no amount and no time."""
+    if value is not None and not (value > 0 or (value == 0 and param.name == "own_budget")):
+        raise click.BadParameter(f"must be above 0, not {value:g}", param=param)
+    return value
+
+
 _BUDGET = _Own(
     "budget",
     "",
     "Refuse the call if it may cost more, or if nobody knows what it costs.",
-    {"type": click.FloatRange(min=0), "metavar": "PTC"},
+    {"type": float, "callback": _positive, "metavar": "PTC"},
 )
 _YES = _Own("yes", "y", "Ask nothing.", _FLAG)
-_TIMEOUT = _Own(
+TIMEOUT = _Own(
     "timeout",
     "",
     "Seconds to wait for the service; of a task, for its result (1800 unless given).",
-    {"type": click.FloatRange(min=0, min_open=True), "metavar": "SECONDS"},
+    {"type": float, "callback": _positive, "metavar": "SECONDS"},
 )
 _WAIT = "Wait for the task (as without it), or print its handle, for `api302 task`."
 _STREAM = _Own("stream", "", "Print the response as it comes.", _FLAG)
@@ -104,7 +113,7 @@ def own(kinds: Iterable[str], taken: Iterable[str] = ()) -> list[click.Option]:
         listed.append(_STREAM)
     if "pages" in kinds:
         listed.append(_ALL)
-    listed += [_DRY_RUN, _ESTIMATE, _BUDGET, _YES, _TIMEOUT]
+    listed += [_DRY_RUN, _ESTIMATE, _BUDGET, _YES, TIMEOUT]
     made = [option(one, names) for one in listed]
     if "task" in kinds:
         made.append(_wait(names))

@@ -8,7 +8,7 @@ import click
 
 from . import arguments
 from .connect import client
-from .options import OUTPUT, QUERY, SAVE, Chosen, option
+from .options import OUTPUT, QUERY, SAVE, TIMEOUT, Chosen, option
 from .results import show
 
 
@@ -30,11 +30,6 @@ from .results import show
     "--file", "files", multiple=True, metavar="NAME=PATH", help="A file of a form, with its field."
 )
 @click.option("-F", "--field", multiple=True, metavar="NAME=VALUE", help="A field of a form.")
-@click.option(
-    "--timeout",
-    type=click.FloatRange(min=0, min_open=True),
-    help="Seconds to wait for the service.",
-)
 def request(method: str, path: str, **given: Any) -> None:
     """Make a call that is not described yet: api302 request POST /v1/new --body @request.json
 
@@ -43,6 +38,7 @@ def request(method: str, path: str, **given: Any) -> None:
     is_form = bool(given["files"] or given["field"])
     if is_form and given["body"]:
         raise click.UsageError("--body: is the whole body; --field and --file make a form")
+    chosen = Chosen.of(given)
     response = client().request(
         method.upper(),
         path,
@@ -51,12 +47,12 @@ def request(method: str, path: str, **given: Any) -> None:
         data=arguments.fields(given["field"]) or None,
         files=_files(given["files"]),
         headers=_headers(given["header"]),
-        timeout=given["timeout"],
+        timeout=chosen.timeout,
     )
-    show(response.parsed, Chosen.of(given))
+    show(response.parsed, chosen)
 
 
-request.params += [option(SAVE), option(OUTPUT), option(QUERY)]
+request.params += [option(one) for one in (SAVE, OUTPUT, QUERY, TIMEOUT)]
 
 
 def _body(text: str) -> Any:

@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 def show(result: Any, chosen: Chosen, host: str | None = None, main: str = "") -> None:
     """Print a result, or save it: a response, a stream, a task, pages or a file.
 
-    `host` is where it comes from, if the command line named it; `main` what of a response is
-    printed, as a JMESPath.
+    `host` is where it comes from, if not from the default; `main` what of a response is printed,
+    as a JMESPath.
     """
     from api302 import ByteStream, Pages, Stream, Task
 

@@ -1,4 +1,4 @@
-"""A request as curl and as Python, without sending it. The API key stays a variable of the shell."""
+"""A request as curl and as Python, without sending it. The key stays a variable of the shell."""
 
 from __future__ import annotations
 
@@ -109,7 +109,7 @@ def python(call: Call, given: Mapping[str, Any], more: Mapping[str, Any], chosen
     files = {one.name for one in arguments(call) if one.is_file}
     shown = {name: _literal(value, name in files) for name, value in given.items()}
     if more:
-        shown["extra_body"] = repr(dict(more))
+        shown["extra_body"] = _literal(dict(more), False)
     kinds = set(call.data["forms"].values())
     is_task = kinds == {"task"} or (not chosen.wait and "task" in kinds)
     method = f"client.{_method(call, kinds, chosen)}"
@@ -155,7 +155,7 @@ def _use(call: str, kinds: set[str], is_task: bool, chosen: Chosen) -> Iterator[
             yield "print(task.to_dict())"
             return
         yield "result = task.wait()"
-        yield f"result.outputs[0].save({chosen.save or '.'!r})"
+        yield f"result.outputs[0].save({_quoted(chosen.save or '.')})"
     elif chosen.all and "pages" in kinds:
         yield f"for item in {call}:"
         yield "    print(item)"
@@ -165,15 +165,22 @@ def _use(call: str, kinds: set[str], is_task: bool, chosen: Chosen) -> Iterator[
 
 
 def _literal(value: Any, is_file: bool) -> str:
-    if isinstance(value, list) and is_file:
-        return f"[{', '.join(_literal(one, True) for one in value)}]"  # pyright: ignore[reportUnknownArgumentType,reportUnknownVariableType]
-    if (
-        is_file
-        and isinstance(value, str)
-        and "://" not in value
-        and Path(value).expanduser().exists()
-    ):
-        return f"Path({value!r})"
+    """A value as Python has it."""
+    if isinstance(value, list):
+        listed: list[Any] = value
+        return f"[{', '.join(_literal(one, is_file) for one in listed)}]"
+    if isinstance(value, dict):
+        named: dict[str, Any] = value
+        pairs = (f"{_quoted(name)}: {_literal(inner, False)}" for name, inner in named.items())
+        return f"{{{', '.join(pairs)}}}"
     if isinstance(value, tuple):
         return 'Path("/dev/stdin").read_bytes()'
+    if isinstance(value, str):
+        is_path = is_file and "://" not in value and Path(value).expanduser().exists()
+        return f"Path({_quoted(value)})" if is_path else _quoted(value)
     return repr(value)
+
+
+def _quoted(text: str) -> str:
+    """A text in double quotes, as JSON and Python have it alike."""
+    return json.dumps(text, ensure_ascii=False)

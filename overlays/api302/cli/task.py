@@ -10,7 +10,7 @@ import click
 
 from . import arguments, handles
 from .connect import client
-from .options import OUTPUT, QUERY, SAVE, Chosen, option
+from .options import OUTPUT, QUERY, SAVE, TIMEOUT, Chosen, option
 from .output import emit, note, show
 
 if TYPE_CHECKING:
@@ -95,13 +95,6 @@ def status(handle: str | None, **given: Any) -> None:
 
 @task.command()
 @click.argument("handle", required=False)
-@click.option(
-    "--timeout",
-    "own_timeout",
-    type=click.FloatRange(min=0, min_open=True),
-    metavar="SECONDS",
-    help="Seconds to wait, 1800 unless given. The task goes on afterwards.",
-)
 def wait(handle: str | None, **given: Any) -> None:
     """Wait for a task, and print or save what it made."""
     from .results import follow
@@ -110,7 +103,7 @@ def wait(handle: str | None, **given: Any) -> None:
     follow(_task(kept), kept, Chosen.of(given))
 
 
-wait.params += [option(one) for one in (SAVE, OUTPUT, QUERY)]
+wait.params += [option(one) for one in (SAVE, OUTPUT, QUERY, TIMEOUT)]
 
 
 @task.command()

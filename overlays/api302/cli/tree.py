@@ -49,7 +49,8 @@ def _read(name: str) -> Json:
     assert spec is not None
     assert spec.origin is not None
     path = Path(spec.origin).parent / "_directory" / f"{name}.json"
-    return json.loads(path.read_bytes())
+    loader: Any = spec.loader  # which reads from a zip file too
+    return json.loads(loader.get_data(str(path)))
 
 
 def _of_tag(tag: str) -> Json:
