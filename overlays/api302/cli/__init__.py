@@ -11,6 +11,7 @@ import sys
 from collections.abc import Sequence
 from contextlib import suppress
 from itertools import pairwise
+from typing import Any
 
 import click
 
@@ -37,6 +38,10 @@ def _version(ctx: click.Context, _: click.Parameter, wanted: bool) -> None:
         ctx.exit()
 
 
+def _nothing(**_: Any) -> None:
+    """The root reads its options where they are needed."""
+
+
 root = Root(
     "api302",
     help="The 302.AI API from a shell: every call, and short ways for what people do most.",
@@ -61,7 +66,7 @@ root = Root(
             help="Print the version.",
         ),
     ],
-    callback=lambda **_: None,
+    callback=_nothing,
 )
 
 

@@ -12,6 +12,8 @@ from typing import Any, NamedTuple
 
 import click
 
+from api302._json import is_array, is_object
+
 from .tree import Call, Json
 
 _SHOWN = 6
@@ -45,7 +47,7 @@ class Argument(NamedTuple):
     @property
     def is_flag(self) -> bool:
         """Whether it says but yes or no."""
-        return self.kinds == {"boolean"}
+        return self.kinds == frozenset({"boolean"})
 
     @property
     def is_list(self) -> bool:
@@ -60,12 +62,16 @@ class Argument(NamedTuple):
 
 
 def arguments(call: Call) -> list[Argument]:
-    """What a call takes, the required first."""
+    """What a call takes, the required first. An upload of several steps takes the file as well."""
     schema: Json = call.data["arguments"]
-    required: Iterable[str] = schema.get("required", ())
+    properties: dict[str, Json] = dict(schema["properties"])
+    required: list[str] = list(schema.get("required", ()))
+    if call.data["forms"].get(call.name) == "upload":
+        properties["file"] = {"description": "The file, whatever its size.", "x-file": ["part"]}
+        required.append("file")
     made = [
         _argument(name, node, name in required, call.definitions)
-        for name, node in schema["properties"].items()
+        for name, node in properties.items()
     ]
     return sorted(made, key=lambda one: not one.required)
 
@@ -111,8 +117,11 @@ def _const(node: Json) -> tuple[Any, ...]:
 
 
 def _kind_of(value: Any) -> str:
-    names = {bool: "boolean", int: "integer", float: "number", str: "string"}
-    return names.get(type(value), "null")
+    if isinstance(value, bool):
+        return "boolean"
+    if isinstance(value, str):
+        return "string"
+    return "null" if value is None else "integer" if isinstance(value, int) else "number"
 
 
 def _choices(variants: list[Json]) -> tuple[Any, ...]:
@@ -177,7 +186,11 @@ def _completion(argument: Argument) -> Any:
     if not argument.choices:
         return None
     words = [str(value) for value in argument.choices]
-    return lambda ctx, param, incomplete: [word for word in words if word.startswith(incomplete)]
+
+    def complete(_: click.Context, __: click.Parameter, incomplete: str) -> list[str]:
+        return [word for word in words if word.startswith(incomplete)]
+
+    return complete
 
 
 # --- and as values --------------------------------------------------------------------------------
@@ -197,8 +210,8 @@ def _value(argument: Argument, given: Any) -> Any:
     if not argument.is_list:
         return given if argument.is_flag else _one(argument, given)
     read = [_item(argument, text) for text in given]
-    listed = [one for value in read for one in (value if isinstance(value, list) else [value])]
-    is_alone = len(listed) == 1 and not any(isinstance(value, list) for value in read)
+    listed = [one for value in read for one in (value if is_array(value) else [value])]
+    is_alone = len(listed) == 1 and not any(map(is_array, read))
     return listed[0] if is_alone and argument.kinds - {"array"} else listed
 
 
@@ -307,9 +320,9 @@ def body(text: str) -> dict[str, Any]:
         raise click.UsageError(
             f"--body: is not JSON ({error}); a file is given as --body @request.json"
         ) from None
-    if not isinstance(read, dict):
+    if not is_object(read):
         raise click.UsageError("--body: must be a JSON object of arguments by their names")
-    return read  # pyright: ignore[reportUnknownVariableType]
+    return read
 
 
 def fields(pairs: Iterable[str], option: str = "--field") -> dict[str, Any]:

@@ -20,8 +20,7 @@ if TYPE_CHECKING:
 
 def command(call: Call, name: str | None = None) -> click.Command:
     """The command of a call."""
-    made = _CallCommand(name or call.name.replace("_", "-"), call)
-    return made
+    return _CallCommand(name or call.name.replace("_", "-"), call)
 
 
 class _CallCommand(click.Command):
@@ -37,7 +36,7 @@ class _CallCommand(click.Command):
         self.call = call
         super().__init__(
             name,
-            callback=lambda **given: run(call, given),
+            callback=_made(call),
             params=[*options, *own(_kinds(call), taken)],
             help=_help(call),
             epilog=_epilog(call),
@@ -56,6 +55,13 @@ class _CallCommand(click.Command):
             if listed:
                 with formatter.section(title):
                     formatter.write_dl(listed)
+
+
+def _made(call: Call) -> Any:
+    def made(**given: Any) -> None:
+        run(call, given)
+
+    return made
 
 
 def _kinds(call: Call) -> set[str]:
@@ -139,7 +145,7 @@ def perform(
         return
     with_stream = {**given, "stream": True} if chosen.stream else given
     timeout = chosen.timeout if not _waits(call, chosen) else None
-    options = {"extra_body": more or None, "timeout": timeout}
+    options: dict[str, Any] = {"extra_body": more or None, "timeout": timeout}
     made = client()
     if _kinds(call) == {"upload"} or chosen.all:
         result = _twin(made, call, chosen)(**given)

@@ -31,9 +31,15 @@ SHORT = {
 }
 """The short ways: the module that has each, and what it does."""
 
+
+def _dashed(name: str) -> str:
+    """A name as commands and options have it; both spellings are taken."""
+    return name.replace("_", "-")
+
+
 NAMES: dict[str, Any] = {
     "help_option_names": ["-h", "--help"],
-    "token_normalize_func": lambda name: name if name.startswith("_") else name.replace("_", "-"),
+    "token_normalize_func": _dashed,
     "max_content_width": 100,
 }
 
@@ -171,7 +177,3 @@ def _call(call: tree.Call | None, name: str) -> click.Command | None:
     from .calls import command
 
     return command(call, name)
-
-
-def _dashed(name: str) -> str:
-    return name.replace("_", "-")

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterable, Mapping
-from typing import Any, cast
+from collections.abc import Iterable
+from typing import Any
 
 import click
+
+from api302._json import is_array, is_mapping, is_object, is_tuple
 
 from .errors import has_colors
 
@@ -19,13 +21,14 @@ def plain(value: Any) -> Any:
     """A result as plain JSON."""
     if hasattr(value, "to_dict"):
         return plain(value.to_dict())
-    if isinstance(value, Mapping):
-        named = cast("Mapping[Any, Any]", value)
-        return {str(name): plain(inner) for name, inner in named.items()}
+    if hasattr(value, "_asdict"):
+        return plain(value._asdict())
+    if is_mapping(value):
+        return {name: plain(inner) for name, inner in value.items()}
     if isinstance(value, str):
         return str(value)
-    if isinstance(value, (list, tuple)):
-        return [plain(inner) for inner in cast("Iterable[Any]", value)]
+    if is_array(value) or is_tuple(value):
+        return [plain(inner) for inner in value]
     if isinstance(value, bytes):
         return f"<{len(value)} bytes>"
     return value if isinstance(value, (bool, int, float, type(None))) else str(value)
@@ -91,15 +94,15 @@ def _text(data: Any) -> None:
 
 def texts(data: Any, indent: str = "") -> Iterable[str]:
     """The lines of a value: a text as it is, a list line by line, a mapping with its names."""
-    if isinstance(data, dict):
-        for name, value in cast("dict[str, Any]", data).items():
+    if is_object(data):
+        for name, value in data.items():
             if isinstance(value, (dict, list)):
                 yield f"{indent}{name}:"
                 yield from texts(value, f"{indent}  ")
             else:
                 yield f"{indent}{name}: {_cell(value)}"
-    elif isinstance(data, list):
-        for value in cast("list[Any]", data):
+    elif is_array(data):
+        for value in data:
             yield from texts(value, indent)
     elif data is not None:
         yield f"{indent}{_cell(data)}"
@@ -121,8 +124,8 @@ def table(data: Any) -> None:
     """
     rows = _rows(data)
     if rows is None:
-        pairs = data.items() if isinstance(data, dict) else enumerate(data or ())
-        show(["field", "value"], [[str(name), _cell(value)] for name, value in pairs])
+        pairs: dict[str, Any] = data or {}
+        show(["field", "value"], [[name, _cell(value)] for name, value in pairs.items()])
         return
     names = list(dict.fromkeys(name for row in rows for name in row))
     show(names, [[_cell(row.get(name)) for name in names] for row in rows])
@@ -130,19 +133,16 @@ def table(data: Any) -> None:
 
 def _rows(data: Any) -> list[dict[str, Any]] | None:
     """The objects that a table has as its rows."""
-    if isinstance(data, dict):
-        lists = [value for value in cast("dict[str, Any]", data).values() if _are_objects(value)]
+    if is_object(data):
+        lists = [value for value in data.values() if _are_objects(value)]
         return lists[0] if len(lists) == 1 else None
     if _are_objects(data):
         return data
-    listed = cast("list[Any]", data if isinstance(data, list) else [data])
-    return None if isinstance(data, dict) else [{"value": value} for value in listed]
+    return [{"value": value} for value in (data if is_array(data) else [data])]
 
 
 def _are_objects(value: Any) -> bool:
-    if not isinstance(value, list) or not value:
-        return False
-    return all(isinstance(one, dict) for one in cast("list[Any]", value))
+    return is_array(value) and bool(value) and all(map(is_object, value))
 
 
 def show(names: list[str], rows: list[list[str]]) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -13,11 +13,11 @@ from .errors import has_colors
 if TYPE_CHECKING:
     from api302 import TaskStatus
 
-    Show = Callable[[TaskStatus[Any]], None]
+    Show = Callable[["TaskStatus[Any]"], None]
 
 
 @contextmanager
-def progress(what: str) -> Iterator[Show]:
+def progress(what: str) -> Generator[Show]:
     """Gives a function that shows each status of a task."""
     if not sys.stderr.isatty():
         yield _lines(what)
@@ -34,13 +34,13 @@ def _lines(what: str) -> Show:
 
 
 @contextmanager
-def _bar(what: str) -> Iterator[Show]:
+def _bar(what: str) -> Generator[Show]:
     try:
         from rich.console import Console
         from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
     except ImportError:
-        with _plain_bar(what) as show:
-            yield show
+        with _plain_bar(what) as plain:
+            yield plain
         return
     columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
     console = Console(stderr=True, no_color=not has_colors(sys.stderr))
@@ -58,7 +58,7 @@ def _bar(what: str) -> Iterator[Show]:
 
 
 @contextmanager
-def _plain_bar(what: str) -> Iterator[Show]:
+def _plain_bar(what: str) -> Generator[Show]:
     """One line that is written over."""
     began, longest = time.monotonic(), 0
 

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from api302._json import is_array, is_tuple
+
 from . import handles
 from .options import Chosen
 from .output import emit, found, line, note, write
@@ -26,15 +28,16 @@ def show(result: Any, chosen: Chosen, host: str | None = None, main: str = "") -
     """
     from api302 import ByteStream, Pages, Stream, Task
 
+    made: Any = result
     if isinstance(result, Task):
-        kept = handles.keep(result.to_dict(), host)
-        follow(result, kept, chosen) if chosen.wait else detached(kept, chosen)
+        kept = handles.keep(made.to_dict(), host)
+        follow(made, kept, chosen) if chosen.wait else detached(kept, chosen)
     elif isinstance(result, Stream):
         _stream(result, chosen)
     elif isinstance(result, ByteStream):
         _bytes(result, chosen)
     elif isinstance(result, Pages):
-        emit(list(result), chosen.output, chosen.query)
+        emit(list(made), chosen.output, chosen.query)
     else:
         _response(result, chosen, main)
 
@@ -64,7 +67,7 @@ def _is_file(result: Any) -> bool:
 def _outputs(result: Any) -> list[Any]:
     """The files that a response names."""
     files: Any = getattr(result, "outputs", None)
-    listed: list[Any] = list(files) if isinstance(files, (list, tuple)) else []
+    listed = files if is_array(files) or is_tuple(files) else ()
     return [one for one in listed if hasattr(one, "save")]
 
 

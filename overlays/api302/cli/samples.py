@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 import shlex
 from collections.abc import Callable, Iterator, Mapping
-from os import PathLike
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
 from api302 import Call as Request
+from api302._json import is_array, is_object, is_tuple
 
 from .arguments import arguments
 from .options import Chosen
@@ -74,16 +74,17 @@ def _body(request: Request) -> Iterator[str]:
 def _form(request: Request, parts: Any) -> Iterator[str]:
     paths = {wire: _paths(value) for wire, value in request.values.items()}
     for wire, part in parts:
-        if isinstance(part, tuple) and part[0] is None:  # pyright: ignore[reportUnknownMemberType]
+        if is_tuple(part) and part[0] is None:
             yield f"--form-string {shlex.quote(f'{wire}={_text(part[1])}')}"
         else:
-            left = paths.get(wire) or [part.name]
+            left = paths.get(wire) or [str(getattr(part, "name", "file"))]
             yield f"-F {shlex.quote(f'{wire}=@{left.pop(0)}')}"
 
 
 def _paths(value: Any) -> list[str]:
-    listed: list[Any] = list(value) if isinstance(value, list) else [value]
-    return [str(one) for one in listed if isinstance(one, PathLike)]
+    return [
+        str(one) for one in (value if is_array(value) else [value]) if hasattr(one, "__fspath__")
+    ]
 
 
 def _text(value: Any) -> str:
@@ -92,10 +93,10 @@ def _text(value: Any) -> str:
 
 def _short(value: Any) -> Any:
     """A value without the long texts that files become."""
-    if isinstance(value, Mapping):
-        return {name: _short(inner) for name, inner in value.items()}  # pyright: ignore[reportUnknownVariableType,reportUnknownArgumentType]
-    if isinstance(value, list):
-        return [_short(inner) for inner in value]  # pyright: ignore[reportUnknownVariableType]
+    if is_object(value):
+        return {name: _short(inner) for name, inner in value.items()}
+    if is_array(value):
+        return [_short(inner) for inner in value]
     if isinstance(value, str) and len(value) > _LONGEST and " " not in value[:_LONGEST]:
         return f"{value[:40]}… ({len(value)} characters)"
     return value
@@ -166,12 +167,10 @@ def _use(call: str, kinds: set[str], is_task: bool, chosen: Chosen) -> Iterator[
 
 def _literal(value: Any, is_file: bool) -> str:
     """A value as Python has it."""
-    if isinstance(value, list):
-        listed: list[Any] = value
-        return f"[{', '.join(_literal(one, is_file) for one in listed)}]"
-    if isinstance(value, dict):
-        named: dict[str, Any] = value
-        pairs = (f"{_quoted(name)}: {_literal(inner, False)}" for name, inner in named.items())
+    if is_array(value):
+        return f"[{', '.join(_literal(one, is_file) for one in value)}]"
+    if is_object(value):
+        pairs = (f"{_quoted(name)}: {_literal(inner, False)}" for name, inner in value.items())
         return f"{{{', '.join(pairs)}}}"
     if isinstance(value, tuple):
         return 'Path("/dev/stdin").read_bytes()'

@@ -8,7 +8,11 @@ from typing import Any
 
 import click
 
-_ALL = {"ignore_unknown_options": True, "allow_extra_args": True, "help_option_names": []}
+_ALL: dict[str, Any] = {
+    "ignore_unknown_options": True,
+    "allow_extra_args": True,
+    "help_option_names": [],
+}
 
 
 def _server(name: str, module: str, about: str) -> click.Command:

@@ -48,9 +48,13 @@ def command(name: str, way: Way, more: Iterable[click.Parameter] = ()) -> click.
     call = tree.named(way.call)
     assert call is not None
     added = list(more)
+
+    def run(**given: Any) -> None:
+        _run(call, way, given)
+
     return click.Command(
         name,
-        callback=lambda **given: _run(call, way, given),
+        callback=run,
         params=[
             click.Argument(["words"], nargs=-1, metavar=f"[{way.word}]..."),
             *added,
@@ -92,7 +96,8 @@ def _run(call: tree.Call, way: Way, given: dict[str, Any]) -> None:
     )
     plain = chosen.output is None and not chosen.query
     streams = way.streams and plain and chosen.wait
-    perform(call, made, more, chosen._replace(stream=chosen.stream or streams), way.main)
+    chosen = chosen._replace(stream=chosen.stream or streams)
+    perform(call, made, more, chosen, way.main if plain else "")
 
 
 def _said(way: Way, preset: dict[str, Any], given: dict[str, Any]) -> dict[str, Any]:
