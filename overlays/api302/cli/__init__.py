@@ -97,9 +97,6 @@ def _run(given: list[str]) -> int:
     try:
         with root.make_context("api302", given) as ctx:
             root.invoke(ctx)
-    except click.exceptions.NoArgsIsHelpError as error:
-        click.echo(error.format_message())
-        return 0
     except click.exceptions.Exit as error:
         return error.exit_code
     return 0

@@ -10,6 +10,7 @@ import click
 
 from . import arguments, handles
 from .connect import client
+from .groups import Group
 from .options import OUTPUT, QUERY, SAVE, TIMEOUT, Chosen, option
 from .output import emit, note, show
 
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from api302 import Task
 
 
-@click.group()
+@click.group(cls=Group)
 def task() -> None:
     """Tasks that were started: list, status, wait, cancel.
 
