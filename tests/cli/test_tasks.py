@@ -9,9 +9,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import click
 import pytest
 
-from api302.cli import handles
+from api302.cli import handles, task
 
 Run = Callable[..., Any]
 VIDEO = ("videos", "kling", "text-to-video", "--prompt", "a red panda")
@@ -53,6 +54,14 @@ def test_without_a_handle_the_newest_task_is_meant(run: Run) -> None:
     listed = run("task", "list", "-o", "json").json
 
     assert run("task", "wait", "-o", "json").json["handle"] == listed[0]["handle"]
+
+
+def test_handles_are_completed(run: Run) -> None:
+    handle = run(*VIDEO, "-d").out.strip()
+    wait = task.task.commands["wait"]
+    param: Any = wait.params[0]
+
+    assert param.shell_complete(click.Context(wait), handle[:2])[0].value == handle
 
 
 def test_the_service_s_id_and_a_dict_name_a_task_too(run: Run) -> None:
