@@ -70,6 +70,7 @@ RULES: list[Callable[[Context], Iterator[Problem]]] = [
     behaviour.uploads,
     behaviour.streams,
     behaviour.stream_responses,
+    behaviour.structured,
     behaviour.switches,
     behaviour.unknowns,
     behaviour.follows,

@@ -15,6 +15,13 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 T = TypeVar("T")
+if TYPE_CHECKING:
+    from typing_extensions import TypeVar as _TypeVarWithDefault
+
+    Parsed = _TypeVarWithDefault("Parsed", default=None)
+else:
+    Parsed = TypeVar("Parsed")
+"""The type of the output, in a response that was asked for an object of a class."""
 
 ABSENT: Any = None
 """The default of a field that the API always sends.
@@ -129,6 +136,38 @@ class Model:
         copy: dict[str, Any] = plain(raw)
         return copy
 
+    def to_json(self, *, indent: int | None = 2) -> str:
+        """`to_dict()` as JSON text. `indent` is None for one line."""
+        import json
+
+        return json.dumps(self.to_dict(), ensure_ascii=False, indent=indent)
+
+    def model_dump(
+        self, *, mode: str = "python", by_alias: bool = True, exclude_none: bool = False
+    ) -> dict[str, Any]:
+        """`to_dict()`, under the name that Pydantic has for it.
+
+        What was not received is not in it, as with Pydantic's `exclude_unset`. Names are always
+        those on the wire, and values JSON.
+
+        Args:
+            mode: For Pydantic's sake.
+            by_alias: For Pydantic's sake.
+            exclude_none: Leave out what is null.
+        """
+        copy = self.to_dict()
+        return _without_none(copy) if exclude_none else copy
+
+    def model_dump_json(
+        self, *, indent: int | None = None, by_alias: bool = True, exclude_none: bool = False
+    ) -> str:
+        """`model_dump()` as JSON text."""
+        import json
+
+        copy = self.model_dump(exclude_none=exclude_none)
+        separators = (",", ":") if indent is None else None
+        return json.dumps(copy, ensure_ascii=False, indent=indent, separators=separators)
+
     def __getitem__(self, name: str) -> Any:
         raw = getattr(self, "_raw", None)
         return (self.to_dict() if raw is None else raw)[name]
@@ -137,7 +176,8 @@ class Model:
         raw = getattr(self, "_raw", None)
         return name in (self.to_dict() if raw is None else raw)
 
-    __iter__ = None  # or else `in` and `for` would try reply[0], reply[1], …
+    if not TYPE_CHECKING:  # a subclass may have one
+        __iter__ = None  # or else `in` and `for` would try reply[0], reply[1], …
 
     def __eq__(self, other: object) -> bool:
         if self.__class__ is not other.__class__:
@@ -201,6 +241,11 @@ class JsonList(_Reply, list[Any]):
 
 class Text(_Reply, str):
     """A reply that is text."""
+
+    @property
+    def text(self) -> str:
+        """The text itself, as the JSON form of the same reply has it."""
+        return str(self)
 
 
 class Binary(_Reply):
@@ -268,6 +313,32 @@ def plain(value: Any) -> Any:
     if isinstance(value, (list, tuple)):
         return [plain(item) for item in value]
     return value
+
+
+def _without_none(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _without_none(item) for key, item in value.items() if item is not None}
+    return [_without_none(item) for item in value] if isinstance(value, list) else value
+
+
+def raw(reply: Model) -> dict[str, Any]:
+    """The JSON object of a reply as received, not a copy; of one made by hand, its fields."""
+    received: dict[str, Any] | None = getattr(reply, "_raw", None)
+    return reply.to_dict() if received is None else received
+
+
+def text_of(reply: Model, kind: str) -> str:
+    """All the text of a reply of that kind (`x-stream.accumulate`)."""
+    from .texts import whole_text
+
+    return whole_text(kind, raw(reply))
+
+
+def found(reply: Model, path: str) -> Any:
+    """What a JMESPath finds in a reply."""
+    from .behaviour import compiled
+
+    return compiled(path)(raw(reply))
 
 
 def _request_id(http: HttpInfo | None) -> str | None:

@@ -520,6 +520,51 @@ class Stream(NamedTuple):
         )
 
 
+class Structured(NamedTuple):
+    """`x-structured`: how an output of a class of the caller's is asked for, and where it is."""
+
+    argument: str
+    """The argument that takes the class."""
+    field: str
+    """The field of the request that has its JSON schema, `.` leading into objects."""
+    value: Any
+    """The field's value, with `$name`, `$strict` and `$schema` in the places of these."""
+    objects: str
+    """The objects of the response that hold an output, such as `choices[].message`."""
+    text: str
+    """The field of such an object that holds the output as JSON text."""
+    refusal: str
+    """Where the reason is why the model refused."""
+    cut: str
+    """True of a response whose output was cut off."""
+
+    @classmethod
+    def of(cls, data: Json) -> Structured:
+        """From the extension."""
+        return cls(**data)
+
+    def put(self, body: Json, name: str, strict: bool, schema: Json) -> dict[str, Any]:
+        """The body of a request that asks for the output; objects on the way are kept."""
+        filled = {"$name": name, "$strict": strict, "$schema": schema}
+        *outer, last = self.field.split(".")
+        changed = inner = dict(body)
+        for step in outer:
+            inner[step] = dict(inner.get(step) or {})
+            inner = inner[step]
+        inner[last] = _filled(self.value, filled)
+        return changed
+
+    def cut_off(self, response: Any) -> bool:
+        """Whether the output of a response, as JSON, was cut off."""
+        return compiled(self.cut)(response) is True
+
+
+def _filled(value: Any, values: Json) -> Any:
+    if isinstance(value, dict):
+        return {key: _filled(item, values) for key, item in value.items()}
+    return values[value] if isinstance(value, str) and value in values else value
+
+
 class Pages(NamedTuple):
     """`x-pages`: what asks for the next page of a listing, and where the items are."""
 
@@ -778,6 +823,7 @@ class Behaviour(NamedTuple):
     task: Task | None = None
     status: TaskStatus | None = None
     stream: Stream | None = None
+    structured: Structured | None = None
     pages: Pages | None = None
     upload: Upload | None = None
     price: tuple[Price, ...] = ()
@@ -812,6 +858,7 @@ READ_BY_CLIENTS = (
     "x-task",
     "x-task-status",
     "x-stream",
+    "x-structured",
     "x-pages",
     "x-upload",
     "x-price",
@@ -833,6 +880,7 @@ def read(extensions: Json) -> Behaviour:
         task=_maybe(Task.of, extensions.get("x-task")),
         status=_maybe(TaskStatus.of, extensions.get("x-task-status")),
         stream=_maybe(Stream.of, extensions.get("x-stream")),
+        structured=_maybe(Structured.of, extensions.get("x-structured")),
         pages=_maybe(Pages.of, extensions.get("x-pages")),
         upload=_maybe(Upload.of, extensions.get("x-upload")),
         price=tuple(Price.of(entry) for entry in extensions.get("x-price", ())),

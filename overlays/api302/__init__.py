@@ -28,6 +28,7 @@ if TYPE_CHECKING:
         InvalidArgument,
         NoChannelError,
         NotFoundError,
+        OutputError,
         PermissionDeniedError,
         QuotaError,
         RateLimitError,
@@ -52,7 +53,7 @@ _WHERE = {
     "_calls.files": "FileInput",
     "_errors": "Api302Error ApiError AuthenticationError BadRequestError BudgetError"
     " ConnectionError DecodeError EnvelopeError InvalidArgument NoChannelError NotFoundError"
-    " PermissionDeniedError QuotaError RateLimitError RequestTooLargeError ServerError"
+    " OutputError PermissionDeniedError QuotaError RateLimitError RequestTooLargeError ServerError"
     " StreamError TaskError TaskFailed TaskTimeout TimeoutError",
     "_features.budget": "AsyncBudget Budget",
     "_features.files": "AsyncOutput Output",
@@ -92,6 +93,7 @@ __all__ = [
     "NoChannelError",
     "NotFoundError",
     "Output",
+    "OutputError",
     "Page",
     "Pages",
     "PermissionDeniedError",

@@ -22,9 +22,10 @@ from api302._json import is_array, is_object
 from api302._types import Call
 from api302_client.behaviour import Stream as StreamRule
 from api302_client.behaviour import compiled
+from api302_client.texts import whole_text
 
 from .accumulate import accumulate
-from .text import Texts, whole_text
+from .text import Texts
 
 if TYPE_CHECKING:
     from api302_client.behaviour import Test
