@@ -112,10 +112,7 @@ def test_a_task_that_fails_has_an_exit_code(run: Run, server: Any) -> None:
 def test_a_task_that_takes_longer_goes_on(
     run: Run, server: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.undo()
-    monkeypatch.setenv("AI302_API_KEY", "sk-x")
-    monkeypatch.setenv("AI302_BASE_URL", server.url)
-    monkeypatch.setenv("AI302_STATE_DIR", "state")
+    monkeypatch.setattr("api302._features.polling.Schedule.pause", lambda *_: None)
     done = run(*VIDEO, "--timeout", "0.01")
 
     assert done.code == 10
@@ -132,11 +129,8 @@ def test_what_cannot_be_canceled_says_so(run: Run) -> None:
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no such modes")
-def test_the_state_folder_is_its_owner_s_alone(
-    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_state_folder_is_its_owner_s_alone(run: Run, tmp_path: Path) -> None:
     (tmp_path / "state").mkdir(mode=0o755)
-    monkeypatch.setattr(os, "umask", os.umask)
     run(*VIDEO, "-d")
 
     folder = tmp_path / "state/tasks"
