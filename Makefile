@@ -13,7 +13,7 @@ REDOCLY := npx --yes @redocly/cli@2.77.0
 export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-clients coverage check build format lint-spec fuzz lowest newest pythons weekly bench live mock publish publish-proof wheel lock clean
+.PHONY: help demo test test-clients coverage check build format lint-spec fuzz lowest newest pythons weekly bench live canary mock publish publish-proof wheel lock clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | awk -F'\t' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -101,6 +101,10 @@ bench: $(VENV)/ready-bench ## the budgets, measured against httpx by hand and th
 
 live: $(VENV)/ready-dev ## the free GETs of the real service, replies held against the spec (needs AI302_API_KEY)
 	$(PY) tests/live.py
+
+canary: $(VENV)/ready-dev ## the fifty most used calls of the real service once; make canary BUDGET=10 (PTC; needs AI302_API_KEY, costs money)
+	@test -n "$(BUDGET)" || { echo 'say what may be spent, in PTC: make canary BUDGET=10'; exit 2; }
+	$(PY) tests/canary.py $(BUDGET)
 
 mock: $(VENV)/ready-demo ## the mock server at http://127.0.0.1:8302
 	$(PY) -m api302_mock --port 8302
