@@ -106,8 +106,9 @@ class Client(Sections):
     `with Client() as client:` or `client.close()` lets go of them.
 
     Args:
-        api_key: The API key; the environment variable AI302_API_KEY unless given. Or a function
-            that gives it, called for each exchange.
+        api_key: The API key; the environment variable AI302_API_KEY unless given (or AI302_KEY or
+            302AI_API_KEY, which the provider's programs read). Or a function that gives it, called
+            for each exchange.
         base_url: The host; AI302_BASE_URL unless given, or else https://api.302.ai (in mainland
             China https://api.302ai.cn).
         timeout: Seconds to wait for the service between two signs of life, 600 unless said
