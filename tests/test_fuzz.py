@@ -46,6 +46,8 @@ CONFIG: dict[str, Any] = {
     "analysis": {"constants": {"enabled": False}},
     # No database: the runs of others must not change this one.
     "generation": {"max-examples": EXAMPLES, "database": "none"},
+    # A sequence is several calls, each with a body of its own.
+    "phases": {"stateful": {"generation": {"max-examples": max(2, EXAMPLES // 3)}}},
 }
 OFF = {"enabled": False}
 ALIKE = 1 if EXAMPLES <= 5 else 1000
