@@ -111,6 +111,7 @@ def _found(methods: Methods, operation: Operation) -> list[Any]:
         _KINDS[form.kind],
         operation.is_deprecated,
         operation.tag,
+        operation.method == "get",
     ]
 
 
@@ -204,12 +205,19 @@ def _call(methods: Methods, operation: Operation) -> dict[str, Any]:
         "deprecated": advice(operation),
         "endpoint": f"{operation.method.upper()} {operation.path}",
         "source": best_source(node),
-        "forms": {form.name: _KINDS[form.kind] for form in methods.forms(operation)},
+        "forms": dict(_forms(methods, operation)),
         "models": obj(node.get("x-models")).get("field", ""),
         "arguments": _arguments(methods, operation),
         "example": _example(methods, operation),
     }
     return {key: value for key, value in described.items() if value not in ("", {})}
+
+
+def _forms(methods: Methods, operation: Operation) -> Iterator[tuple[str, str]]:
+    """The methods of a call that take JSON alone, and what kind each is."""
+    for form in methods.forms(operation):
+        if form.kind != "_parse":  # it takes a class
+            yield form.name, _KINDS[form.kind]
 
 
 def _arguments(methods: Methods, operation: Operation) -> dict[str, Any]:

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
         InvalidArgument,
         NoChannelError,
         NotFoundError,
+        OutputError,
         PermissionDeniedError,
         QuotaError,
         RateLimitError,
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
     from ._features.budget import AsyncBudget, Budget
     from ._features.files import AsyncOutput, Output
     from ._features.paging import AsyncPages, Page, Pages
+    from ._features.progress import Progress
     from ._features.streams import AsyncByteStream, AsyncStream, ByteStream, Stream
     from ._features.tasks import AsyncTask, AsyncTaskResult, Task, TaskResult
     from ._http.response import Response
@@ -52,11 +54,12 @@ _WHERE = {
     "_calls.files": "FileInput",
     "_errors": "Api302Error ApiError AuthenticationError BadRequestError BudgetError"
     " ConnectionError DecodeError EnvelopeError InvalidArgument NoChannelError NotFoundError"
-    " PermissionDeniedError QuotaError RateLimitError RequestTooLargeError ServerError"
+    " OutputError PermissionDeniedError QuotaError RateLimitError RequestTooLargeError ServerError"
     " StreamError TaskError TaskFailed TaskTimeout TimeoutError",
     "_features.budget": "AsyncBudget Budget",
     "_features.files": "AsyncOutput Output",
     "_features.paging": "AsyncPages Page Pages",
+    "_features.progress": "Progress",
     "_features.streams": "AsyncByteStream AsyncStream ByteStream Stream",
     "_features.tasks": "AsyncTask AsyncTaskResult Task TaskResult",
     "_http.response": "Response",
@@ -92,9 +95,11 @@ __all__ = [
     "NoChannelError",
     "NotFoundError",
     "Output",
+    "OutputError",
     "Page",
     "Pages",
     "PermissionDeniedError",
+    "Progress",
     "QuotaError",
     "RateLimitError",
     "RawResponse",
