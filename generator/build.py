@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from . import join, models, realtime, rules
+from .beside import beside
 from .document import Document, DocumentError
 from .source import Spec, SpecError
 
@@ -192,8 +193,9 @@ def _generate(
 ) -> Summary:
     summary = Summary()
     spec = summary.step("read", lambda: Spec.load(spec_dir, parsed))
+    checked = beside(lambda: rules.check_spec(spec))
     begun = summary.step("plan", lambda: _begin(spec, before))
-    problems = summary.step("check", lambda: rules.check_spec(spec))
+    problems = summary.step("check", checked)
     if isinstance(begun, Exception):
         if isinstance(begun, DocumentError | RuntimeError) and not problems:
             raise BuildError(str(begun)) from begun
@@ -210,11 +212,21 @@ def _generate(
     summary.counts["check"] = counts
     summary.document, summary.spec = document, spec
     try:
-        summary.counts["import"] = begun.write(out, spec, summary.step)
+        summary.counts["import"] = begun.write(out, summary.step)
+        pages = summary.step("llms", lambda: _write_llms(begun, out))
     except (DocumentError, RuntimeError) as error:
         raise BuildError(str(error)) from error
+    summary.counts["llms"] = {"pages": pages}
     summary.keys = begun.keys
     return summary
+
+
+def _write_llms(emission: Emission, out: Path) -> int:
+    """Write what language models read. Returns how many pages there are."""
+    from .emit.methods import Methods
+    from .publish import llms
+
+    return llms.write(Methods(emission.plan), out / "llms")
 
 
 def _begin(spec: Spec, before: Earlier | None) -> Emission | Exception:
@@ -226,6 +238,6 @@ def _begin(spec: Spec, before: Earlier | None) -> Emission | Exception:
 
     try:
         document = Document(join.join(spec), models.models(spec)[0], realtime.join(spec))
-        return Emission(document, before)
+        return Emission(document, before, spec)
     except Exception as error:
         return error

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import inspect
 import json
+import warnings
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ import pytest
 
 import api302
 import api302_mock
+from api302._features.calling import prepared
 from api302_mock.document import Document
 from api302_mock.examples import EVENT_STREAM, shown
 from generator.document import Document as Model
@@ -124,6 +126,16 @@ def _given(
     return given
 
 
+WITHOUT_A_FILE = frozenset(
+    {
+        *("openai_chat_completions", "openai_responses", "google_generate_content"),
+        *("ai302_knowledge_base_completions", "mistral_ocr"),
+        *("ai302_run_sandbox_code", "ai302_generate_ppt", "ai302_load_ppt"),
+    }
+)
+"""Operations that give a file to some requests alone: their examples have none."""
+
+
 def identify(operation: Operation) -> str:
     return operation.node["operationId"]
 
@@ -139,7 +151,7 @@ def test_the_tests_see_every_operation() -> None:
 
 @pytest.mark.parametrize("operation", PLAIN, ids=identify)
 def test_a_plain_call_gives_its_reply(
-    operation: Operation, server: Any, client: api302.Client
+    operation: Operation, server: Any, client: api302.Client, tmp_path: Path
 ) -> None:
     if streams_alone(operation):
         pytest.skip("only streams; see below")
@@ -153,6 +165,36 @@ def test_a_plain_call_gives_its_reply(
     assert len(reply.request_id) == 32
     if isinstance(reply, api302_model()):
         assert json.loads(raw.content) == reply.to_dict()
+    if operation.node.get("x-outputs") and operation.id not in WITHOUT_A_FILE:
+        assert reply.outputs, "x-outputs finds no file"
+        assert all(output.save(tmp_path).stat().st_size for output in reply.outputs)
+
+
+@pytest.mark.parametrize("operation", METHODS.document.operations, ids=identify)
+def test_any_call_is_made_by_its_id(operation: Operation, client: api302.Client) -> None:
+    """`client.call` makes of names on the wire the arguments of the method."""
+    called = method(client, operation)
+    wanted = arguments(operation, called)
+    whole = wanted.get("extra_body", {})
+    listed, _ = METHODS.arguments(operation)
+    fields = {one.name: one.wire for one in listed if one.wire}
+    clash = [name for name, wire in fields.items() if name != python_name(wire)]
+    named = {fields.get(name, name): value for name, value in wanted.items() if name not in clash}
+    same = {name: wanted[name] for name in clash if name in wanted}
+    given = {**named, **same, **whole}
+    given.pop("extra_body", None)
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
+        ready: Any = prepared(client, operation.id, given, "call")
+
+    assert type(ready.args[0]) is type(called.__self__)
+    assert ready.func.__name__ == called.__name__
+    assert _as_given(ready.keywords) == _as_given(wanted)
+
+
+def _as_given(arguments: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in arguments.items() if value is not None}
 
 
 @pytest.mark.parametrize("operation", UPLOADS, ids=identify)

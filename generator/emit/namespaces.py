@@ -6,7 +6,7 @@ They are rendered from the joined document.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -62,11 +62,20 @@ def files(tree: Tree) -> Iterator[File]:
     webhooks = sorted({task["fetch"] for task in tasks if "webhook" in task})
     values = {"header": HEADER, "index": dict(sorted(index.items())), "webhooks": webhooks}
     yield File(f"{PACKAGE}/_index.py", "resources/index.py.jinja", values)
+    yield File(f"{PACKAGE}/_calls.py", "resources/calls.py.jinja", _named(operations))
     yield from tree.methods.plan.models.files()
     for package in dict.fromkeys(str(Path(path).parent) for path in tree.modules):
         if (path := f"{package}/__init__.py") not in tree.modules and package != ".":
             yield File(f"{PACKAGE}/{path}", "", {"text": f"{HEADER}\n"})
     yield File(f"{PACKAGE}/py.typed", "", {"text": ""}, is_formatted=True)
+
+
+def _named(operations: list[Operation]) -> dict[str, Any]:
+    """What each operation is called on a client."""
+    ordered = sorted(operations, key=lambda one: one.id)
+    shortcuts = {".".join(one.place): one.id for one in ordered if "x-shortcut" in one.node}
+    calls = {one.id: f"{one.tag}.{one.action}" for one in ordered}
+    return {"header": HEADER, "calls": calls, "shortcuts": dict(sorted(shortcuts.items()))}
 
 
 def _shown(module: Module) -> dict[str, Any]:
@@ -164,9 +173,9 @@ class Tree:
             self._guard(operation, self._add)
         for call in self.document.realtime:
             self._guard(call, self._add_realtime)
-        for operation in self.document.operations:
-            if "x-shortcut" in operation.node:
-                self._guard(operation, self._add_shortcut)
+        shortcuts = [one for one in self.document.operations if "x-shortcut" in one.node]
+        for operation in sorted(shortcuts, key=lambda one: len(one.place)):
+            self._guard(operation, self._add_shortcut)
 
     def _guard(self, operation: Called, add: Callable[[Called], None]) -> None:
         try:
@@ -206,12 +215,20 @@ class Tree:
         return self._module(f"shortcuts/{name}.py", self.root, name, name)
 
     def _group(self, module: Module, above: Class, groups: list[str]) -> Class:
-        """The class of a further word of a shortcut, made when first asked for."""
+        """The class of a further word of a shortcut, made when first asked for.
+
+        A method of that name becomes what calling the namespace does.
+        """
         *_, group = groups
         if group not in above.children:
             new = Class(
                 _pascal("_".join(groups)), f"{groups[0].capitalize()}: {' '.join(groups[1:])}."
             )
+            known = [one for one in above.methods if isinstance(one, Method)]
+            for method in [one for one in known if one.name == group]:
+                above.methods.remove(method)
+                new.methods.append(replace(method, name="__call__"))
+                new.doc = f"{new.doc} Called itself: {method.doc[0]}"
             self._place(above, group, Child(new.name, None, new.doc))
             module.classes.append(new)
         for known in module.classes:

@@ -10,6 +10,7 @@ from . import arguments
 from .arguments import Arguments, NameProblem
 from .endpoints import Endpoint, Facts, endpoint, facts
 from .model_names import ModelNames
+from .readings import with_readings
 from .request_types import RequestTypes
 from .response_types import Class, classes
 from .typed_dicts import owners
@@ -41,8 +42,9 @@ class Plan:
         expressions += [
             message.schema.name for call in document.realtime for message in call.received
         ]
-        self.classes: dict[str, Class] = classes(document, expressions)
-        self.types = RequestTypes(self.modules, set(self.classes))
+        known = classes(document, expressions)
+        self.classes: dict[str, Class] = with_readings(document, self.endpoints, known)
+        self.types = RequestTypes(self.modules, self.classes)
         self.models = ModelNames(document)
         self._arguments: dict[str, Arguments] = {}
 

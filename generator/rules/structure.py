@@ -37,8 +37,12 @@ PLACES = {
     "x-file": ("field", "a field's schema"),
     "x-file-max": ("field", "a field's schema"),
     "x-segments": ("field", "a field's schema"),
+    "x-names": ("field", "a schema"),
+    "x-items": ("field", "a schema"),
+    "x-returned": ("field", "a schema"),
     "x-search": ("document", "the document, in openapi.yaml"),
     "x-realtime": ("channel", "a channel of the AsyncAPI document"),
+    "x-synonyms": ("document", "the document, in openapi.yaml"),
 }
 """Where the extensions that do not belong on an operation stand."""
 

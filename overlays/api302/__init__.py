@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
-    from . import catalog, testing, webhooks
+    from . import catalog, directory, testing, webhooks
     from . import otel as otel  # not in `__all__`: it needs an extra
     from ._calls.files import FileInput
     from ._client import AsyncClient, Client
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
         InvalidArgument,
         NoChannelError,
         NotFoundError,
+        OutputError,
         PermissionDeniedError,
         QuotaError,
         RateLimitError,
@@ -43,6 +44,7 @@ if TYPE_CHECKING:
     from ._features.budget import AsyncBudget, Budget
     from ._features.files import AsyncOutput, Output
     from ._features.paging import AsyncPages, Page, Pages
+    from ._features.progress import Progress
     from ._features.streams import AsyncByteStream, AsyncStream, ByteStream, Stream
     from ._features.tasks import AsyncTask, AsyncTaskResult, Task, TaskResult
     from ._http.response import Response
@@ -53,11 +55,12 @@ _WHERE = {
     "_calls.files": "FileInput",
     "_errors": "Api302Error ApiError AuthenticationError BadRequestError BudgetError"
     " ConnectionError DecodeError EnvelopeError InvalidArgument NoChannelError NotFoundError"
-    " PermissionDeniedError QuotaError RateLimitError RealtimeClosed RequestTooLargeError"
-    " ServerError StreamError TaskError TaskFailed TaskTimeout TimeoutError",
+    " OutputError PermissionDeniedError QuotaError RateLimitError RealtimeClosed"
+    " RequestTooLargeError ServerError StreamError TaskError TaskFailed TaskTimeout TimeoutError",
     "_features.budget": "AsyncBudget Budget",
     "_features.files": "AsyncOutput Output",
     "_features.paging": "AsyncPages Page Pages",
+    "_features.progress": "Progress",
     "_features.streams": "AsyncByteStream AsyncStream ByteStream Stream",
     "_features.tasks": "AsyncTask AsyncTaskResult Task TaskResult",
     "_http.response": "Response",
@@ -93,9 +96,11 @@ __all__ = [
     "NoChannelError",
     "NotFoundError",
     "Output",
+    "OutputError",
     "Page",
     "Pages",
     "PermissionDeniedError",
+    "Progress",
     "QuotaError",
     "RateLimitError",
     "RawResponse",
@@ -114,6 +119,7 @@ __all__ = [
     "TimeoutError",
     "Uploaded",
     "catalog",
+    "directory",
     "testing",
     "webhooks",
 ]
@@ -122,7 +128,7 @@ __all__ = [
 def __getattr__(name: str) -> object:
     from importlib import import_module
 
-    if name in ("catalog", "otel", "testing", "webhooks"):
+    if name in ("catalog", "directory", "otel", "testing", "webhooks"):
         return import_module(f"api302.{name}")
     if name not in _MODULE_OF:
         raise AttributeError(f"module 'api302' has no attribute {name!r}")

@@ -4,9 +4,9 @@ call.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Iterator, Mapping
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Literal, ParamSpec, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Literal, ParamSpec, TypeVar, cast, overload
 
 from api302_resources import AsyncSections, Sections
 
@@ -33,7 +33,7 @@ from ._calls.settings import (
 )
 from ._errors import InvalidArgument
 from ._http.connections import Connections
-from ._http.sync import run
+from ._http.sync import iterate, run
 from ._types import AsyncHttpClient, Cost, Estimate, HttpClient, RawResponse, Timeout
 
 if TYPE_CHECKING:
@@ -43,7 +43,8 @@ if TYPE_CHECKING:
 
     from ._calls.files import FileInput
     from ._features.budget import AsyncBudget, Budget
-    from ._features.tasks import AsyncTask, Task
+    from ._features.progress import Progress
+    from ._features.tasks import AsyncTask, AsyncTaskResult, Task, TaskResult
     from ._features.uploads import AsyncFiles, Files
     from ._http.response import Response
     from ._types import Call
@@ -51,8 +52,18 @@ if TYPE_CHECKING:
 
     AsyncMiddleware = Callable[[Call, Callable[[Call], Awaitable[Response]]], Awaitable[Response]]
 
+LONGEST_WAIT = 1800.0
+"""Seconds that several tasks are waited for, unless it is said otherwise."""
+
 P = ParamSpec("P")
 T = TypeVar("T")
+
+
+def _headers(headers: Any, default_headers: Any) -> Any:
+    """The headers under both of their names, none of which a frame may show."""
+    if headers is None or default_headers is None:
+        return hidden(default_headers if headers is None else headers)
+    return {**hidden(headers), **hidden(default_headers)}
 
 
 def _session(
@@ -82,7 +93,14 @@ def _session(
     connections = Connections(
         is_async, http, valid_proxy(proxy, http), valid_transport(transport, http)
     )
-    return Session(settings, connections, valid_middleware(middleware, is_async))
+    return Session(settings, connections, valid_middleware(middleware, is_async), _output)
+
+
+def _output(session: Session | None, file: Any) -> Any:
+    """The `Output` for a file of a response, imported where one is asked for."""
+    from ._features.files import output
+
+    return output(session, file.url, file.content, file.media_type)
 
 
 class Client(Sections):
@@ -92,8 +110,9 @@ class Client(Sections):
     `with Client() as client:` or `client.close()` lets go of them.
 
     Args:
-        api_key: The API key; the environment variable AI302_API_KEY unless given. Or a function
-            that gives it, called for each exchange.
+        api_key: The API key; the environment variable AI302_API_KEY unless given (or AI302_KEY or
+            302AI_API_KEY, which the provider's programs read). Or a function that gives it, called
+            for each exchange.
         base_url: The host; AI302_BASE_URL unless given, or else https://api.302.ai (in mainland
             China https://api.302ai.cn).
         timeout: Seconds to wait for the service between two signs of life, 600 unless said
@@ -106,6 +125,7 @@ class Client(Sections):
             closed.
         proxy: The URL of a proxy. Those in the environment (HTTPS_PROXY …) are used anyway.
         headers: Sent with each call.
+        default_headers: Another name for `headers`, as in OpenAI's client.
         repeat: Whether a call may be repeated whose outcome is unknown (a timeout, a broken
             connection, a 5xx): always, never, or unless given as the description says: if it is
             free.
@@ -132,9 +152,10 @@ class Client(Sections):
         repeat: bool | None = None,
         fallback: Iterable[str] = (),
         middleware: Iterable[Callable[[Call, Callable[[Call], Response]], Response]] = (),
+        default_headers: Mapping[str, str] | None = None,
     ) -> None:
         api_key, base_url, proxy = hidden(api_key), hidden(base_url), hidden(proxy)
-        headers = hidden(headers)
+        headers = default_headers = _headers(headers, default_headers)
         super().__init__(
             _session(
                 False,
@@ -177,18 +198,23 @@ class Client(Sections):
         max_retries: int | None = None,
         headers: Mapping[str, str] | None = None,
         repeat: bool | None = None,
+        default_headers: Mapping[str, str] | None = None,
     ) -> Self:
-        """A client with other settings on the same connections.
+        """A client with other settings on the same connections. `copy` is another name.
 
-        `headers` are added to those of this client. `repeat` overrides what the description says
-        of repeating a call whose outcome is unknown. With another `base_url` go no spare hosts.
+        `headers` (or `default_headers`) are added to those of this client. `repeat` overrides what
+        the description says of repeating a call whose outcome is unknown. With another `base_url`
+        go no spare hosts.
         """
         new = type(self).__new__(type(self))
-        api_key, base_url, headers = hidden(api_key), hidden(base_url), hidden(headers)
+        api_key, base_url = hidden(api_key), hidden(base_url)
+        headers = default_headers = _headers(headers, default_headers)
         new._client = self._client.with_settings(
             self._client.settings.changed(api_key, base_url, timeout, max_retries, headers, repeat)
         )
         return new
+
+    copy = with_options
 
     def with_raw_response(self, method: Callable[P, T]) -> Callable[P, RawResponse[T]]:
         """The same method, giving a RawResponse: what it returns is `parsed`, beside status,
@@ -250,6 +276,85 @@ class Client(Sections):
             )
         )
 
+    def call(
+        self,
+        call: str,
+        arguments: Mapping[str, Any] | None = None,
+        *,
+        accept: str | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> Any:
+        """Make any call by its name, with arguments as JSON: returns what its method returns.
+
+            client.call("kling_text_to_video", {"prompt": "a red panda"}).wait()
+
+        Args:
+            call: An operation id, or the name of the method: `videos.kling.text_to_video`.
+            arguments: By their names on the wire, or by those of the method. A field that chooses
+                the form does so: with `{"stream": true}` a Stream is returned. A text in the place
+                of a file is a URL, or the path of a local file, which is read: check what strangers
+                give.
+            accept: The media type of the response, where there are several.
+            extra_headers: As of the method, like the others.
+            extra_query: Parameters of the query, on top of the rest.
+            extra_body: Fields of the body, on top of the rest.
+            timeout: Seconds to wait for the service.
+
+        Returns:
+            The response, a Task, a Stream, or Pages: what the method returns.
+
+        Raises:
+            InvalidArgument: Nothing is called so, an argument is unknown, missing or wrong; names
+                that are near are named.
+            Api302Error: As of the method.
+        """
+        from ._features.calling import prepared
+
+        return prepared(
+            self,
+            call,
+            arguments,
+            "call",
+            accept=accept,
+            extra_headers=extra_headers,
+            extra_query=extra_query,
+            extra_body=extra_body,
+            timeout=timeout,
+        )()
+
+    def submit(
+        self,
+        call: str,
+        arguments: Mapping[str, Any] | None = None,
+        *,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> Task[Any]:
+        """Start a task by the name of its call, with arguments as JSON; does not wait for it.
+
+        For calls that start a task always or on demand. For the arguments see `call`.
+
+        Raises:
+            InvalidArgument: The call starts no task; or as `call`.
+        """
+        from ._features.calling import prepared
+
+        return prepared(
+            self,
+            call,
+            arguments,
+            "submit",
+            extra_headers=extra_headers,
+            extra_query=extra_query,
+            extra_body=extra_body,
+            timeout=timeout,
+        )()
+
     def resume(self, task: Mapping[str, Any]) -> Task[Any]:
         """The task that `task.to_dict()` described, in any process.
 
@@ -258,6 +363,86 @@ class Client(Sections):
         from ._features.tasks import Task, resumed
 
         return Task(resumed(self._client, task))
+
+    @overload
+    def wait(
+        self,
+        tasks: Iterable[Task[T]],
+        timeout: float | None = ...,
+        *,
+        interval: float | None = ...,
+        on_progress: Callable[[Progress], object] | None = ...,
+        progress: bool = ...,
+        cancel: bool = ...,
+        return_exceptions: Literal[False] = ...,
+    ) -> list[TaskResult[T]]: ...
+    @overload
+    def wait(
+        self,
+        tasks: Iterable[Task[T]],
+        timeout: float | None = ...,
+        *,
+        interval: float | None = ...,
+        on_progress: Callable[[Progress], object] | None = ...,
+        progress: bool = ...,
+        cancel: bool = ...,
+        return_exceptions: bool,
+    ) -> list[TaskResult[T] | Exception]: ...
+    def wait(
+        self,
+        tasks: Iterable[Task[Any]],
+        timeout: float | None = LONGEST_WAIT,
+        *,
+        interval: float | None = None,
+        on_progress: Callable[[Progress], object] | None = None,
+        progress: bool = False,
+        cancel: bool = False,
+        return_exceptions: bool = False,
+    ) -> list[Any]:
+        """Wait for several tasks with one poller, and return their results, in their order.
+
+        Args:
+            tasks: Of this client or others.
+            timeout: Seconds in all, half an hour unless said otherwise; None for no limit.
+            interval: Seconds between two polls of a task; otherwise as the description suggests.
+            on_progress: Called with a `Progress` whenever something changes.
+            progress: Show a progress bar, in a terminal or a notebook.
+            cancel: Cancel the tasks that are not done where the wait ends before them.
+            return_exceptions: Give the errors of tasks in the place of their results, and raise
+                none of them.
+
+        Raises:
+            TaskFailed: A task failed. The others go on; they are `error.pending`.
+            TaskTimeout: The time is over; `error.pending` are the tasks that are not done.
+            InvalidArgument: One is not a task; or `cancel`, where the API cannot cancel it.
+        """
+        from ._features import progress as bars
+        from ._features.waiting import Waits, wait
+
+        with bars.shown_progress(progress, on_progress) as hook:
+            waits = Waits(self._client, tasks, timeout, interval, hook, cancel)
+            return run(wait(waits, return_exceptions))
+
+    def as_completed(
+        self,
+        tasks: Iterable[Task[T]],
+        timeout: float | None = LONGEST_WAIT,
+        *,
+        interval: float | None = None,
+        on_progress: Callable[[Progress], object] | None = None,
+        cancel: bool = False,
+    ) -> Iterator[Task[T]]:
+        """The tasks as they end, failed ones too: then `task.wait()` needs no network any more.
+
+            for task in client.as_completed(tasks):
+                print(task.wait().outputs)  # raises TaskFailed if it failed
+
+        For the arguments, and TaskTimeout, see `wait`.
+        """
+        from ._features.waiting import Waits, as_completed
+
+        waits = Waits(self._client, tasks, timeout, interval, on_progress, cancel)
+        return iterate(as_completed(waits))
 
     def download(
         self, url: str, path: str | PathLike[str] = ".", *, timeout: float | None = None
@@ -298,8 +483,8 @@ class Client(Sections):
             client.estimate(client.images.generate, model="gpt-image-2-t2i", prompt="a cat")
 
         Args:
-            call: A method of the client, or an operation id.
-            arguments: Those of the method; with an id, fields by their names on the wire.
+            call: A method of the client, its name, or an operation id.
+            arguments: Those of the method; with a name, fields by their names on the wire.
 
         Returns:
             From `low` to `high`, and on what it rests. Both are None where no price is known, or
@@ -376,9 +561,10 @@ class AsyncClient(AsyncSections):
         fallback: Iterable[str] = (),
         middleware: Iterable[AsyncMiddleware] = (),
         transport: Literal["aiohttp", "httpx2"] | None = None,
+        default_headers: Mapping[str, str] | None = None,
     ) -> None:
         api_key, base_url, proxy = hidden(api_key), hidden(base_url), hidden(proxy)
-        headers = hidden(headers)
+        headers = default_headers = _headers(headers, default_headers)
         super().__init__(
             _session(
                 True,
@@ -422,18 +608,23 @@ class AsyncClient(AsyncSections):
         max_retries: int | None = None,
         headers: Mapping[str, str] | None = None,
         repeat: bool | None = None,
+        default_headers: Mapping[str, str] | None = None,
     ) -> Self:
-        """A client with other settings on the same connections.
+        """A client with other settings on the same connections. `copy` is another name.
 
-        `headers` are added to those of this client. `repeat` overrides what the description says
-        of repeating a call whose outcome is unknown. With another `base_url` go no spare hosts.
+        `headers` (or `default_headers`) are added to those of this client. `repeat` overrides what
+        the description says of repeating a call whose outcome is unknown. With another `base_url`
+        go no spare hosts.
         """
         new = type(self).__new__(type(self))
-        api_key, base_url, headers = hidden(api_key), hidden(base_url), hidden(headers)
+        api_key, base_url = hidden(api_key), hidden(base_url)
+        headers = default_headers = _headers(headers, default_headers)
         new._client = self._client.with_settings(
             self._client.settings.changed(api_key, base_url, timeout, max_retries, headers, repeat)
         )
         return new
+
+    copy = with_options
 
     def with_raw_response(
         self, method: Callable[P, Awaitable[T]]
@@ -476,11 +667,123 @@ class AsyncClient(AsyncSections):
             data=data,
         )
 
+    async def call(
+        self,
+        call: str,
+        arguments: Mapping[str, Any] | None = None,
+        *,
+        accept: str | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> Any:
+        """Make any call by its name, with arguments as JSON. See `Client.call`.
+
+        Streams are awaited too: `stream = await client.call(…, {"stream": True, …})`.
+        """
+        from ._features.calling import made, prepared
+
+        ready = prepared(
+            self,
+            call,
+            arguments,
+            "call",
+            accept=accept,
+            extra_headers=extra_headers,
+            extra_query=extra_query,
+            extra_body=extra_body,
+            timeout=timeout,
+        )
+        return await made(ready)
+
+    async def submit(
+        self,
+        call: str,
+        arguments: Mapping[str, Any] | None = None,
+        *,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> AsyncTask[Any]:
+        """Start a task by the name of its call, with arguments as JSON. See `Client.submit`."""
+        from ._features.calling import made, prepared
+
+        ready = prepared(
+            self,
+            call,
+            arguments,
+            "submit",
+            extra_headers=extra_headers,
+            extra_query=extra_query,
+            extra_body=extra_body,
+            timeout=timeout,
+        )
+        return await made(ready)
+
     def resume(self, task: Mapping[str, Any]) -> AsyncTask[Any]:
         """The task that `task.to_dict()` described. See `Client.resume`."""
         from ._features.tasks import AsyncTask, resumed
 
         return AsyncTask(resumed(self._client, task))
+
+    @overload
+    async def wait(
+        self,
+        tasks: Iterable[AsyncTask[T]],
+        timeout: float | None = ...,
+        *,
+        interval: float | None = ...,
+        on_progress: Callable[[Progress], object | Awaitable[object]] | None = ...,
+        progress: bool = ...,
+        cancel: bool = ...,
+        return_exceptions: Literal[False] = ...,
+    ) -> list[AsyncTaskResult[T]]: ...
+    @overload
+    async def wait(
+        self,
+        tasks: Iterable[AsyncTask[T]],
+        timeout: float | None = ...,
+        *,
+        interval: float | None = ...,
+        on_progress: Callable[[Progress], object | Awaitable[object]] | None = ...,
+        progress: bool = ...,
+        cancel: bool = ...,
+        return_exceptions: bool,
+    ) -> list[AsyncTaskResult[T] | Exception]: ...
+    async def wait(
+        self,
+        tasks: Iterable[AsyncTask[Any]],
+        timeout: float | None = LONGEST_WAIT,
+        *,
+        interval: float | None = None,
+        on_progress: Callable[[Progress], object | Awaitable[object]] | None = None,
+        progress: bool = False,
+        cancel: bool = False,
+        return_exceptions: bool = False,
+    ) -> list[Any]:
+        """Wait for several tasks. See `Client.wait`; `on_progress` may be a coroutine function."""
+        from ._features import progress as bars
+        from ._features.waiting import Waits, wait
+
+        with bars.shown_progress(progress, on_progress) as hook:
+            waits = Waits(self._client, tasks, timeout, interval, hook, cancel)
+            return await wait(waits, return_exceptions)
+
+    def as_completed(
+        self,
+        tasks: Iterable[AsyncTask[T]],
+        timeout: float | None = LONGEST_WAIT,
+        *,
+        interval: float | None = None,
+        on_progress: Callable[[Progress], object | Awaitable[object]] | None = None,
+        cancel: bool = False,
+    ) -> AsyncGenerator[AsyncTask[T], None]:
+        """The tasks as they end, for `async for`. See `Client.as_completed`."""
+        from ._features.waiting import Waits, as_completed
+
+        return as_completed(Waits(self._client, tasks, timeout, interval, on_progress, cancel))
 
     async def download(
         self, url: str, path: str | PathLike[str] = ".", *, timeout: float | None = None

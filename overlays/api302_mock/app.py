@@ -127,7 +127,7 @@ class MockApp:
     async def _talk(self, websocket: WebSocket) -> None:
         """Serve a WebSocket, from its handshake to its end."""
         query = websocket.scope["query_string"].decode("latin-1")
-        path, keys = _path(websocket), self._keys.sent(websocket)
+        path, keys = raw_path(websocket), self._keys.sent(websocket)
         seen = Seen("GET", path, query, dict(websocket.headers), keys, status=101)
         self._control.log.add(seen)
         try:
@@ -174,7 +174,7 @@ class MockApp:
     # --- HTTP -------------------------------------------------------------------------------------
 
     async def _serve(self, request: Request, send: Send) -> None:
-        path = _path(request)
+        path = raw_path(request)
         query = request.scope["query_string"].decode("latin-1")
         seen = Seen(request.method, path, query, dict(request.headers), self._keys.sent(request))
         is_control = path.startswith("/mock/") and not path.startswith(PREFIX)
@@ -216,20 +216,11 @@ class MockApp:
             raise Refused(400, f"header `Prefer`: {error}") from None
 
     def _find(self, method: str, path: str) -> tuple[Operation, dict[str, str]]:
-        shape, allowed = None, set[str]()
-        for route, parameters in self.document.match(path):
-            # Of two templates that fit a path, the one that spells more out is meant: another's
-            # methods are not this one's.
-            if shape not in (None, route.pattern.pattern):
-                break
-            shape = route.pattern.pattern
-            if method in route.operations:
-                return route.operations[method], parameters
-            allowed |= set(route.operations)
+        operation, parameters, allowed = self.document.find(method, path)
+        if operation is not None:
+            return operation, parameters
         if path in self._channels:
-            text = (
-                f"{path} is a WebSocket: connect to it, with `websockets` installed for the mock."
-            )
+            text = f"{path} is a WebSocket: connect to it; the mock needs `websockets` for that."
             raise Refused(426, text, headers={"Upgrade": "websocket"})
         if allowed:
             methods = {"Allow": ", ".join(sorted(allowed))}
@@ -372,7 +363,7 @@ async def _reset_handshake(websocket: WebSocket) -> None:
         pass
 
 
-def _path(request: HTTPConnection) -> str:
+def raw_path(request: HTTPConnection) -> str:
     """The path as it came, percent-encoded."""
     raw: bytes = request.scope.get("raw_path") or request.scope["path"].encode()
     return raw.decode("latin-1").partition("?")[0]

@@ -1,9 +1,9 @@
-"""Which call is meant: by its operation id, or by the method that makes it."""
+"""Which call is meant: by its operation id, by its name on a client, or by the method itself."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Generator, Iterable, Mapping
 from typing import Any
 
 from api302._calls.session import Session
@@ -15,8 +15,8 @@ def meant(call: str | Callable[..., Any], arguments: Mapping[str, Any]) -> tuple
     """The operation of a call, and what it sends, by name on the wire.
 
     Args:
-        call: An operation id, whose arguments are fields by their names on the wire; or a method
-            of the client, such as `client.images.generate`.
+        call: An operation id or the name of a call, whose arguments are fields by their names on
+            the wire; or a method of the client, such as `client.images.generate`.
         arguments: The arguments of the call.
 
     Raises:
@@ -34,18 +34,39 @@ def meant(call: str | Callable[..., Any], arguments: Mapping[str, Any]) -> tuple
     return _of_method(function, arguments)
 
 
-def operation(operation_id: str) -> Operation:
-    """The operation of an id. Raises InvalidArgument with the ids that are near."""
-    try:
-        return Operation.by_id(operation_id)
-    except KeyError:
-        from api302_client.catalog import near
-        from api302_resources._index import OPERATIONS
+def operation(name: str) -> Operation:
+    """The operation of an id, or of the name of a call.
 
-        close = near(operation_id, OPERATIONS)
-        hint = f"; did you mean {' or '.join(close)}?" if close else ""
-        message = f"call: there is no operation {operation_id!r}{hint}"
-        raise InvalidArgument(message) from None
+    Raises InvalidArgument with the names that are near.
+    """
+    return Operation.by_id(operation_id(name))
+
+
+def operation_id(name: str) -> str:
+    """The id that a call is meant by: an id itself, `videos.kling.text_to_video`, or a shortcut.
+
+    Raises InvalidArgument with the names that are near.
+    """
+    from api302_resources._calls import CALLS, SHORTCUTS
+
+    if name in CALLS:
+        return name
+    plain = name.removeprefix("client.")
+    if plain in SHORTCUTS:
+        return SHORTCUTS[plain]
+    of_place = {place: one for one, place in CALLS.items()}
+    if plain in of_place:
+        return of_place[plain]
+    hint = did_you_mean(name, [*(of_place if "." in name else CALLS), *SHORTCUTS])
+    raise InvalidArgument(f"call: there is no operation {name!r}{hint}")
+
+
+def did_you_mean(name: str, known: Iterable[str]) -> str:
+    """What to add to an error about a name that is unknown."""
+    from api302_client.catalog import near
+
+    close = near(name, known)
+    return f"; did you mean {' or '.join(close)}?" if close else ""
 
 
 class _Nothing:
@@ -70,9 +91,11 @@ class _Recorder:
     _submit = _stream = _stream_bytes = _iterate = _upload = _call
 
 
-def _of_method(
-    function: Callable[..., Any], arguments: Mapping[str, Any]
-) -> tuple[Operation, Values]:
+def recorded(function: Callable[..., Any], arguments: Mapping[str, Any]) -> Any:
+    """What a method of a namespace hands on: `endpoint`, `given` by place, and `options`.
+
+    Raises TypeError if it does not take the arguments.
+    """
     recorder = _Recorder()
     try:
         made = function(recorder, **arguments)
@@ -80,6 +103,14 @@ def _of_method(
             made.send(None)
     except StopIteration:
         pass
+    return recorder
+
+
+def _of_method(
+    function: Callable[..., Any], arguments: Mapping[str, Any]
+) -> tuple[Operation, Values]:
+    try:
+        recorder = recorded(function, arguments)
     except TypeError as error:
         raise InvalidArgument(_about(error)) from None
     if recorder.endpoint is None:

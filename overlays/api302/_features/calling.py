@@ -1,0 +1,206 @@
+"""Any call by its name, with arguments as JSON: which method makes it, and with what."""
+
+from __future__ import annotations
+
+import inspect
+import warnings
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, cast
+
+from api302._calls.files import named_file
+from api302._errors import InvalidArgument
+from api302._json import is_array, is_mapping
+from api302._types import Operation
+
+from .naming import did_you_mean, operation_id, recorded
+
+if TYPE_CHECKING:
+    from api302_client.behaviour import Switch
+
+_OPTIONS = frozenset({"extra_headers", "extra_query", "extra_body", "timeout", "accept", "stream"})
+"""The arguments of every method that are ours."""
+_PLACES = ("path", "body", "query", "headers")
+"""Of two fields of one name, the one in the earlier place has it."""
+_SHOWN = 12
+
+
+def prepared(
+    client: Any,
+    call: str,
+    arguments: Mapping[str, Any] | None,
+    how: Literal["call", "submit"],
+    **options: Any,
+) -> Callable[[], Any]:
+    """The method of a client that makes a call, its arguments filled in.
+
+    Args:
+        client: A Client or an AsyncClient.
+        call: An operation id, or the name of a call.
+        arguments: By name on the wire, or by the names that the method has for them.
+        how: `submit` is refused for what is no task.
+        options: Of the method: `timeout` and the like; None is left out.
+
+    Raises:
+        InvalidArgument: naming the call or the argument, and names that are near.
+    """
+    given = _mapping(arguments)
+    operation = Operation.by_id(operation_id(call))
+    owner, function = _method(client, operation, given, how)
+    warning = getattr(function, "__deprecated__", None)
+    if warning is not None:
+        warnings.warn(warning, DeprecationWarning, stacklevel=3)
+        function = getattr(function, "__wrapped__", function)
+    named = _Taken.of(operation, function).named(operation, given)
+    chosen = {name: value for name, value in options.items() if value is not None}
+    if more := named.pop("extra_body", None):
+        chosen["extra_body"] = {**more, **chosen.get("extra_body", {})}
+    _check_options(operation, function, chosen)
+    return partial(function, owner, **named, **chosen)
+
+
+async def made(ready: Callable[[], Any]) -> Any:
+    """Make a prepared call of an AsyncClient: a stream or an iterator is there at once."""
+    result: Any = ready()
+    return await result if hasattr(result, "__await__") else result
+
+
+def _mapping(arguments: Any) -> dict[str, Any]:
+    if arguments is None:
+        return {}
+    if not is_mapping(arguments):
+        raise InvalidArgument(
+            f"arguments: must be a mapping of names to values, not {type(arguments).__name__}"
+        )
+    return {name: value for name, value in arguments.items() if value is not None}
+
+
+# --- the method -----------------------------------------------------------------------------------
+
+
+def _method(
+    client: Any, operation: Operation, given: dict[str, Any], how: str
+) -> tuple[Any, Callable[..., Any]]:
+    """The namespace and the function of the form that is meant.
+
+    A field that chooses the form, such as `stream`, is taken out of what is given.
+    """
+    from api302_resources._calls import CALLS
+
+    *groups, name = CALLS[operation.id].split(".")
+    owner = client
+    for group in groups:
+        owner = getattr(owner, group)
+    task, stream = operation.behaviour.task, operation.behaviour.stream
+    is_stream = _switched(stream and stream.when, given)
+    is_task = _switched(task and task.when, given) or how == "submit"
+    if how == "submit" and task is None:
+        raise InvalidArgument(f"call: {operation.id} starts no task; use client.call")
+    kind = cast("Any", type(owner))
+    prefix = "submit" if is_task else "stream" if is_stream else ""
+    twin = prefix if name == "create" else f"{prefix}_{name}"
+    return owner, (getattr(kind, twin, None) if prefix else None) or getattr(kind, name)
+
+
+def _switched(switch: Switch | None, given: dict[str, Any]) -> bool:
+    """Whether what is given asks for a form; the field that does is no argument of its method."""
+    if not switch or switch.name not in given:
+        return False
+    return given.pop(switch.name) == switch.value
+
+
+# --- its arguments --------------------------------------------------------------------------------
+
+
+class _Mark(NamedTuple):
+    """Stands for the value of an argument, to see where it is sent."""
+
+    argument: str
+
+
+class _Taken(NamedTuple):
+    """What a method takes."""
+
+    fields: dict[str, str]
+    """The argument by name on the wire."""
+    arguments: tuple[str, ...]
+    required: frozenset[str]
+    files: dict[str, tuple[str, ...]]
+    """By argument, the forms in which it takes a file."""
+
+    @classmethod
+    def of(cls, operation: Operation, function: Any) -> _Taken:
+        """What a function takes, and as which fields it is sent."""
+        function = inspect.unwrap(function)
+        code = function.__code__
+        start = code.co_argcount
+        arguments = code.co_varnames[start : start + code.co_kwonlyargcount]
+        required = frozenset(arguments) - frozenset(function.__kwdefaults__ or ())
+        own = tuple(name for name in arguments if name not in _OPTIONS)
+        marks = {name: _Mark(name) for name in own}
+        needed: dict[str, Any] = {"extra_body": {}} if "extra_body" in required else {}
+        given: Mapping[str, Any] = recorded(function, {**marks, **needed}).given
+        fields: dict[str, str] = {}
+        files: dict[str, tuple[str, ...]] = {}
+        for place in _PLACES:
+            values: Mapping[str, Any] = given.get(place) or {}
+            for wire, value in values.items():
+                if isinstance(value, _Mark):
+                    fields.setdefault(wire, value.argument)
+                    if place == "body" and wire in operation.files:
+                        files[value.argument] = operation.files[wire]
+        if isinstance(given.get("file"), _Mark):
+            files["file"] = ("part",)
+        return cls(fields, own, required, files)
+
+    def named(self, operation: Operation, given: Mapping[str, Any]) -> dict[str, Any]:
+        """What is given, by argument. Raises InvalidArgument."""
+        found: dict[str, Any] = {}
+        more: dict[str, Any] = {}
+        for name, value in given.items():
+            argument = self._argument(name)
+            if argument is None and "extra_body" in self.required:
+                more[name] = value
+            elif argument is None:
+                raise self._unknown(operation, name)
+            elif argument in found:
+                raise InvalidArgument(f"{name}: is given twice, as a field and as an argument")
+            else:
+                found[argument] = self._value(argument, value)
+        if missing := sorted(self.required - found.keys() - _OPTIONS):
+            raise InvalidArgument(f"{', '.join(missing)}: is required by {operation.id}")
+        if "extra_body" in self.required:
+            found["extra_body"] = more
+        return found
+
+    def _argument(self, name: str) -> str | None:
+        """The argument of a field, or one of that name."""
+        return self.fields.get(name) or (name if name in self.arguments else None)
+
+    def _value(self, argument: str, value: Any) -> Any:
+        forms = self.files.get(argument)
+        if forms is None:
+            return value
+        if is_array(value):
+            return [named_file(argument, one, forms) for one in value]
+        return named_file(argument, value, forms)
+
+    def _unknown(self, operation: Operation, name: str) -> InvalidArgument:
+        hint = did_you_mean(name, dict.fromkeys([*self.fields, *self.arguments]))
+        takes = hint or f"; it takes {self._listed()}"
+        return InvalidArgument(f"{name}: is not an argument of {operation.id}{takes}")
+
+    def _listed(self) -> str:
+        names = list(self._shown())
+        more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
+        return f"{', '.join(names[:_SHOWN]) or 'none'}{more}"
+
+    def _shown(self) -> Iterator[str]:
+        yield from (name for name in self.arguments if name in self.required)
+        yield from (name for name in self.arguments if name not in self.required)
+
+
+def _check_options(operation: Operation, function: Any, options: Mapping[str, Any]) -> None:
+    taken: Mapping[str, Any] = inspect.unwrap(function).__kwdefaults__ or {}
+    if "accept" in options and "accept" not in taken:
+        raise InvalidArgument(f"accept: {operation.id} has one media type only; leave it out")
