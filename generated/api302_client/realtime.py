@@ -33,7 +33,7 @@ class Audio:
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """The messages with which a response begins and ends, that asks for one, and that cancels it."""
+    """The messages that a response begins and ends with, that asks for it, and that cancels it."""
 
     begin: str
     end: str
