@@ -7,6 +7,7 @@ the command was used wrongly, or a tool is missing.
 from __future__ import annotations
 
 import argparse
+import gc
 import sys
 from pathlib import Path
 
@@ -69,10 +70,16 @@ def main(arguments: list[str] | None = None) -> int:
                 help="write the table into a file, between its coverage marks",
             )
         if name == "publish":
-            help_ = "the folder of the publication, replaced whole (default: dist/openapi)"
-            command.add_argument(
-                "--out", type=Path, default=Path("dist/openapi"), metavar="DIR", help=help_
+            help_ = (
+                "the folder of the publication, replaced whole (default: dist/openapi, "
+                "with --only dist/openapi-TAG)"
             )
+            command.add_argument("--out", type=Path, metavar="DIR", help=help_)
+            help_ = (
+                "the calls of this tag or section, such as videos.kling, and what they refer to; "
+                "may be repeated"
+            )
+            command.add_argument("--only", action="append", default=[], metavar="TAG", help=help_)
     changes.add(commands)
     docs.add(commands)
     args = parser.parse_args(arguments)
@@ -157,7 +164,8 @@ def _coverage(args: argparse.Namespace) -> int:
 def _publish(args: argparse.Namespace) -> int:
     from .publish.publication import publish  # reading, checking and building do without it
 
-    for line in publish(args.spec, args.out):
+    name = "-".join(["openapi", *args.only]).replace("/", "_")
+    for line in publish(args.spec, args.out or Path("dist", name), args.only):
         print(line)
     return 0
 
@@ -173,4 +181,7 @@ _COMMANDS = {
 }
 
 if __name__ == "__main__":
+    # The document is millions of objects that live until the end: to look for cycles among them
+    # takes as long as half of the work.
+    gc.disable()
     sys.exit(main())

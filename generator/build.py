@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from . import join, models, rules
+from .beside import beside
 from .document import Document, DocumentError
 from .source import Spec, SpecError
 
@@ -192,8 +193,9 @@ def _generate(
 ) -> Summary:
     summary = Summary()
     spec = summary.step("read", lambda: Spec.load(spec_dir, parsed))
+    checked = beside(lambda: rules.check_spec(spec))
     begun = summary.step("plan", lambda: _begin(spec, before))
-    problems = summary.step("check", lambda: rules.check_spec(spec))
+    problems = summary.step("check", checked)
     if isinstance(begun, Exception):
         if isinstance(begun, DocumentError | RuntimeError) and not problems:
             raise BuildError(str(begun)) from begun
@@ -207,7 +209,7 @@ def _generate(
     summary.counts["check"] = counts
     summary.document, summary.spec = document, spec
     try:
-        summary.counts["import"] = begun.write(out, spec, summary.step)
+        summary.counts["import"] = begun.write(out, summary.step)
     except (DocumentError, RuntimeError) as error:
         raise BuildError(str(error)) from error
     summary.keys = begun.keys
@@ -222,6 +224,6 @@ def _begin(spec: Spec, before: Earlier | None) -> Emission | Exception:
     from .emit import Emission  # slow to import; reading and checking do without
 
     try:
-        return Emission(Document(join.join(spec), models.models(spec)[0]), before)
+        return Emission(Document(join.join(spec), models.models(spec)[0]), before, spec)
     except Exception as error:
         return error

@@ -126,6 +126,16 @@ def _given(
     return given
 
 
+WITHOUT_A_FILE = frozenset(
+    {
+        *("openai_chat_completions", "openai_responses", "google_generate_content"),
+        *("ai302_knowledge_base_completions", "mistral_ocr"),
+        *("ai302_run_sandbox_code", "ai302_generate_ppt", "ai302_load_ppt"),
+    }
+)
+"""Operations that give a file to some requests alone: their examples have none."""
+
+
 def identify(operation: Operation) -> str:
     return operation.node["operationId"]
 
@@ -141,7 +151,7 @@ def test_the_tests_see_every_operation() -> None:
 
 @pytest.mark.parametrize("operation", PLAIN, ids=identify)
 def test_a_plain_call_gives_its_reply(
-    operation: Operation, server: Any, client: api302.Client
+    operation: Operation, server: Any, client: api302.Client, tmp_path: Path
 ) -> None:
     if streams_alone(operation):
         pytest.skip("only streams; see below")
@@ -155,6 +165,9 @@ def test_a_plain_call_gives_its_reply(
     assert len(reply.request_id) == 32
     if isinstance(reply, api302_model()):
         assert json.loads(raw.content) == reply.to_dict()
+    if operation.node.get("x-outputs") and operation.id not in WITHOUT_A_FILE:
+        assert reply.outputs, "x-outputs finds no file"
+        assert all(output.save(tmp_path).stat().st_size for output in reply.outputs)
 
 
 @pytest.mark.parametrize("operation", METHODS.document.operations, ids=identify)

@@ -8,7 +8,7 @@ is billed (`request_id`).
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from itertools import islice
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, TypeVar, dataclass_transform
 
@@ -17,6 +17,13 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 T = TypeVar("T")
+if TYPE_CHECKING:
+    from typing_extensions import TypeVar as _TypeVarWithDefault
+
+    Parsed = _TypeVarWithDefault("Parsed", default=None)
+else:
+    Parsed = TypeVar("Parsed")
+"""The type of the output, in a response that was asked for an object of a class."""
 
 ABSENT: Any = None
 """The default of a field that the API always sends.
@@ -51,6 +58,39 @@ class HttpInfo(NamedTuple):
         return f"HttpInfo(status_code={self.status_code}, content=<{len(self.content)} bytes>)"
 
 
+class ResultFile:
+    """A file that a call gave: its URL, or the content itself. A later call takes it for a file.
+
+    It is an `api302.Output`, or of an `AsyncClient` an `api302.AsyncOutput`, whose `save` and
+    `read` are awaited.
+    """
+
+    content: bytes | None = None
+    """Its bytes, where the service sent them instead of a URL."""
+
+    @property
+    def url(self) -> str:
+        """Its URL; a data URL where the service sent the content."""
+        raise NotImplementedError
+
+    @property
+    def media_type(self) -> str | None:
+        """Such as `image/png`, as far as the service, the content or the URL tell."""
+        raise NotImplementedError
+
+    def save(self, path: str | PathLike[str] = ".") -> Any:
+        """Write it to a file, or under its own name into a folder, and return the path."""
+        raise NotImplementedError
+
+    def read(self) -> Any:
+        """Its bytes, in memory."""
+        raise NotImplementedError
+
+
+Files = Callable[[Any], list[ResultFile]]
+"""Finds the files of a reply. A client may give it to the replies that it makes."""
+
+
 class Model:
     """A JSON object of the API. Fields that are absent, and fields that are null, read as None.
 
@@ -58,12 +98,13 @@ class Model:
     not, and `to_dict()` gives them all.
     """
 
-    __slots__ = ("_http", "_raw")
+    __slots__ = ("_files", "_http", "_raw")
     __wire__: ClassVar[Mapping[str, str]] = {}
     """Names on the wire, where they differ from the attribute's."""
 
     _raw: dict[str, Any]
     _http: HttpInfo
+    _files: Files
 
     @property
     def http(self) -> HttpInfo | None:
@@ -74,6 +115,14 @@ class Model:
     def request_id(self) -> str | None:
         """The id under which the call is billed, on the object that is the whole reply."""
         return _request_id(self.http)
+
+    @property
+    def outputs(self) -> list[ResultFile]:
+        """The files that the call gave (URLs, base64 or bytes), on the object that is the whole
+        reply of an `api302` client: `response.outputs[0].save("cat.png")`.
+        """
+        find = getattr(self, "_files", None)
+        return find(self._raw) if find else []
 
     def to_dict(self) -> dict[str, Any]:
         """The JSON object as received; for an object made by hand, its fields that are not None.
@@ -89,6 +138,38 @@ class Model:
         copy: dict[str, Any] = plain(raw)
         return copy
 
+    def to_json(self, *, indent: int | None = 2) -> str:
+        """`to_dict()` as JSON text. `indent` is None for one line."""
+        import json
+
+        return json.dumps(self.to_dict(), ensure_ascii=False, indent=indent)
+
+    def model_dump(
+        self, *, mode: str = "python", by_alias: bool = True, exclude_none: bool = False
+    ) -> dict[str, Any]:
+        """`to_dict()`, under the name that Pydantic has for it.
+
+        What was not received is not in it, as with Pydantic's `exclude_unset`. Names are always
+        those on the wire, and values JSON.
+
+        Args:
+            mode: For Pydantic's sake.
+            by_alias: For Pydantic's sake.
+            exclude_none: Leave out what is null.
+        """
+        copy = self.to_dict()
+        return _without_none(copy) if exclude_none else copy
+
+    def model_dump_json(
+        self, *, indent: int | None = None, by_alias: bool = True, exclude_none: bool = False
+    ) -> str:
+        """`model_dump()` as JSON text."""
+        import json
+
+        copy = self.model_dump(exclude_none=exclude_none)
+        separators = (",", ":") if indent is None else None
+        return json.dumps(copy, ensure_ascii=False, indent=indent, separators=separators)
+
     def __getitem__(self, name: str) -> Any:
         raw = getattr(self, "_raw", None)
         return (self.to_dict() if raw is None else raw)[name]
@@ -97,7 +178,8 @@ class Model:
         raw = getattr(self, "_raw", None)
         return name in (self.to_dict() if raw is None else raw)
 
-    __iter__ = None  # or else `in` and `for` would try reply[0], reply[1], …
+    if not TYPE_CHECKING:  # a subclass may have one
+        __iter__ = None  # or else `in` and `for` would try reply[0], reply[1], …
 
     def __eq__(self, other: object) -> bool:
         if self.__class__ is not other.__class__:
@@ -135,11 +217,17 @@ class _Reply:
     """What replies that are no `Model` have in common."""
 
     http: HttpInfo | None = None
+    _files: Files | None = None
 
     @property
     def request_id(self) -> str | None:
         """The id under which the call is billed."""
         return _request_id(self.http)
+
+    @property
+    def outputs(self) -> list[ResultFile]:
+        """The files that the call gave. See `Model.outputs`."""
+        return self._files(self) if self._files else []
 
     def __repr__(self) -> str:
         return shown(self)
@@ -155,6 +243,11 @@ class JsonList(_Reply, list[Any]):
 
 class Text(_Reply, str):
     """A reply that is text."""
+
+    @property
+    def text(self) -> str:
+        """The text itself, as the JSON form of the same reply has it."""
+        return str(self)
 
 
 class Binary(_Reply):
@@ -190,13 +283,15 @@ class Binary(_Reply):
         return f"Binary(<{len(self.content)} bytes>, media_type={self.media_type!r})"
 
 
-def attach(reply: Any, http: HttpInfo) -> Any:
-    """The reply, carrying its HTTP facts.
+def attach(reply: Any, http: HttpInfo, files: Files | None = None) -> Any:
+    """The reply, carrying its HTTP facts and what finds its files.
 
     Numbers, booleans and null cannot carry any and stay as they are.
     """
     if isinstance(reply, Model):
         reply._http = http
+        if files is not None:
+            reply._files = files
         return reply
     if isinstance(reply, dict):
         reply = JsonObject(reply)
@@ -207,6 +302,7 @@ def attach(reply: Any, http: HttpInfo) -> Any:
     elif not isinstance(reply, Binary):
         return reply
     reply.http = http
+    reply._files = files
     return reply
 
 
@@ -219,6 +315,32 @@ def plain(value: Any) -> Any:
     if isinstance(value, (list, tuple)):
         return [plain(item) for item in value]
     return value
+
+
+def _without_none(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _without_none(item) for key, item in value.items() if item is not None}
+    return [_without_none(item) for item in value] if isinstance(value, list) else value
+
+
+def raw(reply: Model) -> dict[str, Any]:
+    """The JSON object of a reply as received, not a copy; of one made by hand, its fields."""
+    received: dict[str, Any] | None = getattr(reply, "_raw", None)
+    return reply.to_dict() if received is None else received
+
+
+def text_of(reply: Model, kind: str) -> str:
+    """All the text of a reply of that kind (`x-stream.accumulate`)."""
+    from .texts import whole_text
+
+    return whole_text(kind, raw(reply))
+
+
+def found(reply: Model, path: str) -> Any:
+    """What a JMESPath finds in a reply."""
+    from .behaviour import compiled
+
+    return compiled(path)(raw(reply))
 
 
 def _request_id(http: HttpInfo | None) -> str | None:

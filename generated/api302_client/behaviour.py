@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import json
 import re
+from base64 import b64decode
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import cache
@@ -521,6 +522,51 @@ class Stream(NamedTuple):
         )
 
 
+class Structured(NamedTuple):
+    """`x-structured`: how an output of a class of the caller's is asked for, and where it is."""
+
+    argument: str
+    """The argument that takes the class."""
+    field: str
+    """The field of the request that has its JSON schema, `.` leading into objects."""
+    value: Any
+    """The field's value, with `$name`, `$strict` and `$schema` in the places of these."""
+    objects: str
+    """The objects of the response that hold an output, such as `choices[].message`."""
+    text: str
+    """The field of such an object that holds the output as JSON text."""
+    refusal: str
+    """Where the reason is why the model refused."""
+    cut: str
+    """True of a response whose output was cut off."""
+
+    @classmethod
+    def of(cls, data: Json) -> Structured:
+        """From the extension."""
+        return cls(**data)
+
+    def put(self, body: Json, name: str, strict: bool, schema: Json) -> dict[str, Any]:
+        """The body of a request that asks for the output; objects on the way are kept."""
+        filled = {"$name": name, "$strict": strict, "$schema": schema}
+        *outer, last = self.field.split(".")
+        changed = inner = dict(body)
+        for step in outer:
+            inner[step] = dict(inner.get(step) or {})
+            inner = inner[step]
+        inner[last] = _filled(self.value, filled)
+        return changed
+
+    def cut_off(self, response: Any) -> bool:
+        """Whether the output of a response, as JSON, was cut off."""
+        return compiled(self.cut)(response) is True
+
+
+def _filled(value: Any, values: Json) -> Any:
+    if isinstance(value, dict):
+        return {key: _filled(item, values) for key, item in value.items()}
+    return values[value] if isinstance(value, str) and value in values else value
+
+
 class Pages(NamedTuple):
     """`x-pages`: what asks for the next page of a listing, and where the items are."""
 
@@ -706,6 +752,72 @@ class Follow(NamedTuple):
         return cls(**{**data, "sum": _tuple(data.get("sum"))})
 
 
+class OutputFile(NamedTuple):
+    """A file of a response: its URL, or its content."""
+
+    url: str | None = None
+    content: bytes | None = None
+    media_type: str | None = None
+
+
+class Output(NamedTuple):
+    """One entry of `x-outputs`: where files are, and how the text there holds them."""
+
+    path: Path
+    form: Literal["url", "base64", "hex"] = "url"
+    media_type: str | None = None
+    """Where the media types of the content are."""
+
+    @classmethod
+    def of(cls, data: str | Json) -> Output:
+        """From a JMESPath, or from `{field, encoding, then, as, media_type}`."""
+        if isinstance(data, str):
+            return cls(Path(data))
+        path = Path(data["field"], data.get("encoding"), data.get("then"))
+        return cls(path, data.get("as", "url"), data.get("media_type"))
+
+    def find(self, data: Any) -> Iterator[OutputFile]:
+        """The files that a response has there. What is not a file is passed over."""
+        texts = list(_flat(self.path.find(data)))
+        kinds = list(_flat(find(self.media_type, data)))
+        known = kinds if len(kinds) == len(texts) else [None] * len(texts)
+        for text, kind in zip(texts, known, strict=True):
+            if not isinstance(text, str):
+                continue
+            if _URL.match(text):
+                yield OutputFile(text)
+            elif self.form != "url" and (content := _content(self.form, text)):
+                yield OutputFile(None, content, kind if isinstance(kind, str) else None)
+
+
+def _flat(value: Any) -> Iterator[Any]:
+    """A value, or what lists hold, as far down as they go."""
+    if not isinstance(value, list):
+        yield value
+        return
+    for item in value:
+        yield from _flat(item)
+
+
+def _content(form: str, text: str) -> bytes | None:
+    """What a text holds in base64 (of either alphabet, with or without its end) or in hexadecimal
+    digits; None where it holds nothing of the kind.
+    """
+    try:
+        if form == "hex":
+            return bytes.fromhex(text)
+        plain = "".join(text.split()).rstrip("=").translate({ord("-"): "+", ord("_"): "/"})
+        return b64decode(plain + "=" * (-len(plain) % 4), validate=True)
+    except ValueError:
+        return None
+
+
+def files(outputs: Iterable[Output], data: Any) -> tuple[OutputFile, ...]:
+    """The files of a response, each once, in order."""
+    found = (file for output in outputs for file in output.find(data))
+    return tuple(dict.fromkeys(found))
+
+
 class Behaviour(NamedTuple):
     """All that the extensions of one operation say."""
 
@@ -713,6 +825,7 @@ class Behaviour(NamedTuple):
     task: Task | None = None
     status: TaskStatus | None = None
     stream: Stream | None = None
+    structured: Structured | None = None
     pages: Pages | None = None
     upload: Upload | None = None
     price: tuple[Price, ...] = ()
@@ -720,6 +833,8 @@ class Behaviour(NamedTuple):
     models: Models | None = None
     model_list: ModelList | None = None
     follows: tuple[Follow, ...] = ()
+    outputs: tuple[Output, ...] = ()
+    """Where the files of a response are: by `x-outputs`, or else by `x-task-status`."""
     file_max: Mapping[str, int] = {}
     """By field of the body, the bytes that a file may have at most (`x-file-max`)."""
 
@@ -745,12 +860,14 @@ READ_BY_CLIENTS = (
     "x-task",
     "x-task-status",
     "x-stream",
+    "x-structured",
     "x-pages",
     "x-upload",
     "x-price",
     "x-models",
     "x-lists-models",
     "x-repeatable",
+    "x-outputs",
 )
 """The extensions of an operation that clients act on. The others are for readers and generators."""
 
@@ -765,6 +882,7 @@ def read(extensions: Json) -> Behaviour:
         task=_maybe(Task.of, extensions.get("x-task")),
         status=_maybe(TaskStatus.of, extensions.get("x-task-status")),
         stream=_maybe(Stream.of, extensions.get("x-stream")),
+        structured=_maybe(Structured.of, extensions.get("x-structured")),
         pages=_maybe(Pages.of, extensions.get("x-pages")),
         upload=_maybe(Upload.of, extensions.get("x-upload")),
         price=tuple(Price.of(entry) for entry in extensions.get("x-price", ())),
@@ -772,5 +890,12 @@ def read(extensions: Json) -> Behaviour:
         models=_maybe(Models.of, extensions.get("x-models")),
         model_list=_maybe(ModelList.of, extensions.get("x-lists-models")),
         follows=tuple(Follow.of(entry) for entry in extensions.get("x-follows", ())),
+        outputs=tuple(map(Output.of, _outputs(extensions))),
         file_max=extensions.get("x-file-max", {}),
     )
+
+
+def _outputs(extensions: Json) -> Iterable[str | Json]:
+    """The paths to the files of an operation's response."""
+    own: Iterable[str | Json] | None = extensions.get("x-outputs")
+    return (extensions.get("x-task-status") or {}).get("outputs", ()) if own is None else own

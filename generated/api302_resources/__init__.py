@@ -100,13 +100,6 @@ class Sections(Resource):
         return Messages(self._client)
 
     @cached_property
-    def chat(self) -> Chat:
-        """Chat, at the top of the client."""
-        from api302_resources.shortcuts.chat import Chat
-
-        return Chat(self._client)
-
-    @cached_property
     def responses(self) -> Responses:
         """Responses, at the top of the client."""
         from api302_resources.shortcuts.responses import Responses
@@ -133,6 +126,13 @@ class Sections(Resource):
         from api302_resources.shortcuts.embeddings import Embeddings
 
         return Embeddings(self._client)
+
+    @cached_property
+    def chat(self) -> Chat:
+        """Chat, at the top of the client."""
+        from api302_resources.shortcuts.chat import Chat
+
+        return Chat(self._client)
 
 
 class AsyncSections(AsyncResource):
@@ -209,13 +209,6 @@ class AsyncSections(AsyncResource):
         return AsyncMessages(self._client)
 
     @cached_property
-    def chat(self) -> AsyncChat:
-        """Chat, at the top of the client."""
-        from api302_resources.shortcuts.chat import AsyncChat
-
-        return AsyncChat(self._client)
-
-    @cached_property
     def responses(self) -> AsyncResponses:
         """Responses, at the top of the client."""
         from api302_resources.shortcuts.responses import AsyncResponses
@@ -242,3 +235,10 @@ class AsyncSections(AsyncResource):
         from api302_resources.shortcuts.embeddings import AsyncEmbeddings
 
         return AsyncEmbeddings(self._client)
+
+    @cached_property
+    def chat(self) -> AsyncChat:
+        """Chat, at the top of the client."""
+        from api302_resources.shortcuts.chat import AsyncChat
+
+        return AsyncChat(self._client)

@@ -17,6 +17,7 @@ TYPE_NAMES = frozenset(
         "False",
         "Literal",
         "None",
+        "Parsed",
         "True",
         "bool",
         "bytes",
@@ -29,7 +30,10 @@ TYPE_NAMES = frozenset(
 )
 """What type expressions of responses are made of, besides the classes."""
 
-RESERVED_FIELDS = frozenset({"http", "request_id", "to_dict", "self"}) | TYPE_NAMES
+RESERVED_FIELDS = (
+    frozenset({"http", "request_id", "to_dict", "to_json", "model_dump", "model_dump_json", "self"})
+    | TYPE_NAMES
+)
 """Field names that would hide something of `Model`, or of the annotations beside them."""
 
 RAW_ARGUMENTS = frozenset(
@@ -45,7 +49,8 @@ METHOD_ARGUMENTS = frozenset(
 RESERVED_CLASSES = frozenset(
     "ABSENT Any Binary Bytes Callable ClassVar Client Dict FileInput Generic HttpInfo Iterable "
     "Iterator JsonList List Literal Mapping Model NotRequired Optional Required Response Responses "
-    "Self Sequence Set Text Tuple Type TypeAlias TypedDict TYPE_CHECKING Union Unset".split()
+    "ResultFile Self Sequence Set Text Tuple Type TypeAlias TypedDict TYPE_CHECKING Union "
+    "Unset".split()
 )
 """What generated modules import under these names: no schema may be called so.
 
@@ -54,8 +59,8 @@ RESERVED_CLASSES = frozenset(
 
 CLIENT_ATTRIBUTES = frozenset(
     "call submit catalog estimate budget "
-    "request resume cost download close aclose with_options with_raw_response options webhooks "
-    "api_key base_url timeout max_retries http_client extra_headers".split()
+    "request resume cost download close aclose copy with_options with_raw_response options "
+    "webhooks api_key base_url timeout max_retries http_client extra_headers".split()
 )
 """What the client has beside the namespaces."""
 

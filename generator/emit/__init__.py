@@ -1,4 +1,4 @@
-"""What is made of the document: the raw client, the types of requests, the namespaces."""
+"""What is made of the document: raw client, types of requests, namespaces, directory of calls."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any
 from generator.document import Document
 from generator.source import Spec
 
-from . import namespaces, raw_client, typed_dicts
+from . import directory, namespaces, raw_client, typed_dicts
 from .code import File, GenerationError, format_code, templates, write
 from .earlier import Earlier
 from .importing import import_everything, import_modules
@@ -36,15 +36,31 @@ class Emission:
     Without an earlier build openapi-python-client makes the modules of the raw client, and every
     module is imported and counted.
 
-    Raises DocumentError for what no client can be made from.
+    Args:
+        document: The document.
+        earlier: An earlier build.
+        spec: Where the document comes from, so that problems are reported with file and line.
+
+    Raises:
+        DocumentError: No client can be made from it.
+        SpecError: A name is none that Python or the client can have.
     """
 
-    def __init__(self, document: Document, earlier: Earlier | None = None) -> None:
+    def __init__(
+        self, document: Document, earlier: Earlier | None = None, spec: Spec | None = None
+    ) -> None:
         self.plan = Plan(document)
         self._earlier = earlier or Earlier()
         self._types = list(typed_dicts.files(self.plan))
         wanted = [file.path for file in self._earlier.changed(self._types) if file.tool]
         self._tool = typed_dicts.Running(self.plan, wanted)  # the slowest; it works while others do
+        try:
+            methods = Methods(self.plan)
+            tree = namespaces.planned(methods, spec)
+        except BaseException:
+            self.stop()
+            raise
+        self._calls = [*namespaces.files(tree), *directory.files(methods)]
         self.keys: dict[str, str] = {}
         """What stands for all that each file is made of, by path; of a finished build."""
 
@@ -52,14 +68,11 @@ class Emission:
         """Give up."""
         self._tool.stop()
 
-    def write(
-        self, out: Path, spec: Spec | None = None, step: Step = lambda _, work: work()
-    ) -> dict[str, int]:
+    def write(self, out: Path, step: Step = lambda _, work: work()) -> dict[str, int]:
         """Write `api302_client/` and `api302_resources/` below `out`, and import what is new.
 
         Args:
             out: The folder of the generated packages; there is nothing in them yet.
-            spec: Where the document comes from, so that problems are reported with file and line.
             step: Is handed each part of the work, to measure it.
 
         Returns:
@@ -67,11 +80,9 @@ class Emission:
             `parsers` ((status, media type) pairs), `types` of requests and `modules` there are.
 
         Raises:
-            SpecError: A name is none that Python or the client can have.
             GenerationError: A tool warns or refuses; a module fails to import; a count is off.
         """
-        tree = step("names", lambda: namespaces.planned(Methods(self.plan), spec))
-        files = [*raw_client.files(self.plan), *self._types, *namespaces.files(tree)]
+        files = [*raw_client.files(self.plan), *self._types, *self._calls]
         new = step("compare", lambda: self._earlier.changed(files))
         fresh = out.with_name(f"{out.name}-fresh")
         try:

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 
 from generator.document.names import TYPE_NAMES
 
+from .response_types import PARSED
+
 MODELS, MODEL_BASE = "api302_client.models", "api302_client._model"
 _RETURNED = {
     "bytes": "Binary",
@@ -105,6 +107,6 @@ def received(expression: str) -> Annotation:
     bare = re.sub(r"'(?:\\.|[^'\\])*'|\"(?:\\.|[^\"\\])*\"", "", expression)
     names = set(re.findall(r"[A-Za-z_]\w*", bare))
     typing = {("typing", name) for name in names & {"Any", "Literal"}}
-    return Annotation(
-        (expression,), (), frozenset(typing | {(MODELS, name) for name in names - TYPE_NAMES})
-    )
+    base = {(MODEL_BASE, name) for name in names & {PARSED}}
+    models = {(MODELS, name) for name in names - TYPE_NAMES}
+    return Annotation((expression,), (), frozenset(typing | base | models))

@@ -43,6 +43,8 @@ class Argument:
     """The forms in which it takes a file."""
     not_empty: bool = False
     """Whether an empty text is a mistake."""
+    schemas: tuple[Schema, ...] = field(default=(), repr=False)
+    """What each media type and each form of the body says of it."""
 
 
 @dataclass(frozen=True)
@@ -147,6 +149,7 @@ def _field(wire: str, schema: Schema, place: str, required: bool, types: Request
         files=tuple(schema.file_forms),
         file_max=schema.file_max,
         not_empty=schema.target.node.get("minLength", 0) > 0,
+        schemas=(schema,),
     )
 
 
@@ -171,6 +174,7 @@ def _whole(media: Media, required: bool) -> Argument:
         description=str(target.node.get("description") or f"The whole body, {media.type}."),
         files=() if is_text else ("part",),
         not_empty=target.node.get("minLength", 0) > 0,
+        schemas=(media.schema,),
     )
 
 
@@ -279,4 +283,5 @@ def _join(one: Argument | None, other: Argument) -> Argument:
         files=tuple(dict.fromkeys(one.files + other.files)),
         file_max=one.file_max or other.file_max,
         not_empty=one.not_empty and other.not_empty,
+        schemas=one.schemas + other.schemas,
     )

@@ -71,7 +71,7 @@ def docstring(
     """
     return paragraphs(
         [
-            wrap(_sentence(texts.summary)),
+            wrap(sentence(texts.summary)),
             wrap(texts.deprecated),
             wrap(texts.description),
             wrap(" ".join(see)),
@@ -140,8 +140,8 @@ def _apart(lists: list[list[str]]) -> list[list[str]]:
 
 
 def _argument_text(argument: Argument) -> str:
-    parts = [_sentence(argument.description)] if argument.description else []
-    parts += [_files_text(argument.files)] if argument.files else []
+    parts = [sentence(argument.description)] if argument.description else []
+    parts += [files_text(argument.files)] if argument.files else []
     parts += [f"At most {size_text(argument.file_max)}."] if argument.file_max else []
     if argument.wire and argument.name != argument.wire:
         parts.append(f"Sent as `{argument.wire}`.")
@@ -158,14 +158,14 @@ def size_text(size: int) -> str:
     return f"{size} bytes"
 
 
-def _files_text(files: tuple[str, ...]) -> str:
+def files_text(files: tuple[str, ...]) -> str:
     """In which forms an argument takes a file."""
     forms = [_FILE[form] for form in files if form in _FILE]
     if files != ("url",):
         local = "path" if files == ("part",) else "pathlib.Path"
         forms.append(f"a local file ({local}, open file or bytes)")
     *others, last = forms
-    return _sentence(f"Takes {', '.join(others)} or {last}" if others else f"Takes {last}")
+    return sentence(f"Takes {', '.join(others)} or {last}" if others else f"Takes {last}")
 
 
 def price_text(prices: list[dict[str, Any]]) -> str:
@@ -179,7 +179,7 @@ def price_text(prices: list[dict[str, Any]]) -> str:
         texts.append(
             f"{text} ({price['note']})" if text and "note" in price else text or str(price["note"])
         )
-    return _sentence("; ".join(texts))
+    return sentence("; ".join(texts))
 
 
 def best_source(operation: dict[str, Any]) -> str:
@@ -197,7 +197,8 @@ def source_text(operation: dict[str, Any]) -> str:
     return f"{place} ({first.get('evidence', 'none')}, {first.get('seen', 'undated')})"
 
 
-def _sentence(text: str) -> str:
+def sentence(text: str) -> str:
+    """A text with a full stop behind it, unless it has one."""
     text = text.strip()
     return text if not text or text[-1] in ".!?:。！？" else f"{text}."
 

@@ -34,6 +34,8 @@ class Form:
     switch: dict[str, Any] = field(default_factory=dict)
     """The field that asks for this form, as in `x-task.when`."""
     accept: tuple[str, ...] = ()
+    structured: Annotation | None = None
+    """What is returned where a class is given for the output: `item`, or of a stream `whole`."""
 
 
 def forms(plan: Plan, operation: Operation, name: str = "") -> list[Form]:
@@ -50,6 +52,7 @@ def forms(plan: Plan, operation: Operation, name: str = "") -> list[Form]:
     streamed = name if streams_alone else prefix("stream", name)
     return [
         *(form for form in at_once if form.kind != "_call" or not streams_alone),
+        *_parse(plan, operation, name, prefix),
         *_stream(plan, operation, streamed),
         *_bytes(operation, name, prefix, whole),
         *_more(operation, name, prefix),
@@ -98,7 +101,14 @@ def _stream(plan: Plan, operation: Operation, name: str) -> Iterator[Form]:
     if "x-stream" in operation.node:
         switch = obj(operation.extension("x-stream").get("when"))
         event, whole = _event(plan, operation), _sum(plan, operation)
-        yield Form("_stream", name, event, whole, switch)
+        structured = _structured(plan, operation)
+        yield Form("_stream", name, event, whole, switch, structured=structured)
+
+
+def _parse(plan: Plan, operation: Operation, name: str, prefix: Prefix) -> Iterator[Form]:
+    """The call whose output is of a class of the caller's."""
+    if structured := _structured(plan, operation):
+        yield Form("_parse", prefix("parse", name), structured, structured=structured)
 
 
 def _more(operation: Operation, name: str, prefix: Prefix) -> Iterator[Form]:
@@ -176,6 +186,14 @@ def _sum(plan: Plan, operation: Operation) -> Annotation:
     if "accumulate" not in stream:
         return received("Any")
     return received(stream.get("response") or _json_replies(plan, operation)[0].split(" | ")[0])
+
+
+def _structured(plan: Plan, operation: Operation) -> Annotation | None:
+    """The response whose output is of a class of the caller's; None where none can be asked for."""
+    if "x-structured" not in operation.node:
+        return None
+    name = _json_replies(plan, operation)[0].split(" | ")[0]
+    return received(f"{name}[Parsed]")
 
 
 def _item(operation: Operation, path: str) -> Annotation:

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from generator.document import Document, Operation
 from generator.source import obj
 
-from .annotation import FILE, Annotation, literal, received, union
+from .annotation import FILE, MODEL_BASE, Annotation, literal, received, union
 from .arguments import Argument, Arguments, BodyArguments, NameProblem, Shape
 from .code import Name
 from .docstrings import Texts, docstring
 from .forms import Form, forms, replies_of
 from .plan import Plan
+from .response_types import PARSED
 
 PACKAGE = "api302_client"
 _SOON = {
@@ -25,6 +26,7 @@ _SOON = {
 }
 _TWINS = {
     "_submit": "gives a task at once",
+    "_parse": "gives the output as an object of a class of yours",
     "_stream": "gives the events as they come",
     "_stream_bytes": "gives the bytes as they come",
     "_iterate": "goes through the items of all pages",
@@ -34,12 +36,50 @@ Sent = dict[str, list[tuple[str, Any]]]
 """By place, what is sent: name on the wire, and the argument's name or a value."""
 
 
+_FORMAT = Annotation((f"type[{PARSED}]",), (), frozenset({(MODEL_BASE, PARSED)}))
+_ABOUT_FORMAT = """\
+The class of the output: a Pydantic model, a dataclass or a TypedDict. Its JSON schema is sent."""
+
+
+@dataclass(frozen=True)
+class Returned:
+    """What a call returns."""
+
+    kind: str
+    item: Annotation
+    whole: Annotation | None = None
+    """What `final()` of a stream gives."""
+
+    def text(self, prefix: str) -> str:
+        """The annotation; `prefix` is `Async` on the async class."""
+        if self.kind == "_stream_bytes":
+            return f"{prefix}ByteStream"
+        if self.kind == "_stream":
+            return f"{prefix}Stream[{self.item}, {self.whole}]"
+        outer = _SOON.get(self.kind)
+        return f"{prefix}{outer}[{self.item}]" if outer else str(self.item)
+
+    @property
+    def imports(self) -> set[tuple[str, str]]:
+        """What a type checker must import to read it."""
+        found = set(self.item.imports | (self.whole.imports if self.whole else frozenset()))
+        if outer := _SOON.get(self.kind):
+            found |= {("api302", outer), ("api302", f"Async{outer}")}
+        return found
+
+
 @dataclass(frozen=True)
 class Overload:
-    """The request variants with a response each: arguments and what replaces `Method.item`."""
+    """A way of calling a method that has a result of its own."""
 
     arguments: list[Argument]
-    item: Annotation
+    returned: tuple[Returned, ...]
+    own: dict[str, str] = field(default_factory=dict)
+    """Annotations of our own arguments, where they differ from the method's."""
+
+    def text(self, prefix: str) -> str:
+        """The annotation of what it returns."""
+        return " | ".join(one.text(prefix) for one in self.returned)
 
 
 @dataclass(frozen=True)
@@ -64,14 +104,14 @@ class Method:
     own: dict[str, str]
     """Our own arguments: by name, the annotation; one that may be None has that as default."""
     sent: Sent
-    item: Annotation
+    returned: tuple[Returned, ...]
     doc: list[str]
     imports: set[tuple[str, str]]
-    whole: Annotation | None
-    """What `final()` of a stream gives."""
     overloads: list[Overload]
     warning: str
     """What Python warns of, where the operation is deprecated."""
+    format: str = ""
+    """The argument that takes a class for the output."""
 
     @property
     def package(self) -> str:
@@ -88,30 +128,23 @@ class Method:
             "arguments": _shown(self.arguments),
             "own": self.own,
             "sent": self.sent,
-            "item": str(self.item),
+            "format": self.format,
             "doc": self.doc,
             "warning": self.warning,
             "returns": {prefix: self.returns(prefix) for prefix in ("", "Async")},
             "overloads": [
                 {
                     "arguments": _shown(overload.arguments),
-                    "returns": {
-                        prefix: self.returns(prefix, overload.item) for prefix in ("", "Async")
-                    },
+                    "own": {**self.own, **overload.own},
+                    "returns": {prefix: overload.text(prefix) for prefix in ("", "Async")},
                 }
                 for overload in self.overloads
             ],
         }
 
-    def returns(self, prefix: str, item: Annotation | None = None) -> str:
+    def returns(self, prefix: str) -> str:
         """The annotation of what the method returns; `prefix` is `Async` on the async class."""
-        items = [item] if item else [overload.item for overload in self.overloads] or [self.item]
-        if self.kind == "_stream_bytes":
-            return f"{prefix}ByteStream"
-        if self.kind == "_stream":
-            return f"{prefix}Stream[{self.item}, {self.whole}]"
-        outer = f"{prefix}{_SOON[self.kind]}[{{}}]" if self.kind in _SOON else "{}"
-        return " | ".join(outer.format(own) for own in items)
+        return " | ".join(dict.fromkeys(one.text(prefix) for one in self.returned))
 
 
 def _shown(arguments: list[Argument]) -> list[tuple[str, str, bool]]:
@@ -161,27 +194,40 @@ class Methods:
         """
         first, *twins = self.forms(operation, name)
         see = [f"`{twin.name}` {_TWINS[twin.kind]}." for twin in twins]
+        switched = (twin for twin in twins if twin.switch.get("value") is True)
+        streamed = next((twin for twin in switched if twin.kind == "_stream"), None)
         return [
-            self._method(operation, first, see),
+            self._method(operation, first, see, streamed if first.kind == "_call" else None),
             *(self._method(operation, twin, []) for twin in twins),
         ]
 
-    def _method(self, operation: Operation, form: Form, see: list[str]) -> Method:
+    def _method(
+        self, operation: Operation, form: Form, see: list[str], streamed: Form | None = None
+    ) -> Method:
+        """The method of a form; `streamed` is the form that its `stream=True` asks for."""
         taken = self.arguments(operation)
         switches = {(place.get("in"), place.get("name")) for place in _switches(operation)}
         shown = [
             argument for argument in taken.all if (argument.place, argument.wire) not in switches
         ]
+        plain = _variants(shown, taken.body, form)
+        format_ = str(operation.extension("x-structured").get("argument", ""))
+        if form.kind == "_parse":
+            shown, body = _with_format(plain[0].arguments, format_), replace(taken.body, shapes=[])
+        else:
+            body = taken.body
         sent = _sent(operation, form, shown)
         unknown = taken.body.is_unknown and "body" in sent
-        own = _own_arguments(form.accept, unknown, form.kind == "_submit")
+        own = _own_arguments(form.accept, unknown, form.kind == "_submit", streamed)
         texts = Texts.of(operation)
         if form.kind == "_upload":
             texts, shown = _as_upload(operation, texts, shown)
-        lines = docstring(texts, shown, taken.body, own.texts, _returns(operation, form), see)
-        overloads = (
-            list(_overloads(shown, taken.body, form)) if form.kind in ("_call", "_submit") else []
-        )
+        overloads = _overloads(plain, form, streamed, format_)
+        if form.kind == "_stream" and form.structured:
+            shown = _with_either(shown, format_)
+        lines = docstring(texts, shown, body, own.texts, _returns(operation, form), see)
+        results = [one.returned for one in overloads] or [(_result(form),)]
+        returned = tuple(part for parts in results for part in parts)
         return Method(
             operation,
             form.name,
@@ -189,12 +235,12 @@ class Methods:
             shown,
             own.all,
             sent,
-            form.item,
+            returned,
             lines,
-            _imports(form, shown) | own.imports,
-            form.whole,
+            _imports(returned, shown) | own.imports,
             overloads,
             warning(operation, form.name),
+            format_ if form.structured else "",
         )
 
 
@@ -216,6 +262,8 @@ def _switches(operation: Operation) -> Iterator[dict[str, object]]:
 def _sent(operation: Operation, form: Form, shown: list[Argument]) -> Sent:
     sent: Sent = {"path": [], "query": [], "headers": [], "body": []}
     for argument in shown:
+        if argument.place == "format":
+            continue
         sent[_key(argument.place)].append((argument.wire, Name(argument.name)))
     sent["path"].sort(key=lambda pair: operation.path.find(f"{{{pair[0]}}}"))
     if form.switch:
@@ -229,26 +277,84 @@ def _key(place: str) -> str:
     return "headers" if place == "header" else place
 
 
-def _imports(form: Form, shown: list[Argument]) -> set[tuple[str, str]]:
+def _imports(returned: tuple[Returned, ...], shown: list[Argument]) -> set[tuple[str, str]]:
     """What a type checker must import to read a method's annotations."""
-    found = set(form.item.imports | (form.whole.imports if form.whole else frozenset()))
-    found |= {pair for argument in shown for pair in argument.annotation.imports}
-    if form.kind in _SOON:
-        return found | {("api302", _SOON[form.kind]), ("api302", f"Async{_SOON[form.kind]}")}
-    return found
+    found = {pair for argument in shown for pair in argument.annotation.imports}
+    return found.union(*(one.imports for one in returned))
 
 
-def _overloads(shown: list[Argument], body: BodyArguments, form: Form) -> Iterator[Overload]:
-    """The overloads of a request with several `…Request` schemas, each with its own `…Response`."""
+def _result(form: Form) -> Returned:
+    return Returned(form.kind, form.item, form.whole)
+
+
+def _overloads(
+    plain: list[Overload], form: Form, streamed: Form | None, format_: str
+) -> list[Overload]:
+    """The ways of calling a method, where they have results of their own.
+
+    `plain`: its request variants, or all of its arguments; `streamed`: the form that `stream=True`
+    asks for; `format_`: the argument that takes a class for the output.
+    """
+    if streamed:
+        return _with_stream(plain, _result(streamed))
+    if form.kind == "_stream" and form.structured:
+        result = Returned(form.kind, form.item, form.structured)
+        return [plain[-1], Overload(_with_format(plain[0].arguments, format_), (result,))]
+    return plain if form.kind in ("_call", "_submit") and len(plain) > 1 else []
+
+
+def _with_stream(plain: list[Overload], events: Returned) -> list[Overload]:
+    """The ways of calling a method that takes `stream`."""
+    main = plain[0]
+    return [
+        *(replace(one, own={"stream": "Literal[False] | None"}) for one in plain),
+        replace(main, returned=(events,), own={"stream": "Literal[True]"}),
+        replace(main, returned=(*main.returned, events), own={"stream": "bool"}),
+    ]
+
+
+def _variants(shown: list[Argument], body: BodyArguments, form: Form) -> list[Overload]:
+    """The request variants of a call: one, or those of several `…Request` schemas.
+
+    Each of several has its own `…Response`. Of a stream, the first and the one of all arguments.
+    """
     replies = [part for expression in form.item.parts for part in expression.split(" | ")]
     names = [shape.name.removesuffix("Request") + "Response" for shape in body.shapes]
+    whole = Overload(shown, (_result(form),))
+    if form.kind in ("_stream", "_parse") and body.shapes:
+        return [Overload(_of_shape(shown, body.shapes[0]), whole.returned), whole]
     if len(names) < 2 or sorted(names) != sorted(replies):
-        return
-    for reply, shape in zip(names, body.shapes, strict=True):
-        own = [argument for argument in shown if _is_taken(argument, shape)]
-        own = [replace(argument, required=_is_required(argument, shape)) for argument in own]
-        own.sort(key=lambda argument: not argument.required)
-        yield Overload(own, received(reply))
+        return [whole]
+    pairs = zip(names, body.shapes, strict=True)
+    return [
+        Overload(_of_shape(shown, shape), (Returned(form.kind, received(reply)),))
+        for reply, shape in pairs
+    ]
+
+
+def _of_shape(shown: list[Argument], shape: Shape) -> list[Argument]:
+    """The arguments of one request variant, the required first."""
+    own = [argument for argument in shown if _is_taken(argument, shape)]
+    own = [replace(argument, required=_is_required(argument, shape)) for argument in own]
+    return sorted(own, key=lambda argument: not argument.required)
+
+
+def _with_format(shown: list[Argument], name: str) -> list[Argument]:
+    """The arguments, one of which takes a class for the output."""
+    taken = Argument(name, "", "format", True, _FORMAT, _ABOUT_FORMAT)
+    required = [one for one in shown if one.required and one.name != name]
+    optional = [one for one in shown if not one.required and one.name != name]
+    return [*required, taken, *optional]
+
+
+def _with_either(shown: list[Argument], name: str) -> list[Argument]:
+    """The arguments, one of which may be a class for the output."""
+    if all(one.name != name for one in shown):
+        return [*shown, Argument(name, "", "format", False, _FORMAT, _ABOUT_FORMAT)]
+    return [
+        replace(one, annotation=one.annotation | _FORMAT) if one.name == name else one
+        for one in shown
+    ]
 
 
 def _is_taken(argument: Argument, shape: Shape) -> bool:
@@ -303,6 +409,7 @@ def _returns(operation: Operation, form: Form) -> str:
             f"`response` ({form.item})."
         ),
         "_stream": f"The stream, a context manager to iterate over ({form.item}).",
+        "_parse": f"{text.rstrip('.')}, with the object in `parsed`; None where the model refuses.",
         "_stream_bytes": (
             f"{text.rstrip('.')}, as a context manager that gives the bytes as they come."
         ),
@@ -317,14 +424,21 @@ def _returns(operation: Operation, form: Form) -> str:
     }[form.kind]
 
 
-def _own_arguments(accept: tuple[str, ...], unknown: bool, is_task: bool) -> OwnArguments:
+def _own_arguments(
+    accept: tuple[str, ...], unknown: bool, is_task: bool, streamed: Form | None
+) -> OwnArguments:
     """Our own arguments.
 
-    `accept`: the media types to choose from; `unknown`: nobody knows the fields of the body.
+    `accept`: the media types to choose from; `unknown`: nobody knows the fields of the body;
+    `streamed`: what `stream=True` asks for.
     """
     mapping, texts = "Mapping[str, Any]", dict[str, str]()
     own: dict[str, str] = {}
     imports = {("collections.abc", "Mapping"), ("typing", "Any")}
+    if streamed:
+        own["stream"] = "bool | None"
+        texts["stream"] = f"True returns the events as they come, as `{streamed.name}` does."
+        imports.add(("typing", "Literal"))
     if unknown:
         own["extra_body"] = mapping
         texts["extra_body"] = "The whole body."

@@ -6,7 +6,7 @@ They are rendered from the joined document.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -166,9 +166,9 @@ class Tree:
         """Make all modules, shortcuts last so that they find their section."""
         for operation in self.document.operations:
             self._guard(operation, self._add)
-        for operation in self.document.operations:
-            if "x-shortcut" in operation.node:
-                self._guard(operation, self._add_shortcut)
+        shortcuts = [one for one in self.document.operations if "x-shortcut" in one.node]
+        for operation in sorted(shortcuts, key=lambda one: len(one.place)):
+            self._guard(operation, self._add_shortcut)
 
     def _guard(self, operation: Operation, add: Callable[[Operation], None]) -> None:
         try:
@@ -200,12 +200,19 @@ class Tree:
         return self._module(f"shortcuts/{name}.py", self.root, name, name)
 
     def _group(self, module: Module, above: Class, groups: list[str]) -> Class:
-        """The class of a further word of a shortcut, made when first asked for."""
+        """The class of a further word of a shortcut, made when first asked for.
+
+        A method of that name becomes what calling the namespace does.
+        """
         *_, group = groups
         if group not in above.children:
             new = Class(
                 _pascal("_".join(groups)), f"{groups[0].capitalize()}: {' '.join(groups[1:])}."
             )
+            for method in [one for one in above.methods if one.name == group]:
+                above.methods.remove(method)
+                new.methods.append(replace(method, name="__call__"))
+                new.doc = f"{new.doc} Called itself: {method.doc[0]}"
             self._place(above, group, Child(new.name, None, new.doc))
             module.classes.append(new)
         for known in module.classes:

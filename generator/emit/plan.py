@@ -10,6 +10,7 @@ from . import arguments
 from .arguments import Arguments, NameProblem
 from .endpoints import Endpoint, Facts, endpoint, facts
 from .model_names import ModelNames
+from .readings import with_readings
 from .request_types import RequestTypes
 from .response_types import Class, classes
 from .typed_dicts import owners
@@ -38,8 +39,9 @@ class Plan:
             operation.id: endpoint(operation, self.modules) for operation in ordered
         }
         expressions = (text for made in self.endpoints.values() for text in made.expressions)
-        self.classes: dict[str, Class] = classes(document, expressions)
-        self.types = RequestTypes(self.modules, set(self.classes))
+        known = classes(document, expressions)
+        self.classes: dict[str, Class] = with_readings(document, self.endpoints, known)
+        self.types = RequestTypes(self.modules, self.classes)
         self.models = ModelNames(document)
         self._arguments: dict[str, Arguments] = {}
 

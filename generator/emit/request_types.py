@@ -6,8 +6,8 @@ from collections.abc import Mapping
 
 from generator.document import Schema
 
-from .annotation import ANY, FILE, Annotation, generic, imported, literal, scalar, union
-from .response_types import SCALARS
+from .annotation import ANY, FILE, Annotation, generic, imported, literal, received, scalar, union
+from .response_types import SCALARS, Class
 
 PARAMS = "api302_client.params"
 
@@ -17,13 +17,14 @@ class RequestTypes:
 
     Args:
         modules: In which module of `params` the TypedDict of each request schema is.
-        classes: The schemas that have a class for responses; their TypedDicts are imported under
-            another name.
+        classes: The classes of responses by schema; where a schema has one, its TypedDict is
+            imported under another name.
     """
 
-    def __init__(self, modules: Mapping[str, str], classes: set[str]) -> None:
+    def __init__(self, modules: Mapping[str, str], classes: Mapping[str, Class]) -> None:
         self.modules = modules
         self.classes = classes
+        self.generic = {name for name, cls in classes.items() if cls.is_generic}
 
     def annotation(self, schema: Schema, file: bool = False) -> Annotation:
         """The type of a value that goes into a request.
@@ -45,6 +46,13 @@ class RequestTypes:
         name, target = schema.target_name, schema.target
         if not target.holds_object() or target.is_open_object:
             return self.annotation(target, file)
+        given = self._typed(name)
+        if returned := str(target.node.get("x-returned", "")):
+            given |= received(f"{returned}[Any]" if returned in self.generic else returned)
+        return given
+
+    def _typed(self, name: str) -> Annotation:
+        """The TypedDict of a schema."""
         module = f"{PARAMS}.{self.modules[name]}"
         if name not in self.classes:
             return imported(name, module)

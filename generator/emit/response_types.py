@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from generator.document import Document, DocumentError, Schema
 from generator.document.names import (
@@ -22,6 +22,8 @@ from generator.document.names import (
 )
 
 SCALARS = {"string": "str", "integer": "int", "number": "float", "boolean": "bool", "null": "None"}
+PARSED = "Parsed"
+"""The type variable of a response whose output is of a class of the caller's."""
 IN_LINE = "Name it under components.schemas and refer to it."
 
 
@@ -44,6 +46,16 @@ class Class:
     name: str
     description: str
     fields: list[Field]
+    text: str = ""
+    """The kind of response, where it has a property `text`."""
+    refusal: str = ""
+    """Where the model's refusal is, of a response whose output is of a class of the caller's."""
+    is_generic: bool = False
+    """Whether it knows the type of that output."""
+    names: dict[str, str] = field(default_factory=dict)
+    """Further names of its attributes."""
+    items: Field | None = None
+    """The field that `for` goes through."""
 
     @property
     def wire(self) -> dict[str, str]:
@@ -53,7 +65,24 @@ class Class:
     @property
     def typing(self) -> list[str]:
         """What its module imports from `typing`."""
-        return sorted(names_in(field.type for field in self.fields) & {"Any", "Literal"})
+        used = names_in(field.type for field in self.fields) & {"Any", "Literal"}
+        return sorted({*used, *(["Generic"] if self.is_generic else [])})
+
+    @property
+    def base(self) -> list[str]:
+        """What its module imports from `_model`."""
+        shown = {"text_of": self.text, "found": self.refusal, PARSED: self.is_generic}
+        return sorted({"ABSENT", "Model", "model"} | {name for name, has in shown.items() if has})
+
+    @property
+    def item(self) -> str:
+        """The type of the items that `for` goes through."""
+        kind = self.items.type.removesuffix(" | None") if self.items else ""
+        return kind.removeprefix("list[").removesuffix("]")
+
+    def type_of(self, name: str) -> str:
+        """The type of a property that another name leads to."""
+        return "str" if name == "text" else f"{PARSED} | None"
 
     @property
     def models(self) -> list[str]:

@@ -15,10 +15,12 @@ CHECKSUMS = "SHA256SUMS"
 _PASSED_ON = ("LICENSE", "CHANGELOG.md")
 _IN_ARCHIVE = (
     "openapi-*",
+    "arazzo.json",
     "extensions.schema.json",
     "models*.json",
     "losses.md",
     "llms.txt",
+    "by-tag/*.json",
     *_PASSED_ON,
 )
 
@@ -51,7 +53,8 @@ def _write_archive(folder: Path, name: str) -> None:
     files = sorted({file for pattern in _IN_ARCHIVE for file in folder.glob(pattern)})
     with zipfile.ZipFile(folder / f"{name}.zip", "w", zipfile.ZIP_DEFLATED) as archive:
         for file in files:
-            entry = zipfile.ZipInfo(f"{name}/{file.name}")  # with the oldest date there is
+            inside = file.relative_to(folder).as_posix()
+            entry = zipfile.ZipInfo(f"{name}/{inside}")  # with the oldest date there is
             entry.compress_type = zipfile.ZIP_DEFLATED
             entry.external_attr = 0o644 << 16
             archive.writestr(entry, file.read_bytes())

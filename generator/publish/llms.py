@@ -7,16 +7,14 @@ from collections.abc import Iterator
 from typing import Any
 
 from generator.document import Operation
-from generator.document.media import is_json
 from generator.emit.docstrings import best_source, price_text
 from generator.emit.methods import Method, Methods
-from generator.emit.response_types import Class
+from generator.emit.response_text import cut, response_text
 from generator.runtime.behaviour import read
 from generator.source import seq
 
 from .markdown import code, inline, link, text
 
-_MAX_NAMES = 8
 _MAX_MODELS = 3
 _PLAIN_PATH = re.compile(r"[\w/{}.~:@-]+")
 _HEAD = """# {title}, and its Python client api302
@@ -88,7 +86,7 @@ def _line(methods: Methods, operation: Operation) -> str:
     method = methods.of(operation)[0]
     arguments = _arguments(methods, operation, method)
     call = code(f"{operation.dotted(method.name)}({arguments})")
-    response = _response(methods, operation, method)
+    response = response_text(methods, operation, method.kind)
     arrow = f" → {response}" if response else ""
     title = text(str(operation.node["summary"]).rstrip("."))
     label = link(title, best_source(operation.node))
@@ -113,7 +111,7 @@ def _arguments(methods: Methods, operation: Operation, method: Method) -> str:
     required = [one.name for one in method.arguments if one.required or one.wire in by_shape]
     required += [name for name, annotation in method.own.items() if "None" not in annotation]
     names = dict.fromkeys([*required, *_in_example(operation, method)])
-    return _cut([f"{name}=…" for name in names], at_least=len(required))
+    return cut([f"{name}=…" for name in names], at_least=len(required))
 
 
 def _in_example(operation: Operation, method: Method) -> list[str]:
@@ -141,65 +139,3 @@ def _notes(operation: Operation) -> Iterator[str]:
     if "x-unknown" in node:
         parts = ["response" if part == "reply" else text(part) for part in node["x-unknown"]]
         yield f"{' and '.join(parts)} not documented"
-
-
-def _cut(names: list[str], at_least: int = 0) -> str:
-    """The first names, with a mark where there are more."""
-    limit = max(_MAX_NAMES, at_least)
-    return ", ".join([*names[:limit], "…"] if len(names) > limit else names)
-
-
-# -- responses -----------------------------------------------------------------------------------
-
-
-def _response(methods: Methods, operation: Operation, method: Method) -> str:
-    """The fields of the response, as the client names them, or what else it is."""
-    if method.kind == "_submit":
-        return _task_response(methods, operation)
-    if method.kind != "_call":
-        return ""  # events, which the notes name
-    return _of_types(methods, operation, "")
-
-
-def _task_response(methods: Methods, operation: Operation) -> str:
-    rule = read(operation.node)
-    assert rule.task is not None
-    fetch = methods.document.by_id[rule.task.fetch]
-    status = read(fetch.node).status
-    if status and (status.outputs or status.result or status.done_is_file):
-        return "outputs"
-    has_own = status is not None and status.response is not None
-    return _of_types(methods, operation if has_own else fetch, "response.")
-
-
-def _of_types(methods: Methods, operation: Operation, prefix: str) -> str:
-    """What the response is in each of its media types."""
-    responses = methods.replies(operation)
-    in_json = [type_ for media_type, type_ in responses.items() if is_json(media_type)]
-    kinds = [_fields(type_, methods.plan.classes, prefix) for type_ in in_json[:1]]
-    if "bytes" in responses.values():
-        kinds.append("file")
-    if not kinds and "str" in responses.values():
-        kinds.append("text")
-    return " or ".join(filter(None, kinds))
-
-
-def _fields(type_: str, classes: dict[str, Class], prefix: str) -> str:
-    """The fields of a response of this type; of several classes, those of the first."""
-    is_list = type_.startswith("list[")
-    name = next((name for name in re.findall(r"\w+", type_) if name in classes), "")
-    if not name or not (is_list or type_.startswith(name)):
-        return "list" if is_list else ""
-    names = _cut(list(_names(classes[name], classes, prefix)))
-    return f"list of {names}" if is_list else names
-
-
-def _names(cls: Class, classes: dict[str, Class], prefix: str) -> Iterator[str]:
-    """The names of a class's fields, and of those in an envelope's `data`."""
-    for field in cls.fields:
-        inner = re.match(r"(list\[)?(\w+)", field.type)
-        if field.name == "data" and inner and inner[2] in classes:
-            at = f"{prefix}data{'[]' if inner[1] else ''}"
-            yield from (f"{at}.{own.name}" for own in classes[inner[2]].fields)
-        else:
-            yield f"{prefix}{field.name}"

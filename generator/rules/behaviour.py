@@ -225,6 +225,16 @@ def stream_responses(context: Context) -> Iterator[Problem]:
             yield context.on(operation, "x-stream", message, fix)
 
 
+def structured(context: Context) -> Iterator[Problem]:
+    """`x-structured.field` begins with a field of the request."""
+    for operation in context.operations:
+        field = str(obj(operation.node.get("x-structured")).get("field", "")).partition(".")[0]
+        if field and field not in (known := context.body_fields(operation)):
+            message = f"{operation} has no body field `{field}`"
+            fix = did_you_mean(field, sorted(known))
+            yield context.on(operation, "x-structured", message, fix, ["field"])
+
+
 def switches(context: Context) -> Iterator[Problem]:
     """The fields and parameters that `when`, `webhook` and x-pages name exist."""
     for operation in context.operations:

@@ -181,9 +181,16 @@ def _price_problems(context: Context, price: Json, fields: dict[str, list[Schema
 
 
 def model_evidence(context: Context) -> Iterator[Problem]:
-    """The evidence of a model is well formed, and its pages are in the ledger."""
+    """The evidence of a model is well formed, its pages are in the ledger, and a wire name rests
+    on more than the title of a product.
+    """
     pages = {page for _, page, _ in context.rows}
     for id_, model in context.models.items():
+        kinds = {obj(entry).get("evidence") for entry in seq(model.get("docs"))}
+        if "name" in model and kinds == {"catalog"}:
+            message = f"only the title of a product gives the wire name of `{id_}`"
+            fix = "cite a source that calls it so, or write a row of not_models.yaml"
+            yield context.problem(model, "docs", message, fix)
         for number, entry in enumerate(seq(model.get("docs"))):
             page = obj(entry).get("page")
             if isinstance(page, str) and page not in pages:

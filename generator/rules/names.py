@@ -81,6 +81,8 @@ def _methods(operation: Operation) -> list[str]:
     derived = [
         prefix + action for extension, prefix in kinds.items() if extension in operation.node
     ]
+    if "x-structured" in operation.node:
+        derived.append(f"parse_{action}")
     if "when" in obj(operation.node.get("x-task")):
         derived.append(f"submit_{action}")
     derived += (

@@ -37,7 +37,11 @@ PLACES = {
     "x-file": ("field", "a field's schema"),
     "x-file-max": ("field", "a field's schema"),
     "x-segments": ("field", "a field's schema"),
+    "x-names": ("field", "a schema"),
+    "x-items": ("field", "a schema"),
+    "x-returned": ("field", "a schema"),
     "x-search": ("document", "the document, in openapi.yaml"),
+    "x-synonyms": ("document", "the document, in openapi.yaml"),
 }
 """Where the extensions that do not belong on an operation stand."""
 

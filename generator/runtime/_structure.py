@@ -27,7 +27,7 @@ from ._model import Model, Unknown
 
 Loader = Callable[[Any], Any]
 
-SCALARS = frozenset({"Any", "bool", "bytes", "float", "int", "str"})
+SCALARS = frozenset({"Any", "Parsed", "bool", "bytes", "float", "int", "str"})
 
 
 def structure(type_expression: str, data: Any) -> Any:
@@ -97,6 +97,8 @@ def _shape(node: ast.expr) -> Shape:
             return Shape(item=_shape(item))
         case ast.Subscript(value=ast.Name(id="dict"), slice=ast.Tuple(elts=[_, value])):
             return Shape(value=_shape(value))
+        case ast.Subscript(value=ast.Name(id=name)):  # a class that knows the type of the output
+            return Shape(models=(name,))
     raise ValueError(f"not a type expression: {ast.unparse(node)}")
 
 

@@ -1,6 +1,7 @@
 """Media types and suffixes of files, and what a file is by its first bytes.
 
 A table of our own, of the forms that this API takes and gives: a slim system has no `mime.types`.
+Of the rest of the world's forms puremagic knows more, where it is installed.
 """
 
 from __future__ import annotations
@@ -118,6 +119,35 @@ def kind_of(start: bytes) -> Kind | None:
     return Kind(_TYPES[suffix], suffix) if suffix else None
 
 
+def recognized(start: bytes) -> Kind | None:
+    """What a file is by its first bytes: `kind_of`, or else as puremagic knows it.
+
+    Take this where nothing else tells: puremagic is imported at first use.
+    """
+    return kind_of(start) or _by_puremagic(start)
+
+
+SURE = 0.4
+"""How sure puremagic must be: of four bytes. What looks alike in less is often something else."""
+
+
+def _by_puremagic(start: bytes) -> Kind | None:
+    try:
+        import puremagic
+    except ImportError:
+        return None
+    try:
+        found = puremagic.magic_string(start[:START]) if start.strip(b"\0") else []
+    except (puremagic.PureError, ValueError):
+        return None
+    sure = [one for one in found if one.confidence >= SURE and one.extension]
+    if not sure:
+        return None
+    best = sure[0]
+    media_type = _TYPES.get(best.extension) or best.mime_type or type_of(f"x{best.extension}")
+    return Kind(media_type, best.extension) if media_type else None
+
+
 def _by_magic(start: bytes) -> str | None:
     return next((suffix for magic, suffix in _MAGIC if start.startswith(magic)), None)
 
@@ -184,7 +214,8 @@ def described(name: str, start: bytes) -> Kind:
 
     An image is named wrongly so often, and refused for it, that its bytes decide.
     """
-    by_name, by_content = type_of(name), kind_of(start)
+    by_name = type_of(name)
+    by_content = kind_of(start) if by_name else recognized(start)
     both_images = by_name and by_content and by_name.startswith("image/")
     if by_content and (not by_name or (both_images and by_content.media_type.startswith("image/"))):
         return by_content

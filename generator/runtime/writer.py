@@ -2,8 +2,9 @@
 
 The content goes to a file of a random name in the target's folder, opened so that no link is
 followed, and takes the target's name when all is written. What is not a regular file (a device, a
-pipe) is written to directly and never replaced. A writer may be dropped by another thread than the
-one that writes.
+pipe) is written to directly and never replaced. A target such as `s3://bucket/cat.png` is put there
+by fsspec, once all is written to a temporary file of this machine. A writer may be dropped by
+another thread than the one that writes.
 """
 
 from __future__ import annotations
@@ -14,16 +15,17 @@ import re
 import secrets
 import select
 import stat
+import tempfile
 import threading
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from itertools import count
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 from urllib.parse import unquote, unquote_to_bytes, urlsplit
 
-from .media import kind_of, suffix_of
+from .media import recognized, suffix_of
 
 LONGEST_STEM = 150
 """Bytes of a name from a server, so that a number and a suffix fit behind it."""
@@ -31,6 +33,7 @@ _RESERVED = re.compile(r"(con|prn|aux|nul|com\d|lpt\d|conin\$|conout\$)(\.|$)", 
 _UNSAFE = re.compile(
     r'[\x00-\x1f\x7f-\x9f<>:"|?*\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]'
 )
+_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://")
 _LIVE_FOLDERS = ("/dev/", "/proc/")
 """Links in these lead to what is open already, such as `/dev/stdout`."""
 
@@ -66,6 +69,24 @@ def folder_of(path: str | os.PathLike[str]) -> Path:
     return folder
 
 
+def is_remote(path: str | os.PathLike[str]) -> bool:
+    """Whether a path is the URL of a file on another file system, such as `s3://bucket/cat.png`."""
+    return _SCHEME.match(str(path)) is not None
+
+
+def check_target(path: str | os.PathLike[str]) -> None:
+    """Raise ValueError for a path that nothing can be written to. See `folder_of`."""
+    if is_remote(path):
+        _file_system(str(path))
+    else:
+        folder_of(path)
+
+
+def writer_for(path: str | os.PathLike[str], name: str) -> Writer:
+    """A writer for a path, here or on another file system. See `Writer`."""
+    return RemoteWriter(str(path), name) if is_remote(path) else Writer(path, name)
+
+
 class Writer:
     """Writes one file.
 
@@ -80,10 +101,15 @@ class Writer:
 
     def __init__(self, path: str | os.PathLike[str], name: str) -> None:
         folder = folder_of(path)
-        self._path, self._name = Path(path), name
+        self._path = Path(path)
         self._is_folder = self._path.is_dir()
         self._is_direct = not self._is_folder and _is_special(self._path)
-        self._part = folder / f".{secrets.token_hex(8)}.part"
+        self._begin(folder / f".{secrets.token_hex(8)}.part", name)
+
+    def _begin(self, part: Path, name: str) -> None:
+        self._part, self._name = part, name
+        self.size = 0
+        """Bytes that were written."""
         self._file: IO[bytes] | None = None
         self._is_there = False
         self._lock = threading.Lock()
@@ -98,7 +124,20 @@ class Writer:
             while rest:
                 if self._is_direct:
                     self._wait(self._file)
-                rest = rest[_written(self._file, rest) :]
+                done = _written(self._file, rest)
+                self.size += done
+                rest = rest[done:]
+
+    def restart(self) -> bool:
+        """Begin again with nothing written. False where what was written cannot be taken back."""
+        with self._working():
+            if self.size and self._is_direct:
+                return False
+            if self._file is not None and self.size:
+                self._file.seek(0)
+                self._file.truncate()
+            self.size = 0
+            return True
 
     def finish(self, name: str | None = None) -> Path:
         """Give the file its name, and return its path. Raises OSError.
@@ -209,6 +248,101 @@ class Writer:
         return True
 
 
+class RemotePath(type(Path())):  # type: ignore[misc]
+    """The path of a file on another file system: `str()` and `os.fspath()` give its URL.
+
+    It is opened and read by fsspec. Other methods of a path that ask the disk do not apply.
+    """
+
+    url: str
+
+    @classmethod
+    def of(cls, url: str) -> RemotePath:
+        """The path of a URL such as `s3://bucket/cat.png`."""
+        path = cls(url.replace("://", "/", 1))
+        path.url = url
+        return path
+
+    def __str__(self) -> str:
+        return self.__dict__.get("url") or super().__str__()
+
+    def __fspath__(self) -> str:
+        return str(self)
+
+    def open(self, mode: str = "r", *args: Any, **options: Any) -> Any:
+        """Open it by fsspec."""
+        import fsspec
+
+        return fsspec.open(str(self), mode, *args, **options).open()
+
+    def read_bytes(self) -> bytes:
+        """Its content."""
+        with self.open("rb") as file:
+            return file.read()
+
+
+class RemoteWriter(Writer):
+    """Writes one file of another file system, through a temporary file of this machine.
+
+    Args:
+        url: Such as `s3://bucket/cat.png`; one that ends with a slash is a folder.
+        name: A plain name for the file in a folder.
+
+    Raises:
+        ValueError: fsspec, or what it needs for this file system, is not installed.
+    """
+
+    def __init__(self, url: str, name: str) -> None:
+        self._url, self._is_direct = url, False
+        self._system, self._target = _file_system(url)
+        self._is_folder = url.endswith("/") or self._system.isdir(self._target)
+        self._begin(Path(tempfile.mkdtemp(prefix="api302-"), "part"), name)
+
+    def _named(self) -> Path:
+        scheme = self._url.partition("://")[0]
+        target = self._free() if self._is_folder else self._target
+        try:
+            self._system.put_file(str(self._part), target)
+        except OSError:
+            raise
+        except Exception as error:
+            raise OSError(f"{self._url} cannot be written: {error}") from error
+        self._clean()
+        return RemotePath.of(f"{scheme}://{target.lstrip('/')}")
+
+    def _free(self) -> str:
+        """The first name in the folder that is free."""
+        stem, suffix = os.path.splitext(self._name)
+        folder = self._target.rstrip("/")
+        names = (f"{stem} ({number}){suffix}" if number else self._name for number in count())
+        wanted = (f"{folder}/{name}" for name in names)
+        return next(target for target in wanted if not self._system.exists(target))
+
+    def _clean(self) -> None:
+        super()._clean()
+        with suppress(OSError):
+            self._part.parent.rmdir()
+
+
+def _file_system(url: str) -> tuple[Any, str]:
+    """The file system of a URL, and the path there. Raises ValueError."""
+    scheme = url.partition("://")[0]
+    if scheme.lower() in ("http", "https", "data"):
+        raise ValueError(f"path: {url[:80]!r} is not a place that files are written to")
+    try:
+        from fsspec.core import url_to_fs
+    except ImportError:
+        raise ValueError(
+            f"path: {url[:80]!r} needs fsspec (pip install fsspec, and what it needs for "
+            f"{scheme}: s3fs, gcsfs …)"
+        ) from None
+    try:
+        system, path = url_to_fs(url)
+    except (ImportError, ValueError) as error:
+        raise ValueError(f"path: {url[:80]!r} cannot be written: {error}") from error
+    return system, str(path)
+
+
 def _is_special(path: Path) -> bool:
     """Whether a path leads to what must not be replaced: a device, a pipe, the standard output."""
     try:
@@ -246,7 +380,7 @@ def save(content: bytes, path: str | os.PathLike[str], name: str) -> Path:
     Raises:
         ValueError: see `folder_of`. OSError: it cannot be written; nothing is left behind.
     """
-    writer = Writer(path, name)
+    writer = writer_for(path, name)
     try:
         writer.write(content)
         return writer.finish()
@@ -271,7 +405,7 @@ def safe_name(headers: Mapping[str, str], url: str = "", start: bytes = b"") -> 
     stem, dot, suffix = name.rpartition(".")
     if not dot:
         stem, suffix = suffix, suffix_of(headers.get("content-type", "")).lstrip(".")
-        kind = None if suffix else kind_of(start)
+        kind = None if suffix else recognized(start)
         suffix = kind.suffix.lstrip(".") if kind else suffix
     stem = stem.encode()[:LONGEST_STEM].decode(errors="ignore") or "download"
     name = f"{stem}.{suffix.encode()[:20].decode(errors='ignore')}" if suffix else stem

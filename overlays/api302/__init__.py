@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
-    from . import catalog, testing, webhooks
+    from . import catalog, directory, testing, webhooks
     from . import otel as otel  # not in `__all__`: it needs an extra
     from ._calls.files import FileInput
     from ._client import AsyncClient, Client
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
         InvalidArgument,
         NoChannelError,
         NotFoundError,
+        OutputError,
         PermissionDeniedError,
         QuotaError,
         RateLimitError,
@@ -52,7 +53,7 @@ _WHERE = {
     "_calls.files": "FileInput",
     "_errors": "Api302Error ApiError AuthenticationError BadRequestError BudgetError"
     " ConnectionError DecodeError EnvelopeError InvalidArgument NoChannelError NotFoundError"
-    " PermissionDeniedError QuotaError RateLimitError RequestTooLargeError ServerError"
+    " OutputError PermissionDeniedError QuotaError RateLimitError RequestTooLargeError ServerError"
     " StreamError TaskError TaskFailed TaskTimeout TimeoutError",
     "_features.budget": "AsyncBudget Budget",
     "_features.files": "AsyncOutput Output",
@@ -92,6 +93,7 @@ __all__ = [
     "NoChannelError",
     "NotFoundError",
     "Output",
+    "OutputError",
     "Page",
     "Pages",
     "PermissionDeniedError",
@@ -112,6 +114,7 @@ __all__ = [
     "TimeoutError",
     "Uploaded",
     "catalog",
+    "directory",
     "testing",
     "webhooks",
 ]
@@ -120,7 +123,7 @@ __all__ = [
 def __getattr__(name: str) -> object:
     from importlib import import_module
 
-    if name in ("catalog", "otel", "testing", "webhooks"):
+    if name in ("catalog", "directory", "otel", "testing", "webhooks"):
         return import_module(f"api302.{name}")
     if name not in _MODULE_OF:
         raise AttributeError(f"module 'api302' has no attribute {name!r}")

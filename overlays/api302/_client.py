@@ -55,6 +55,13 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 
+def _headers(headers: Any, default_headers: Any) -> Any:
+    """The headers under both of their names, none of which a frame may show."""
+    if headers is None or default_headers is None:
+        return hidden(default_headers if headers is None else headers)
+    return {**hidden(headers), **hidden(default_headers)}
+
+
 def _session(
     is_async: bool,
     api_key: ApiKey | None,
@@ -82,7 +89,14 @@ def _session(
     connections = Connections(
         is_async, http, valid_proxy(proxy, http), valid_transport(transport, http)
     )
-    return Session(settings, connections, valid_middleware(middleware, is_async))
+    return Session(settings, connections, valid_middleware(middleware, is_async), _output)
+
+
+def _output(session: Session | None, file: Any) -> Any:
+    """The `Output` for a file of a response, imported where one is asked for."""
+    from ._features.files import output
+
+    return output(session, file.url, file.content, file.media_type)
 
 
 class Client(Sections):
@@ -106,6 +120,7 @@ class Client(Sections):
             closed.
         proxy: The URL of a proxy. Those in the environment (HTTPS_PROXY …) are used anyway.
         headers: Sent with each call.
+        default_headers: Another name for `headers`, as in OpenAI's client.
         repeat: Whether a call may be repeated whose outcome is unknown (a timeout, a broken
             connection, a 5xx): always, never, or unless given as the description says: if it is
             free.
@@ -132,9 +147,10 @@ class Client(Sections):
         repeat: bool | None = None,
         fallback: Iterable[str] = (),
         middleware: Iterable[Callable[[Call, Callable[[Call], Response]], Response]] = (),
+        default_headers: Mapping[str, str] | None = None,
     ) -> None:
         api_key, base_url, proxy = hidden(api_key), hidden(base_url), hidden(proxy)
-        headers = hidden(headers)
+        headers = default_headers = _headers(headers, default_headers)
         super().__init__(
             _session(
                 False,
@@ -177,18 +193,23 @@ class Client(Sections):
         max_retries: int | None = None,
         headers: Mapping[str, str] | None = None,
         repeat: bool | None = None,
+        default_headers: Mapping[str, str] | None = None,
     ) -> Self:
-        """A client with other settings on the same connections.
+        """A client with other settings on the same connections. `copy` is another name.
 
-        `headers` are added to those of this client. `repeat` overrides what the description says
-        of repeating a call whose outcome is unknown. With another `base_url` go no spare hosts.
+        `headers` (or `default_headers`) are added to those of this client. `repeat` overrides what
+        the description says of repeating a call whose outcome is unknown. With another `base_url`
+        go no spare hosts.
         """
         new = type(self).__new__(type(self))
-        api_key, base_url, headers = hidden(api_key), hidden(base_url), hidden(headers)
+        api_key, base_url = hidden(api_key), hidden(base_url)
+        headers = default_headers = _headers(headers, default_headers)
         new._client = self._client.with_settings(
             self._client.settings.changed(api_key, base_url, timeout, max_retries, headers, repeat)
         )
         return new
+
+    copy = with_options
 
     def with_raw_response(self, method: Callable[P, T]) -> Callable[P, RawResponse[T]]:
         """The same method, giving a RawResponse: what it returns is `parsed`, beside status,
@@ -455,9 +476,10 @@ class AsyncClient(AsyncSections):
         fallback: Iterable[str] = (),
         middleware: Iterable[AsyncMiddleware] = (),
         transport: Literal["aiohttp", "httpx2"] | None = None,
+        default_headers: Mapping[str, str] | None = None,
     ) -> None:
         api_key, base_url, proxy = hidden(api_key), hidden(base_url), hidden(proxy)
-        headers = hidden(headers)
+        headers = default_headers = _headers(headers, default_headers)
         super().__init__(
             _session(
                 True,
@@ -501,18 +523,23 @@ class AsyncClient(AsyncSections):
         max_retries: int | None = None,
         headers: Mapping[str, str] | None = None,
         repeat: bool | None = None,
+        default_headers: Mapping[str, str] | None = None,
     ) -> Self:
-        """A client with other settings on the same connections.
+        """A client with other settings on the same connections. `copy` is another name.
 
-        `headers` are added to those of this client. `repeat` overrides what the description says
-        of repeating a call whose outcome is unknown. With another `base_url` go no spare hosts.
+        `headers` (or `default_headers`) are added to those of this client. `repeat` overrides what
+        the description says of repeating a call whose outcome is unknown. With another `base_url`
+        go no spare hosts.
         """
         new = type(self).__new__(type(self))
-        api_key, base_url, headers = hidden(api_key), hidden(base_url), hidden(headers)
+        api_key, base_url = hidden(api_key), hidden(base_url)
+        headers = default_headers = _headers(headers, default_headers)
         new._client = self._client.with_settings(
             self._client.settings.changed(api_key, base_url, timeout, max_retries, headers, repeat)
         )
         return new
+
+    copy = with_options
 
     def with_raw_response(
         self, method: Callable[P, Awaitable[T]]

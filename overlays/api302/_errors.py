@@ -18,6 +18,7 @@
     │   └── EnvelopeError         a good status whose body reports another failure
     ├── DecodeError               a good response that cannot be used; its bytes are in `content`
     ├── StreamError               a stream that failed or was cut short; keeps the partial output
+    ├── OutputError               the output is cut off, or is not of the class that was asked for
     └── TaskError                 about a task; carries its handle
         ├── TaskFailed            the service gave the task up
         └── TaskTimeout           the task was not done in time; also a builtin TimeoutError
@@ -200,6 +201,21 @@ class StreamError(Api302Error):
     text: str = ""
     partial: Any = None
     request_id: str | None = None
+
+
+class OutputError(Api302Error):
+    """The output that `parse` asked for is cut off, or is not of the class. It is kept, and paid.
+
+    Attributes:
+        reason: `cut` or `invalid`.
+        response: The response.
+        text: The output as text.
+        request_id: The id under which the call is billed.
+    """
+
+    reason: str = ""
+    response: Any = None
+    text: str = ""
 
 
 class TaskError(Api302Error):

@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Any, Unpack
 
 from ._calls.call import call
 from ._calls.session import Session
+from ._errors import InvalidArgument
 from ._http.sync import run
+from ._pending import by_keywords
 from ._types import Given, Operation, Options
 
 if TYPE_CHECKING:
@@ -58,14 +60,75 @@ def _events(given: Given) -> Given:
     return {"accept": "text/event-stream, */*;q=0.5", **given}
 
 
+def _is_streamed(stream: Any) -> bool:
+    if stream not in (None, False, True):
+        raise InvalidArgument(f"stream: must be True or False, not {stream!r}")
+    return bool(stream)
+
+
+def _switched(endpoint: Endpoint, given: Given) -> Given:
+    """The arguments of a call that asks for its stream."""
+    rule = Operation.of(endpoint).behaviour.stream
+    assert rule is not None
+    assert rule.when is not None
+    others: Any = {name: value for name, value in given.items() if value is not None}
+    place = "body" if rule.when.place == "body" else "query"
+    others[place] = {**others.get(place, {}), rule.when.name: rule.when.value}
+    return others
+
+
+def _formatted(
+    endpoint: Endpoint, format: Any, given: Given
+) -> tuple[Given, Callable[[Any], Any] | None]:
+    """The arguments of a stream, and what becomes of its response, where a class is given."""
+    if format is None or isinstance(format, dict):
+        return given, None
+    from ._features.structured import asked
+
+    wanted = asked(Operation.of(endpoint), format)
+    return (wanted.put(given), wanted.read) if wanted else (given, None)
+
+
+def _checked_methods(cls: type) -> None:
+    """Let the methods of a namespace say what to do where they are called otherwise."""
+    for name, method in list(vars(cls).items()):
+        if (name.startswith("_") and name != "__call__") or not hasattr(method, "__code__"):
+            continue
+        message = getattr(method, "__deprecated__", None)
+        own = method if message is None else method.__wrapped__
+        checked = by_keywords(own)
+        setattr(cls, name, checked if message is None else deprecated(message)(checked))
+
+
 class Resource:
     """Namespaces available on a `Client`: their methods make the calls."""
 
     def __init__(self, client: Session) -> None:
         self._client = client
 
-    def _call(self, endpoint: Endpoint, *, options: Options, **given: Unpack[Given]) -> Any:
+    def __init_subclass__(cls) -> None:
+        if cls.__module__.startswith("api302_resources"):
+            _checked_methods(cls)
+
+    def _call(
+        self,
+        endpoint: Endpoint,
+        *,
+        options: Options,
+        stream: bool | None = None,
+        **given: Unpack[Given],
+    ) -> Any:
+        if _is_streamed(stream):
+            return self._stream(endpoint, options=options, **_switched(endpoint, given)).opened()
         return run(call(self._client, Operation.of(endpoint), options, **given))
+
+    def _parse(
+        self, endpoint: Endpoint, *, format: Any, options: Options, **given: Unpack[Given]
+    ) -> Any:
+        from ._features.structured import Asked
+
+        asked = Asked(Operation.of(endpoint), format)
+        return asked.read(self._call(endpoint, options=options, **asked.put(given)))
 
     def _submit(self, endpoint: Endpoint, *, options: Options, **given: Unpack[Given]) -> Task[Any]:
         from ._features.tasks import Task, submit
@@ -73,11 +136,18 @@ class Resource:
         return Task(run(submit(self._client, Operation.of(endpoint), options, given)))
 
     def _stream(
-        self, endpoint: Endpoint, *, options: Options, **given: Unpack[Given]
+        self,
+        endpoint: Endpoint,
+        *,
+        options: Options,
+        format: Any = None,
+        **given: Unpack[Given],
     ) -> Stream[Any]:
         from ._features.streams import Stream
 
-        return Stream(self._client, _stream_call(self._client, endpoint, options, _events(given)))
+        given, read = _formatted(endpoint, format, given)
+        ready = _stream_call(self._client, endpoint, options, _events(given))
+        return Stream(self._client, ready, read)
 
     def _stream_bytes(
         self, endpoint: Endpoint, *, options: Options, **given: Unpack[Given]
@@ -107,8 +177,30 @@ class AsyncResource:
     def __init__(self, client: Session) -> None:
         self._client = client
 
-    async def _call(self, endpoint: Endpoint, *, options: Options, **given: Unpack[Given]) -> Any:
+    def __init_subclass__(cls) -> None:
+        if cls.__module__.startswith("api302_resources"):
+            _checked_methods(cls)
+
+    async def _call(
+        self,
+        endpoint: Endpoint,
+        *,
+        options: Options,
+        stream: bool | None = None,
+        **given: Unpack[Given],
+    ) -> Any:
+        if _is_streamed(stream):
+            made = self._stream(endpoint, options=options, **_switched(endpoint, given))
+            return await made.opened()
         return await call(self._client, Operation.of(endpoint), options, **given)
+
+    async def _parse(
+        self, endpoint: Endpoint, *, format: Any, options: Options, **given: Unpack[Given]
+    ) -> Any:
+        from ._features.structured import Asked
+
+        asked = Asked(Operation.of(endpoint), format)
+        return asked.read(await self._call(endpoint, options=options, **asked.put(given)))
 
     async def _submit(
         self, endpoint: Endpoint, *, options: Options, **given: Unpack[Given]
@@ -118,13 +210,18 @@ class AsyncResource:
         return AsyncTask(await submit(self._client, Operation.of(endpoint), options, given))
 
     def _stream(
-        self, endpoint: Endpoint, *, options: Options, **given: Unpack[Given]
+        self,
+        endpoint: Endpoint,
+        *,
+        options: Options,
+        format: Any = None,
+        **given: Unpack[Given],
     ) -> AsyncStream[Any]:
         from ._features.streams import AsyncStream
 
-        return AsyncStream(
-            self._client, _stream_call(self._client, endpoint, options, _events(given))
-        )
+        given, read = _formatted(endpoint, format, given)
+        ready = _stream_call(self._client, endpoint, options, _events(given))
+        return AsyncStream(self._client, ready, read)
 
     def _stream_bytes(
         self, endpoint: Endpoint, *, options: Options, **given: Unpack[Given]

@@ -450,9 +450,23 @@ class Uploaded(NamedTuple):
         return self.response.request_id
 
 
-class ResultFile:
-    """A file that a call made: a URL, or the content itself. A later call takes it as a file."""
+# --- files that callers give ----------------------------------------------------------------------
 
-    url: str | None
-    content: bytes | None
-    media_type: str | None
+
+class Picture(Protocol):
+    """An image of PIL, which is sent as PNG."""
+
+    @property
+    def mode(self) -> str: ...
+    @property
+    def size(self) -> tuple[int, int]: ...
+    def save(self, fp: Any, format: str | None = None, **params: Any) -> None: ...
+
+
+class Upload(Protocol):
+    """An upload of FastAPI or Starlette."""
+
+    @property
+    def filename(self) -> str | None: ...
+    @property
+    def file(self) -> Any: ...

@@ -15,6 +15,7 @@ from urllib.parse import unquote
 from starlette.datastructures import UploadFile
 from starlette.requests import Request
 
+from api302_client.behaviour import files as found
 from api302_client.behaviour import find
 from api302_mock import files
 from api302_mock.call import Call
@@ -113,12 +114,10 @@ def _with_put_url(value: Any, operation: Operation, base: str, store: Store) -> 
 
 def _with_outputs(value: Any, operation: Operation, base: str) -> Any:
     """A URL declared as an output is a file even where it has no ending that says which kind."""
-    rule = operation.behaviour.status
     kind = _KINDS.get(operation.tag[0], "mp4")
-    for path in rule.outputs if rule is not None else ():
-        for url in _texts(path.find(value)):
-            if url.startswith("http") and not files.is_known(_extension(url)):
-                value = _replaced(value, url, f"{base}{_name(url)}.{kind}")
+    for url in filter(None, (file.url for file in found(operation.behaviour.outputs, value))):
+        if url.startswith("http") and not files.is_known(_extension(url)):
+            value = _replaced(value, url, f"{base}{_name(url)}.{kind}")
     return value
 
 
@@ -133,12 +132,6 @@ def _mapped(value: Any, change: Callable[[str], str]) -> Any:
         fields = cast("dict[str, Any]", value)
         return {key: _mapped(item, change) for key, item in fields.items()}
     return change(value) if isinstance(value, str) else value
-
-
-def _texts(value: Any) -> list[str]:
-    if isinstance(value, list):
-        return [text for item in cast("list[Any]", value) for text in _texts(item)]
-    return [value] if isinstance(value, str) else []
 
 
 def _extension(url: str) -> str:

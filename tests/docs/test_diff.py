@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from documentation import FIXTURES, Page, Run
+from spec_pages import as_page
 
 from generator.docs.described import Described
 from generator.docs.diff.operation import compare
@@ -18,9 +19,6 @@ from generator.docs.pages.copied import copied
 from generator.docs.pages.models import model_name, model_rows
 from generator.docs.pages.prices import prices
 from generator.docs.sources import parse_page
-from generator.document import Operation
-from generator.document.media import is_json
-from generator.source import obj
 
 Docs = Callable[..., Run]
 SEEDS = FIXTURES / "docs" / "seed-pages"
@@ -141,57 +139,6 @@ def test_changed_seed_page(
     assert any(
         place.get(kind, f"{field}:") in line for line in lines[finding.line - 2 : finding.line]
     )
-
-
-def as_page(described: Described, operation: Operation) -> str:
-    """An operation of the specification as the provider would publish it:
-
-    schemas written out, the same examples.
-    """
-    context = described.context
-
-    def inline(schema: Any, depth: int = 0) -> dict[str, Any]:
-        node = obj(context.resolve("", schema).value) if depth < 7 else {}
-        made = {key: node[key] for key in ("type", "enum", "default", "required") if key in node}
-        made |= {"items": inline(node["items"], depth + 1)} if "items" in node else {}
-        made |= (
-            {
-                "properties": {
-                    name: inline(one, depth + 1) for name, one in node["properties"].items()
-                }
-            }
-            if "properties" in node
-            else {}
-        )
-        return made | {
-            key: [inline(one, depth + 1) for one in node[key]]
-            for key in ("anyOf", "oneOf", "allOf")
-            if key in node
-        }
-
-    def content(part: str) -> dict[str, Any]:
-        found: dict[str, Any] = {}
-        for _, name, media in context.media(operation, part):
-            if is_json(name) or part == "request":
-                examples = {
-                    key: context.resolve("", one).value
-                    for key, one in obj(media.value.get("examples")).items()
-                }
-                found.setdefault(
-                    name, {"schema": inline(media.value.get("schema")), "examples": examples}
-                )
-        return found
-
-    page = {
-        "parameters": [
-            {**one, "schema": inline(one.get("schema"))} for one in context.parameters(operation)
-        ],
-        "requestBody": {"content": content("request")},
-        "responses": {"200": {"content": content("reply")}},
-    }
-    paths = {operation.path: {operation.method: page}}
-    text = json.dumps({"paths": paths}, ensure_ascii=False)
-    return f"# {operation}\n\n```yaml\n{text}\n```\n"
 
 
 def test_the_whole_specification_as_pages_has_nothing_to_decide(real: Described) -> None:

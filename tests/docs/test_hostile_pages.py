@@ -35,7 +35,9 @@ from generator import rules
 from generator.build import build
 from generator.docs import PageError
 from generator.docs.described import Described
+from generator.docs.diff.changes import changes
 from generator.docs.diff.operation import compare
+from generator.docs.digests import digest, digest_of, digest_text
 from generator.docs.draft import house_yaml
 from generator.docs.draft.fragment import draft
 from generator.docs.issue import issue
@@ -105,6 +107,24 @@ def check_markdown(text: str, headings: set[str]) -> None:
                 assert str(inner.attrs["href"]).startswith("https://doc.302.ai/"), text
             elif inner.type == "text" and not in_link:
                 assert not re.search(r"@\w|#\d|://\w", inner.content), text
+
+
+@hostile(hostile_operation, batch=2)
+def test_hostile_pages_before_and_after(operations: list[dict[str, Any]]) -> None:
+    """What a page said is kept as text of a line, read as it was, and compared with anything."""
+    texts = (as_markdown(document({"/acme/v1/videos": one})) for one in operations)
+    pages = [page for page in (read(text, "page.md") for text in texts) if isinstance(page, Page)]
+    for page in pages:
+        text = digest_text(page, digest(page))
+        assert all(map(str.isprintable, text.rstrip("\n").split("\n"))), text
+        before = digest_of(json.loads(text), "digest")
+        assert changes(described(), page, before, []) == []
+        for other in pages:
+            told = changes(described(), other, before, [])
+            data = diff_json(told, [other], [], 0, 0)
+            shown = diff_text(data, "spec", verbose=True)
+            assert all(line.isprintable() for line in shown.split("\n")), shown
+            assert len(told) <= 201
 
 
 @hostile(hostile_operation)

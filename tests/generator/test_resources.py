@@ -112,6 +112,11 @@ def fields(document: dict[str, Any], schema: str) -> dict[str, Any]:
     return document["components"]["schemas"][schema]["properties"]
 
 
+def is_async(method: Callable[..., Any]) -> bool:
+    """Whether a method must be awaited."""
+    return inspect.iscoroutinefunction(inspect.unwrap(getattr(method, "__func__", method)))
+
+
 def shown(method: Callable[..., Any]) -> dict[str, str]:
     """Arguments of the API with their types, in order; a required one has no default."""
     parameters = inspect.signature(method).parameters.values()
@@ -134,6 +139,7 @@ def test_a_signature_shows_each_keyword_with_its_type(render: Render) -> None:
         "messages": "Sequence[AcmeChatMessage]",
         "temperature": "float | None = None",
         "web_search": "bool | None = None",
+        "stream": "bool | None = None",
     }
     assert list(inspect.signature(client.llm.acme.chat_completions).parameters)[-4:] == OWN
 
@@ -144,7 +150,10 @@ def test_return_types(render: Render) -> None:
     def returns(method: Callable[..., Any]) -> str:
         return inspect.signature(method).return_annotation
 
-    assert returns(client.llm.acme.chat_completions) == "AcmeChatResponse"
+    assert (
+        returns(client.llm.acme.chat_completions)
+        == "AcmeChatResponse | Stream[AcmeChatChunk, AcmeChatResponse]"
+    )
     assert (
         returns(client.llm.acme.stream_chat_completions)
         == "Stream[AcmeChatChunk, AcmeChatResponse]"
@@ -255,10 +264,11 @@ def test_one_name_in_several_places(document: dict[str, Any], render: Render) ->
         {"name": "X-Trace", "in": "header", "schema": {"type": "string"}},
     ]
     client = render()
-    assert list(shown(client.llm.acme.chat_completions))[-3:] == [
+    assert list(shown(client.llm.acme.chat_completions))[-4:] == [
         "model_query",
         "model_header",
         "x_trace",
+        "stream",
     ]
     sent = client.llm.acme.chat_completions(
         model="body", messages=[], model_query="query", model_header="header", x_trace="t"
@@ -292,7 +302,6 @@ def test_two_fields_that_become_one_argument_are_refused(tmp_path: Path) -> None
         ("acme_speech", "videos.acme", "already"),
         ("acme_speech", "videos.acme.create", "vendor's namespace"),
         ("acme_speech", "audio.class", "no name"),
-        ("acme_speech", "chat.completions", "already"),
     ],
 )
 def test_shortcuts_that_collide_are_refused(
@@ -301,6 +310,16 @@ def test_shortcuts_that_collide_are_refused(
     operation(document, name)["x-shortcut"] = shortcut
     with pytest.raises(SpecError, match=message):
         write(document, tmp_path)
+
+
+def test_a_namespace_that_has_the_name_of_a_method_is_called_itself(
+    document: dict[str, Any], render: Render
+) -> None:
+    operation(document, "acme_speech")["x-shortcut"] = "chat.completions"
+    client = render()
+    assert shown(client.chat.completions) == shown(client.audio.acme.speech)
+    assert shown(client.chat.completions.create) == shown(client.llm.acme.chat_completions)
+    assert shown(client.chat.stream_completions) == shown(client.audio.acme.stream_speech)
 
 
 def test_a_section_named_as_a_method_of_the_client_is_refused(
@@ -511,12 +530,57 @@ def test_a_body_without_fields_is_refused(document: dict[str, Any], tmp_path: Pa
 # -- kinds of methods ------------------------------------------------------------------------------
 
 
-def test_the_stream_method_sets_the_switch_and_no_method_shows_it(render: Render) -> None:
+def test_the_stream_method_sets_the_switch_and_the_plain_one_has_it(render: Render) -> None:
+    typing.clear_overloads()
     client = render()
-    for method in (client.llm.acme.chat_completions, client.llm.acme.stream_chat_completions):
-        assert "stream" not in shown(method)
+    assert "stream" not in shown(client.llm.acme.stream_chat_completions)
     assert "'stream': True" in inspect.getsource(client.llm.acme.stream_chat_completions)
     assert "'stream'" not in inspect.getsource(client.llm.acme.chat_completions)
+    overloads = typing.get_overloads(inspect.unwrap(client.llm.acme.chat_completions.__func__))
+    signatures = [inspect.signature(one) for one in overloads]
+    events = "Stream[AcmeChatChunk, AcmeChatResponse]"
+    assert [(one.parameters["stream"].annotation, one.return_annotation) for one in signatures] == [
+        ("Literal[False] | None", "AcmeChatResponse"),
+        ("Literal[True]", events),
+        ("bool", f"AcmeChatResponse | {events}"),
+    ]
+    assert [one.parameters["stream"].default for one in signatures] == [
+        None,
+        inspect.Parameter.empty,
+        inspect.Parameter.empty,
+    ]
+
+
+def add_structured(document: dict[str, Any]) -> None:
+    """Let the chat call take a class for its output."""
+    request = fields(document, "AcmeChatRequest")
+    request["format"] = {"type": "object", "additionalProperties": True}
+    operation(document, "acme_chat_completions")["x-structured"] = {
+        "argument": "format",
+        "field": "format",
+        "value": {"schema": "$schema"},
+        "objects": "choices[].message",
+        "text": "content",
+        "refusal": "choices[0].message.refusal",
+        "cut": "choices[0].finish_reason == 'length'",
+    }
+
+
+def test_a_class_for_the_output_is_taken_by_parse_and_stream(
+    document: dict[str, Any], render: Render
+) -> None:
+    typing.clear_overloads()
+    add_structured(document)
+    client = render()
+    for method in (client.chat.completions.parse, client.llm.acme.parse_chat_completions):
+        assert inspect.signature(method).return_annotation == "AcmeChatResponse[Parsed]"
+        assert shown(method)["format"] == "type[Parsed]"
+    assert "type[Parsed]" not in shown(client.chat.completions.create)["format"]
+    overloads = typing.get_overloads(inspect.unwrap(client.chat.completions.stream.__func__))
+    plain, structured = (inspect.signature(one) for one in overloads)
+    assert plain.return_annotation == "Stream[AcmeChatChunk, AcmeChatResponse]"
+    assert structured.return_annotation == "Stream[AcmeChatChunk, AcmeChatResponse[Parsed]]"
+    assert structured.parameters["format"].default is inspect.Parameter.empty
 
 
 def test_shortcuts_have_the_same_methods(render: Render) -> None:
@@ -568,7 +632,9 @@ def test_the_plain_method_of_a_task_on_demand_gives_no_ticket(
         "anyOf": [json_reply["schema"], {"$ref": "#/components/schemas/AcmeTicket"}]
     }
     client = render()
-    assert inspect.signature(client.chat.completions.create).return_annotation == "AcmeChatResponse"
+    returned = inspect.signature(client.chat.completions.create).return_annotation
+    assert returned.split(" | ")[0] == "AcmeChatResponse"
+    assert "Ticket" not in returned
     assert (
         inspect.signature(client.chat.completions.submit).return_annotation
         == "Task[AcmeTaskResponse]"
@@ -605,16 +671,23 @@ def test_a_reply_to_each_shape_of_request(document: dict[str, Any], render: Rend
         == "Task[AcmeChatResponse] | Task[AcmeShortResponse]"
     )
     method = client.chat.completions.create
-    assert inspect.signature(method).return_annotation == "AcmeChatResponse | AcmeShortResponse"
-    first, second = (
+    events = "Stream[AcmeChatChunk, AcmeChatResponse]"
+    assert (
+        inspect.signature(method).return_annotation
+        == f"AcmeChatResponse | AcmeShortResponse | {events}"
+    )
+    first, second, streamed, either = (
         inspect.signature(overload)
         for overload in typing.get_overloads(inspect.unwrap(method.__func__))
     )
     assert first.return_annotation == "AcmeChatResponse"
     assert list(first.parameters)[:4] == ["self", "model", "messages", "temperature"]
     assert second.return_annotation == "AcmeShortResponse"
-    assert list(second.parameters)[:4] == ["self", "model", "message", "extra_headers"]
+    assert list(second.parameters)[:4] == ["self", "model", "message", "stream"]
     assert second.parameters["message"].default is inspect.Parameter.empty
+    assert streamed.return_annotation == events
+    assert list(streamed.parameters) == list(first.parameters)
+    assert either.return_annotation == f"AcmeChatResponse | {events}"
 
 
 def test_a_list_in_pages_iterates(document: dict[str, Any], render: Render) -> None:
@@ -642,7 +715,7 @@ def test_an_upload_of_several_steps_is_one_method(document: dict[str, Any], rend
     assert shown(method) == {"file": "FileInput", **shown(client.videos.acme.text_to_video)}
     assert inspect.signature(method).return_annotation == "Uploaded"
     assert client.videos.upload_clip.__name__ == "upload_clip", "beside its shortcut, too"
-    assert inspect.iscoroutinefunction(render(asynchronous=True).videos.acme.upload_clip)
+    assert is_async(render(asynchronous=True).videos.acme.upload_clip)
     assert "Makes the calls `text_to_video` and `transcribe`" in str(method.__doc__)
     assert "`upload_clip` makes all the steps" in " ".join(
         str(client.videos.acme.text_to_video.__doc__).split()
@@ -681,9 +754,9 @@ def test_an_operation_that_only_streams_is_one_method(
 
 def test_the_async_twin(render: Render) -> None:
     client = render(asynchronous=True)
-    assert inspect.iscoroutinefunction(client.llm.acme.chat_completions)
-    assert inspect.iscoroutinefunction(client.videos.acme.text_to_video)
-    assert not inspect.iscoroutinefunction(client.chat.completions.stream)
+    assert is_async(client.llm.acme.chat_completions)
+    assert is_async(client.videos.acme.text_to_video)
+    assert not is_async(client.chat.completions.stream)
     assert (
         inspect.signature(client.chat.completions.stream).return_annotation
         == "AsyncStream[AcmeChatChunk, AcmeChatResponse]"
@@ -790,7 +863,7 @@ def test_an_awaited_deprecated_method_warns_too(document: dict[str, Any], render
     assert sent["op"] == "acme_old_look"
     assert [Path(one.filename).name for one in warned] == [Path(__file__).name]
     if sys.version_info >= (3, 12):
-        assert inspect.iscoroutinefunction(acme.old_look)
+        assert is_async(acme.old_look)
 
 
 def test_the_raw_client_says_what_to_use(document: dict[str, Any]) -> None:
@@ -854,7 +927,7 @@ async def use(client: Sections, other: AsyncSections) -> None:
     client.chat.completions.create("small", [])  # positional
     client.chat.completions.create(model="s", messages=[{"role": "robot", "content": "x"}])  # enum
     client.chat.completions.create(model="s", messages=[{"role": "user", "contnt": "x"}])  # key
-    client.chat.completions.create(model="small", messages=[], stream=True)  # the switch
+    client.chat.completions.create(model="small", messages=[], stream="yes")  # the switch
     client.chat.completion.create(model="small", messages=[])  # namespace
     client.videos.acme.text_to_video(prompt="x", duration=[5])  # union
     client.videos.acme.text_to_video(prompt="x", image=5)  # file

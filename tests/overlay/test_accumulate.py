@@ -18,6 +18,7 @@ from support import Lazy
 accumulated = Lazy("api302._features.accumulate")
 text_module = Lazy("api302._features.text")
 merge = Lazy("api302._features.merge")
+whole_texts = Lazy("api302_client.texts")
 
 KINDS = ("openai_chat", "openai_responses", "anthropic_messages", "gemini")
 
@@ -252,7 +253,7 @@ def test_fault_07_deltas_of_gateways(name: str) -> None:
     text = expected.get("text", expected.get("content"))
     assert (
         texts("openai_chat", *events)
-        == text_module.whole_text("openai_chat", whole)
+        == whole_texts.whole_text("openai_chat", whole)
         == (text or "")
     )
 
@@ -322,10 +323,10 @@ def test_fault_06_a_character_in_two_halves_is_joined() -> None:
     for kind, events in streams.items():
         whole = add(kind, *events)
         assert "a😀" in json.dumps(whole, ensure_ascii=False).encode().decode()
-        assert text_module.whole_text(kind, whole) == texts(kind, *events) == "a😀"
+        assert whole_texts.whole_text(kind, whole) == texts(kind, *events) == "a😀"
         lone = list(text_module.Texts(kind, None).pieces(events[:1]))
         assert lone == ["a", "\ufffd"]
-        assert text_module.whole_text(kind, add(kind, events[0])) == "a\ufffd"
+        assert whole_texts.whole_text(kind, add(kind, events[0])) == "a\ufffd"
 
 
 @pytest.mark.parametrize("index", [None, "0", 0.0, -1, True, "first", {}, 10**30])
@@ -623,7 +624,7 @@ def test_fault_06_mutated_streams_never_raise(kind: str) -> None:
         whole = accumulated.accumulate(kind, events)
         assert isinstance(whole, dict)
         for text in (
-            text_module.whole_text(kind, whole),
+            whole_texts.whole_text(kind, whole),
             "".join(text_module.Texts(kind, None).pieces(events)),
         ):
             text.encode()  # no half of a character is left
@@ -658,7 +659,7 @@ def test_fault_06_any_json_never_raises(kind: str) -> None:
         chance = random.Random(seed)
         events = [any_json(chance) for _ in range(chance.randint(0, 5))]
         whole = accumulated.accumulate(kind, events)
-        text_module.whole_text(kind, whole).encode()
+        whole_texts.whole_text(kind, whole).encode()
         "".join(text_module.Texts(kind, None).pieces(events)).encode()
 
     check()

@@ -400,7 +400,8 @@ def test_a_hostile_name_stays_in_the_folder(serve: Any, connect: Any, tmp_path: 
 
 def test_an_output_that_is_a_data_url(connect: Any, serve: Any, tmp_path: Path) -> None:
     output = files.Output(connect(serve())._client, url="data:image/png;base64,iVBORw==")
-    assert (output.url, output.media_type, output.read()) == (None, "image/png", b"\x89PNG")
+    assert (output.media_type, output.read()) == ("image/png", b"\x89PNG")
+    assert output.url == "data:image/png;base64,iVBORw=="
     assert output.save(tmp_path).name == "download.png"
     assert output.save(tmp_path / "a.png").read_bytes() == b"\x89PNG"
 

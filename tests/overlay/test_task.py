@@ -345,7 +345,7 @@ def test_done_when_the_reply_is_a_file(serve: Any, connect: Any, tmp_path: Any) 
     )
     result = connect(server).tools.extra.song(prompt="x").wait(interval=0)
     assert result.outputs[0].read() == result.response.content == b"sound"
-    assert result.outputs[0].url is None
+    assert result.outputs[0].url == "data:audio/mpeg;base64,c291bmQ="
     saved = result.outputs[0].save(tmp_path)
     assert (saved.suffix, saved.read_bytes()) == (".mp3", b"sound")
     assert server.requests[1].target == "/extra/songs/result?task_id=s-1"

@@ -19,6 +19,7 @@ from generator.document import Document
 from generator.emit.methods import Methods
 from generator.join import join
 from generator.publish import distribution, publication
+from generator.publish.parts import known_tags
 from generator.publish.versions.losses import Loss, loss_report
 from generator.publish.yaml_text import as_yaml
 from generator.source import Spec
@@ -58,6 +59,7 @@ def test_everything_is_there_and_the_same_every_time(
 ) -> None:
     assert main(["publish", "--spec", str(MINI), "--out", str(out)]) == 0
     names = {
+        "arazzo.json",
         "extensions.schema.json",
         "index.html",
         "llms.txt",
@@ -70,6 +72,7 @@ def test_everything_is_there_and_the_same_every_time(
         "SHA256SUMS",
         "api302-openapi-0.1.0.zip",
         *(f"{name}.{end}" for name in DOCUMENTS for end in ("json", "yaml")),
+        *(f"by-tag/{tag}.json" for tag in known_tags(join(Spec.load(MINI)))),
     }
     assert set(contents(out)) == names
     assert all(name in capsys.readouterr().out for name in ("index.html",))
@@ -209,8 +212,8 @@ def test_a_document_that_is_not_valid_is_not_published(
     before = contents(out)
     real = publication.versions
 
-    def broken(document: dict[str, Any], methods: Methods) -> tuple[dict[str, Any], list[Loss]]:
-        documents, losses = real(document, methods)
+    def broken(*given: Any) -> tuple[dict[str, Any], list[Loss]]:
+        documents, losses = real(*given)
         (item,) = [
             item for path, item in documents[version]["paths"].items() if path == "/acme/v1/videos"
         ]

@@ -5,11 +5,19 @@ Never run; read by tests/test_typing.py.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
-from typing import assert_type
+from typing import Any, TypedDict, assert_type
+
+import PIL.Image
 
 import api302
-from api302_client.models import KlingResponse, OpenaiChatChunk, OpenaiChatResponse
+from api302_client.models import (
+    KlingResponse,
+    OpenaiChatAnswer,
+    OpenaiChatChunk,
+    OpenaiChatResponse,
+)
 from api302_client.params.llm_openai import OpenaiChatMessage
 
 client = api302.Client(api_key="sk-...", timeout=30, max_retries=3)
@@ -35,6 +43,13 @@ task = client.videos.kling.text_to_video(prompt="a red panda", aspect_ratio="16:
 assert_type(task, api302.Task[KlingResponse])
 video = task.wait(timeout=600, on_progress=lambda status: print(status.progress))
 saved: Path = video.outputs[0].save("panda.mp4")
+drawn = client.images.openai.generate_image(prompt="a red panda").outputs[0]
+drawn_path: Path = drawn.save("panda.png")
+client.images.openai.edit_image(model="gpt-image-1", prompt="a hat", image=drawn)
+client.videos.kling.image_to_video(image=drawn.url)
+client.videos.kling.image_to_video(image=video.outputs[0])
+picture: PIL.Image.Image = PIL.Image.new("RGB", (8, 8))
+client.images.openai.edit_image(model="gpt-image-1", prompt="a hat", image=picture)
 
 address: str = client.files.upload(Path("cat.png")).url
 sound = client.audio.openai.speech(model="tts-1", input="hello", voice="alloy")
@@ -62,3 +77,52 @@ except api302.RateLimitError as error:
     print(error.retry_after, error.request_id)
 except api302.Api302Error as error:
     print(error)
+
+
+# --- what hands from openai-python type -----------------------------------------------------------
+
+
+@dataclass
+class City:
+    name: str
+
+
+class Order(TypedDict):
+    size: int
+
+
+streamed = client.chat.completions.create(model="gpt-4o", messages=messages, stream=True)
+assert_type(streamed, api302.Stream[OpenaiChatChunk, OpenaiChatResponse])
+either: bool = len(messages) > 1
+assert_type(
+    client.chat.completions.create(model="gpt-4o", messages=messages, stream=either),
+    OpenaiChatResponse | api302.Stream[OpenaiChatChunk, OpenaiChatResponse],
+)
+history: list[OpenaiChatMessage | OpenaiChatAnswer[Any]] = [*messages, reply.choices[0].message]
+client.chat.completions.create(model="gpt-4o", messages=history)
+client.chat.completions.create(
+    model="gpt-4o",
+    messages=[*messages, reply.choices[0].message, {"role": "user", "content": "And then?"}],
+)
+turn = client.responses.create(model="gpt-4o", input="hello")
+client.responses.create(
+    model="gpt-4o", input=[*turn.output, {"role": "user", "content": "And then?"}]
+)
+assert_type(turn.output_text, str)
+parsed = client.chat.completions.parse(model="gpt-4o", messages=messages, response_format=City)
+assert_type(parsed, OpenaiChatResponse[City])
+assert_type(parsed.choices[0].message.parsed, City | None)
+assert_type(parsed.parsed, City | None)
+assert_type(
+    client.responses.parse(model="gpt-4o", input="x", text_format=Order).output_parsed, Order | None
+)
+with client.chat.completions.stream(
+    model="gpt-4o", messages=messages, response_format=City
+) as cities:
+    assert_type(cities.final().parsed, City | None)
+words: str = client.audio.transcriptions.create(file=Path("a.mp3"), model="whisper-1").text
+for model in client.models.list():
+    assert_type(model.id, str)
+client.audio.speech.create(model="tts-1", input="hello", voice="alloy").save("hello.mp3")
+other_client = client.copy(default_headers={"X-App": "a"})
+assert_type(other_client, api302.Client)

@@ -18,3 +18,7 @@ client.videos.kling.text_to_videos(prompt="a red panda")  # error
 print(client.chat.completions.create(model="gpt-4o", messages=messages).choice)  # error
 client.videos.kling.text_to_video(prompt="a red panda").wait(timeout="ten")  # error
 api302.Client(key="sk-...")  # error
+client.chat.completions.create(model="gpt-4o", messages=messages, stream="yes")  # error
+client.chat.completions.create(model="gpt-4o", stream=True)  # error
+client.chat.completions.parse(model="gpt-4o", messages=messages)  # error
+client.responses.parse(model="gpt-4o", input="x", text_format={"type": "object"})  # error

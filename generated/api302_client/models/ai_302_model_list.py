@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 from .._model import ABSENT, Model, model
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from .ai_302_model import Ai302Model
 
 
@@ -17,3 +19,7 @@ class Ai302ModelList(Model):
     """list."""
     data: list[Ai302Model] = ABSENT
     """The models."""
+
+    def __iter__(self) -> Iterator[Ai302Model]:
+        """The items of `data`."""
+        return iter(self.data or ())

@@ -3,7 +3,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from .._model import Model, model
+from .._model import Model, model, text_of
 
 if TYPE_CHECKING:
     from .google_candidate import GoogleCandidate
@@ -25,3 +25,8 @@ class GoogleGenerateResponse(Model):
     """The response's id."""
     createTime: str | None = None
     """Creation time."""
+
+    @property
+    def text(self) -> str:
+        """All the text of the response, without thoughts; of several choices, that of the first."""
+        return text_of(self, "gemini")

@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING
 from api302._resource import AsyncResource, Resource
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from typing import Any
+    from collections.abc import Mapping, Sequence
+    from typing import Any, Literal
 
-    from api302 import AsyncTask, Task
-    from api302_client.models import Ai302SpeechTask
-    from api302_resources._models import Ai302TextToSpeechModel
+    from api302 import AsyncByteStream, AsyncTask, ByteStream, FileInput, Task
+    from api302_client._model import Binary, Text
+    from api302_client.models import Ai302SpeechTask, OpenaiTranscript
+    from api302_resources._models import Ai302TextToSpeechModel, OpenaiSpeechModel, OpenaiTranscribeModel, OpenaiTranslateModel
     from api302_resources.audio.ai302 import Ai302, AsyncAi302
     from api302_resources.audio.alibaba import Alibaba, AsyncAlibaba
     from api302_resources.audio.azure import AsyncAzure, Azure
@@ -172,77 +173,20 @@ class Audio(Resource):
 
         return Zhipu(self._client)
 
-    def speech(
-        self,
-        *,
-        text: str,
-        provider: str,
-        voice: str,
-        model: Ai302TextToSpeechModel | None = None,
-        speed: float | None = None,
-        volume: float | None = None,
-        emotion: str | None = None,
-        output_format: str | None = None,
-        timeout_: int | None = None,
-        webhook: str | None = None,
-        extra_headers: Mapping[str, str] | None = None,
-        extra_query: Mapping[str, Any] | None = None,
-        extra_body: Mapping[str, Any] | None = None,
-        timeout: float | None = None,
-    ) -> Ai302SpeechTask:
-        """Generate speech with any provider (text to speech).
+    @cached_property
+    def speech(self) -> AudioSpeech:
+        """Audio: speech. Called itself: Generate speech with any provider (text to speech)."""
+        return AudioSpeech(self._client)
 
-        Waits for the audio, or returns a task immediately (`run_async` on the wire). The list of providers names
-        voices and models.
+    @cached_property
+    def transcriptions(self) -> AudioTranscriptions:
+        """Audio: transcriptions."""
+        return AudioTranscriptions(self._client)
 
-        `submit_speech` gives a task at once.
-
-        Args:
-            text: The text.
-            provider: The provider, such as `openai`, `doubao`, `azure`, `fish`, `minimaxi`, `dubbingx`,
-                `elevenlabs`, `elevenlabs-official`, `meruka`, `google`, `qwen`. The list grows.
-            voice: The provider's voice, such as `alloy`.
-            model: The provider's model; some providers require it.
-                `client.catalog.find(operation='ai302_text_to_speech')` lists them.
-            speed: Speed; 1 is normal.
-            volume: Volume; 1 is normal.
-            emotion: Emotion of the voice; some providers only.
-            output_format: Audio format, such as `mp3` or `wav`.
-            timeout_: Seconds that the server waits for the provider; usually 180. Sent as `timeout`.
-            webhook: Webhook URL, called with the finished task. Makes the call asynchronous. Called up to three
-                times until it returns 200.
-            extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service; default: the client's.
-
-        Returns:
-            URL of the audio, or the task.
-
-        Raises:
-            Api302Error: The call failed.
-
-        Endpoint: POST /302/v2/audio/tts
-        Price: by provider.
-        Source: https://doc-jp.302.ai/343758497e0 (sample, 2026-11-21)
-        """
-        from api302_client.api.audio_ai302 import ai302_text_to_speech as endpoint
-
-        reply_: Ai302SpeechTask = self._call(
-            endpoint,
-            query={"webhook": webhook},
-            body={
-                "text": text,
-                "provider": provider,
-                "voice": voice,
-                "model": model,
-                "speed": speed,
-                "volume": volume,
-                "emotion": emotion,
-                "output_format": output_format,
-                "timeout": timeout_,
-            },
-            options=(extra_headers, extra_query, extra_body, timeout),
-        )
-        return reply_
+    @cached_property
+    def translations(self) -> AudioTranslations:
+        """Audio: translations."""
+        return AudioTranslations(self._client)
 
     def submit_speech(
         self,
@@ -452,77 +396,20 @@ class AsyncAudio(AsyncResource):
 
         return AsyncZhipu(self._client)
 
-    async def speech(
-        self,
-        *,
-        text: str,
-        provider: str,
-        voice: str,
-        model: Ai302TextToSpeechModel | None = None,
-        speed: float | None = None,
-        volume: float | None = None,
-        emotion: str | None = None,
-        output_format: str | None = None,
-        timeout_: int | None = None,
-        webhook: str | None = None,
-        extra_headers: Mapping[str, str] | None = None,
-        extra_query: Mapping[str, Any] | None = None,
-        extra_body: Mapping[str, Any] | None = None,
-        timeout: float | None = None,
-    ) -> Ai302SpeechTask:
-        """Generate speech with any provider (text to speech).
+    @cached_property
+    def speech(self) -> AsyncAudioSpeech:
+        """Audio: speech. Called itself: Generate speech with any provider (text to speech)."""
+        return AsyncAudioSpeech(self._client)
 
-        Waits for the audio, or returns a task immediately (`run_async` on the wire). The list of providers names
-        voices and models.
+    @cached_property
+    def transcriptions(self) -> AsyncAudioTranscriptions:
+        """Audio: transcriptions."""
+        return AsyncAudioTranscriptions(self._client)
 
-        `submit_speech` gives a task at once.
-
-        Args:
-            text: The text.
-            provider: The provider, such as `openai`, `doubao`, `azure`, `fish`, `minimaxi`, `dubbingx`,
-                `elevenlabs`, `elevenlabs-official`, `meruka`, `google`, `qwen`. The list grows.
-            voice: The provider's voice, such as `alloy`.
-            model: The provider's model; some providers require it.
-                `client.catalog.find(operation='ai302_text_to_speech')` lists them.
-            speed: Speed; 1 is normal.
-            volume: Volume; 1 is normal.
-            emotion: Emotion of the voice; some providers only.
-            output_format: Audio format, such as `mp3` or `wav`.
-            timeout_: Seconds that the server waits for the provider; usually 180. Sent as `timeout`.
-            webhook: Webhook URL, called with the finished task. Makes the call asynchronous. Called up to three
-                times until it returns 200.
-            extra_headers, extra_query, extra_body: Sent on top of the rest.
-            timeout: Seconds to wait for the service; default: the client's.
-
-        Returns:
-            URL of the audio, or the task.
-
-        Raises:
-            Api302Error: The call failed.
-
-        Endpoint: POST /302/v2/audio/tts
-        Price: by provider.
-        Source: https://doc-jp.302.ai/343758497e0 (sample, 2026-11-21)
-        """
-        from api302_client.api.audio_ai302 import ai302_text_to_speech as endpoint
-
-        reply_: Ai302SpeechTask = await self._call(
-            endpoint,
-            query={"webhook": webhook},
-            body={
-                "text": text,
-                "provider": provider,
-                "voice": voice,
-                "model": model,
-                "speed": speed,
-                "volume": volume,
-                "emotion": emotion,
-                "output_format": output_format,
-                "timeout": timeout_,
-            },
-            options=(extra_headers, extra_query, extra_body, timeout),
-        )
-        return reply_
+    @cached_property
+    def translations(self) -> AsyncAudioTranslations:
+        """Audio: translations."""
+        return AsyncAudioTranslations(self._client)
 
     async def submit_speech(
         self,
@@ -594,3 +481,693 @@ class AsyncAudio(AsyncResource):
             },
             options=(extra_headers, extra_query, extra_body, timeout),
         )
+
+
+class AudioSpeech(Resource):
+    """Audio: speech. Called itself: Generate speech with any provider (text to speech)."""
+
+    def __call__(
+        self,
+        *,
+        text: str,
+        provider: str,
+        voice: str,
+        model: Ai302TextToSpeechModel | None = None,
+        speed: float | None = None,
+        volume: float | None = None,
+        emotion: str | None = None,
+        output_format: str | None = None,
+        timeout_: int | None = None,
+        webhook: str | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> Ai302SpeechTask:
+        """Generate speech with any provider (text to speech).
+
+        Waits for the audio, or returns a task immediately (`run_async` on the wire). The list of providers names
+        voices and models.
+
+        `submit_speech` gives a task at once.
+
+        Args:
+            text: The text.
+            provider: The provider, such as `openai`, `doubao`, `azure`, `fish`, `minimaxi`, `dubbingx`,
+                `elevenlabs`, `elevenlabs-official`, `meruka`, `google`, `qwen`. The list grows.
+            voice: The provider's voice, such as `alloy`.
+            model: The provider's model; some providers require it.
+                `client.catalog.find(operation='ai302_text_to_speech')` lists them.
+            speed: Speed; 1 is normal.
+            volume: Volume; 1 is normal.
+            emotion: Emotion of the voice; some providers only.
+            output_format: Audio format, such as `mp3` or `wav`.
+            timeout_: Seconds that the server waits for the provider; usually 180. Sent as `timeout`.
+            webhook: Webhook URL, called with the finished task. Makes the call asynchronous. Called up to three
+                times until it returns 200.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's.
+
+        Returns:
+            URL of the audio, or the task.
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: POST /302/v2/audio/tts
+        Price: by provider.
+        Source: https://doc-jp.302.ai/343758497e0 (sample, 2026-11-21)
+        """
+        from api302_client.api.audio_ai302 import ai302_text_to_speech as endpoint
+
+        reply_: Ai302SpeechTask = self._call(
+            endpoint,
+            query={"webhook": webhook},
+            body={
+                "text": text,
+                "provider": provider,
+                "voice": voice,
+                "model": model,
+                "speed": speed,
+                "volume": volume,
+                "emotion": emotion,
+                "output_format": output_format,
+                "timeout": timeout_,
+            },
+            options=(extra_headers, extra_query, extra_body, timeout),
+        )
+        return reply_
+
+    def create(
+        self,
+        *,
+        model: OpenaiSpeechModel,
+        input: str,
+        voice: str,
+        response_format: Literal["mp3", "opus", "aac", "flac", "wav", "pcm"] | None = None,
+        speed: float | None = None,
+        instructions: str | None = None,
+        accept: Literal["audio/mpeg", "audio/opus", "audio/aac", "audio/flac", "audio/wav", "audio/pcm", "application/octet-stream"]
+        | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> Binary:
+        """Generate speech from text (OpenAI, text to speech).
+
+        Returns the audio itself.
+
+        `stream` gives the bytes as they come.
+
+        Args:
+            model: The model: `tts-1`, `tts-1-hd`, `gpt-4o-mini-tts` or a dated version.
+                `client.catalog.find(operation='openai_speech')` lists them.
+            input: The text.
+            voice: The voice: `alloy`, `ash`, `ballad`, `coral`, `echo`, `fable`, `onyx`, `nova`, `sage`,
+                `shimmer`, `verse`, `marin`, `cedar`.
+            response_format: Audio format. Server default: "mp3".
+            speed: Speed. Server default: 1.
+            instructions: Instructions on how to speak; not for `tts-1` and `tts-1-hd`.
+            accept: The media type to answer in.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's.
+
+        Returns:
+            The audio, in the format that was asked for.
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: POST /v1/audio/speech
+        Price: 15 PTC per 1M characters for tts-1; 30 PTC per 1M characters for tts-1-hd; 0.6 PTC per 1M input tokens
+        for gpt-4o-mini-tts; 12 PTC per 1M output tokens for gpt-4o-mini-tts.
+        Source: https://doc.302.ai/207705220e0 (catalog, 2026-11-21)
+        """
+        from api302_client.api.audio_openai import openai_speech as endpoint
+
+        reply_: Binary = self._call(
+            endpoint,
+            body={
+                "model": model,
+                "input": input,
+                "voice": voice,
+                "response_format": response_format,
+                "speed": speed,
+                "instructions": instructions,
+            },
+            accept=accept,
+            options=(extra_headers, extra_query, extra_body, timeout),
+        )
+        return reply_
+
+    def stream(
+        self,
+        *,
+        model: OpenaiSpeechModel,
+        input: str,
+        voice: str,
+        response_format: Literal["mp3", "opus", "aac", "flac", "wav", "pcm"] | None = None,
+        speed: float | None = None,
+        instructions: str | None = None,
+        accept: Literal["audio/mpeg", "audio/opus", "audio/aac", "audio/flac", "audio/wav", "audio/pcm", "application/octet-stream"]
+        | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> ByteStream:
+        """Generate speech from text (OpenAI, text to speech).
+
+        Returns the audio itself.
+
+        Args:
+            model: The model: `tts-1`, `tts-1-hd`, `gpt-4o-mini-tts` or a dated version.
+                `client.catalog.find(operation='openai_speech')` lists them.
+            input: The text.
+            voice: The voice: `alloy`, `ash`, `ballad`, `coral`, `echo`, `fable`, `onyx`, `nova`, `sage`,
+                `shimmer`, `verse`, `marin`, `cedar`.
+            response_format: Audio format. Server default: "mp3".
+            speed: Speed. Server default: 1.
+            instructions: Instructions on how to speak; not for `tts-1` and `tts-1-hd`.
+            accept: The media type to answer in.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's.
+
+        Returns:
+            The audio, in the format that was asked for, as a context manager that gives the bytes as they come.
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: POST /v1/audio/speech
+        Price: 15 PTC per 1M characters for tts-1; 30 PTC per 1M characters for tts-1-hd; 0.6 PTC per 1M input tokens
+        for gpt-4o-mini-tts; 12 PTC per 1M output tokens for gpt-4o-mini-tts.
+        Source: https://doc.302.ai/207705220e0 (catalog, 2026-11-21)
+        """
+        from api302_client.api.audio_openai import openai_speech as endpoint
+
+        return self._stream_bytes(
+            endpoint,
+            body={
+                "model": model,
+                "input": input,
+                "voice": voice,
+                "response_format": response_format,
+                "speed": speed,
+                "instructions": instructions,
+            },
+            accept=accept,
+            options=(extra_headers, extra_query, extra_body, timeout),
+        )
+
+
+class AsyncAudioSpeech(AsyncResource):
+    """Audio: speech. Called itself: Generate speech with any provider (text to speech)."""
+
+    async def __call__(
+        self,
+        *,
+        text: str,
+        provider: str,
+        voice: str,
+        model: Ai302TextToSpeechModel | None = None,
+        speed: float | None = None,
+        volume: float | None = None,
+        emotion: str | None = None,
+        output_format: str | None = None,
+        timeout_: int | None = None,
+        webhook: str | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> Ai302SpeechTask:
+        """Generate speech with any provider (text to speech).
+
+        Waits for the audio, or returns a task immediately (`run_async` on the wire). The list of providers names
+        voices and models.
+
+        `submit_speech` gives a task at once.
+
+        Args:
+            text: The text.
+            provider: The provider, such as `openai`, `doubao`, `azure`, `fish`, `minimaxi`, `dubbingx`,
+                `elevenlabs`, `elevenlabs-official`, `meruka`, `google`, `qwen`. The list grows.
+            voice: The provider's voice, such as `alloy`.
+            model: The provider's model; some providers require it.
+                `client.catalog.find(operation='ai302_text_to_speech')` lists them.
+            speed: Speed; 1 is normal.
+            volume: Volume; 1 is normal.
+            emotion: Emotion of the voice; some providers only.
+            output_format: Audio format, such as `mp3` or `wav`.
+            timeout_: Seconds that the server waits for the provider; usually 180. Sent as `timeout`.
+            webhook: Webhook URL, called with the finished task. Makes the call asynchronous. Called up to three
+                times until it returns 200.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's.
+
+        Returns:
+            URL of the audio, or the task.
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: POST /302/v2/audio/tts
+        Price: by provider.
+        Source: https://doc-jp.302.ai/343758497e0 (sample, 2026-11-21)
+        """
+        from api302_client.api.audio_ai302 import ai302_text_to_speech as endpoint
+
+        reply_: Ai302SpeechTask = await self._call(
+            endpoint,
+            query={"webhook": webhook},
+            body={
+                "text": text,
+                "provider": provider,
+                "voice": voice,
+                "model": model,
+                "speed": speed,
+                "volume": volume,
+                "emotion": emotion,
+                "output_format": output_format,
+                "timeout": timeout_,
+            },
+            options=(extra_headers, extra_query, extra_body, timeout),
+        )
+        return reply_
+
+    async def create(
+        self,
+        *,
+        model: OpenaiSpeechModel,
+        input: str,
+        voice: str,
+        response_format: Literal["mp3", "opus", "aac", "flac", "wav", "pcm"] | None = None,
+        speed: float | None = None,
+        instructions: str | None = None,
+        accept: Literal["audio/mpeg", "audio/opus", "audio/aac", "audio/flac", "audio/wav", "audio/pcm", "application/octet-stream"]
+        | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> Binary:
+        """Generate speech from text (OpenAI, text to speech).
+
+        Returns the audio itself.
+
+        `stream` gives the bytes as they come.
+
+        Args:
+            model: The model: `tts-1`, `tts-1-hd`, `gpt-4o-mini-tts` or a dated version.
+                `client.catalog.find(operation='openai_speech')` lists them.
+            input: The text.
+            voice: The voice: `alloy`, `ash`, `ballad`, `coral`, `echo`, `fable`, `onyx`, `nova`, `sage`,
+                `shimmer`, `verse`, `marin`, `cedar`.
+            response_format: Audio format. Server default: "mp3".
+            speed: Speed. Server default: 1.
+            instructions: Instructions on how to speak; not for `tts-1` and `tts-1-hd`.
+            accept: The media type to answer in.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's.
+
+        Returns:
+            The audio, in the format that was asked for.
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: POST /v1/audio/speech
+        Price: 15 PTC per 1M characters for tts-1; 30 PTC per 1M characters for tts-1-hd; 0.6 PTC per 1M input tokens
+        for gpt-4o-mini-tts; 12 PTC per 1M output tokens for gpt-4o-mini-tts.
+        Source: https://doc.302.ai/207705220e0 (catalog, 2026-11-21)
+        """
+        from api302_client.api.audio_openai import openai_speech as endpoint
+
+        reply_: Binary = await self._call(
+            endpoint,
+            body={
+                "model": model,
+                "input": input,
+                "voice": voice,
+                "response_format": response_format,
+                "speed": speed,
+                "instructions": instructions,
+            },
+            accept=accept,
+            options=(extra_headers, extra_query, extra_body, timeout),
+        )
+        return reply_
+
+    def stream(
+        self,
+        *,
+        model: OpenaiSpeechModel,
+        input: str,
+        voice: str,
+        response_format: Literal["mp3", "opus", "aac", "flac", "wav", "pcm"] | None = None,
+        speed: float | None = None,
+        instructions: str | None = None,
+        accept: Literal["audio/mpeg", "audio/opus", "audio/aac", "audio/flac", "audio/wav", "audio/pcm", "application/octet-stream"]
+        | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> AsyncByteStream:
+        """Generate speech from text (OpenAI, text to speech).
+
+        Returns the audio itself.
+
+        Args:
+            model: The model: `tts-1`, `tts-1-hd`, `gpt-4o-mini-tts` or a dated version.
+                `client.catalog.find(operation='openai_speech')` lists them.
+            input: The text.
+            voice: The voice: `alloy`, `ash`, `ballad`, `coral`, `echo`, `fable`, `onyx`, `nova`, `sage`,
+                `shimmer`, `verse`, `marin`, `cedar`.
+            response_format: Audio format. Server default: "mp3".
+            speed: Speed. Server default: 1.
+            instructions: Instructions on how to speak; not for `tts-1` and `tts-1-hd`.
+            accept: The media type to answer in.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's.
+
+        Returns:
+            The audio, in the format that was asked for, as a context manager that gives the bytes as they come.
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: POST /v1/audio/speech
+        Price: 15 PTC per 1M characters for tts-1; 30 PTC per 1M characters for tts-1-hd; 0.6 PTC per 1M input tokens
+        for gpt-4o-mini-tts; 12 PTC per 1M output tokens for gpt-4o-mini-tts.
+        Source: https://doc.302.ai/207705220e0 (catalog, 2026-11-21)
+        """
+        from api302_client.api.audio_openai import openai_speech as endpoint
+
+        return self._stream_bytes(
+            endpoint,
+            body={
+                "model": model,
+                "input": input,
+                "voice": voice,
+                "response_format": response_format,
+                "speed": speed,
+                "instructions": instructions,
+            },
+            accept=accept,
+            options=(extra_headers, extra_query, extra_body, timeout),
+        )
+
+
+class AudioTranscriptions(Resource):
+    """Audio: transcriptions."""
+
+    def create(
+        self,
+        *,
+        file: FileInput,
+        model: OpenaiTranscribeModel,
+        language: str | None = None,
+        prompt: str | None = None,
+        response_format: Literal["json", "text", "srt", "verbose_json", "vtt", "diarized_json"] | None = None,
+        temperature: float | None = None,
+        timestamp_granularities: Sequence[Literal["word", "segment"]] | None = None,
+        include: Sequence[Literal["logprobs"]] | None = None,
+        chunking_strategy: str | None = None,
+        known_speaker_names: Sequence[str] | None = None,
+        known_speaker_references: Sequence[str] | None = None,
+        vad_model: str | None = None,
+        preprocessing: Literal["none", "dynamic", "soft_dynamic", "bass_dynamic"] | None = None,
+        alignment_model: Literal["tdnn_ffn", "mms_fa", "gentle"] | None = None,
+        accept: Literal["application/json", "text/plain"] | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> OpenaiTranscript | Text:
+        """Transcribe audio (speech to text).
+
+        Returns JSON or, for `text`, `srt` and `vtt`, plain text.
+
+        Args:
+            file: The audio, as flac, mp3, mp4, mpeg, mpga, m4a, ogg, wav or webm. Its name must have the
+                extension. Takes a local file (path, open file or bytes).
+            model: The model, such as `whisper-1`, `gpt-4o-transcribe`, `gpt-4o-mini-transcribe`,
+                `gpt-4o-transcribe-diarize`, `whisper-v3-turbo`. `client.catalog.find(operation='openai_transcribe')`
+                lists them.
+            language: The language spoken, as a two-letter code.
+            prompt: A text in the same language that guides the style or continues an earlier part.
+            response_format: Response format. Not every model supports all; `diarized_json` names the speakers.
+                Server default: "json".
+            temperature: Sampling temperature. Server default: 0.
+            timestamp_granularities: Granularity of the timestamps; needs `verbose_json`. Sent as
+                `timestamp_granularities[]`.
+            include: What else to return; GPT-4o models with `json` only. Sent as `include[]`.
+            chunking_strategy: `auto` cuts the audio at pauses, which the diarizing model needs beyond 30 seconds;
+                or an object of OpenAI's as JSON text.
+            known_speaker_names: Names for speakers, as many as references. Sent as `known_speaker_names[]`.
+            known_speaker_references: Samples of those speakers, 2 to 10 seconds each, as data URLs. Sent as
+                `known_speaker_references[]`.
+            vad_model: The voice activity detection model, such as `silero`; for whisper-v3 and whisper-v3-turbo.
+            preprocessing: Preprocessing of the audio; for whisper-v3 and whisper-v3-turbo.
+            alignment_model: The alignment model; for whisper-v3 and whisper-v3-turbo.
+            accept: The media type to answer in.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's.
+
+        Returns:
+            The transcript.
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: POST /v1/audio/transcriptions
+        Price: 0.006 PTC per minute for whisper-1; 0.002 PTC per minute for whisper-v3-turbo; 6 PTC per 1M input
+        tokens for gpt-4o-transcribe; 10 PTC per 1M output tokens for gpt-4o-transcribe.
+        Source: https://doc.302.ai/207705218e0 (catalog, 2026-11-21)
+        """
+        from api302_client.api.audio_openai import openai_transcribe as endpoint
+
+        reply_: OpenaiTranscript | Text = self._call(
+            endpoint,
+            body={
+                "file": file,
+                "model": model,
+                "language": language,
+                "prompt": prompt,
+                "response_format": response_format,
+                "temperature": temperature,
+                "timestamp_granularities[]": timestamp_granularities,
+                "include[]": include,
+                "chunking_strategy": chunking_strategy,
+                "known_speaker_names[]": known_speaker_names,
+                "known_speaker_references[]": known_speaker_references,
+                "vad_model": vad_model,
+                "preprocessing": preprocessing,
+                "alignment_model": alignment_model,
+            },
+            accept=accept,
+            options=(extra_headers, extra_query, extra_body, timeout),
+        )
+        return reply_
+
+
+class AsyncAudioTranscriptions(AsyncResource):
+    """Audio: transcriptions."""
+
+    async def create(
+        self,
+        *,
+        file: FileInput,
+        model: OpenaiTranscribeModel,
+        language: str | None = None,
+        prompt: str | None = None,
+        response_format: Literal["json", "text", "srt", "verbose_json", "vtt", "diarized_json"] | None = None,
+        temperature: float | None = None,
+        timestamp_granularities: Sequence[Literal["word", "segment"]] | None = None,
+        include: Sequence[Literal["logprobs"]] | None = None,
+        chunking_strategy: str | None = None,
+        known_speaker_names: Sequence[str] | None = None,
+        known_speaker_references: Sequence[str] | None = None,
+        vad_model: str | None = None,
+        preprocessing: Literal["none", "dynamic", "soft_dynamic", "bass_dynamic"] | None = None,
+        alignment_model: Literal["tdnn_ffn", "mms_fa", "gentle"] | None = None,
+        accept: Literal["application/json", "text/plain"] | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> OpenaiTranscript | Text:
+        """Transcribe audio (speech to text).
+
+        Returns JSON or, for `text`, `srt` and `vtt`, plain text.
+
+        Args:
+            file: The audio, as flac, mp3, mp4, mpeg, mpga, m4a, ogg, wav or webm. Its name must have the
+                extension. Takes a local file (path, open file or bytes).
+            model: The model, such as `whisper-1`, `gpt-4o-transcribe`, `gpt-4o-mini-transcribe`,
+                `gpt-4o-transcribe-diarize`, `whisper-v3-turbo`. `client.catalog.find(operation='openai_transcribe')`
+                lists them.
+            language: The language spoken, as a two-letter code.
+            prompt: A text in the same language that guides the style or continues an earlier part.
+            response_format: Response format. Not every model supports all; `diarized_json` names the speakers.
+                Server default: "json".
+            temperature: Sampling temperature. Server default: 0.
+            timestamp_granularities: Granularity of the timestamps; needs `verbose_json`. Sent as
+                `timestamp_granularities[]`.
+            include: What else to return; GPT-4o models with `json` only. Sent as `include[]`.
+            chunking_strategy: `auto` cuts the audio at pauses, which the diarizing model needs beyond 30 seconds;
+                or an object of OpenAI's as JSON text.
+            known_speaker_names: Names for speakers, as many as references. Sent as `known_speaker_names[]`.
+            known_speaker_references: Samples of those speakers, 2 to 10 seconds each, as data URLs. Sent as
+                `known_speaker_references[]`.
+            vad_model: The voice activity detection model, such as `silero`; for whisper-v3 and whisper-v3-turbo.
+            preprocessing: Preprocessing of the audio; for whisper-v3 and whisper-v3-turbo.
+            alignment_model: The alignment model; for whisper-v3 and whisper-v3-turbo.
+            accept: The media type to answer in.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's.
+
+        Returns:
+            The transcript.
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: POST /v1/audio/transcriptions
+        Price: 0.006 PTC per minute for whisper-1; 0.002 PTC per minute for whisper-v3-turbo; 6 PTC per 1M input
+        tokens for gpt-4o-transcribe; 10 PTC per 1M output tokens for gpt-4o-transcribe.
+        Source: https://doc.302.ai/207705218e0 (catalog, 2026-11-21)
+        """
+        from api302_client.api.audio_openai import openai_transcribe as endpoint
+
+        reply_: OpenaiTranscript | Text = await self._call(
+            endpoint,
+            body={
+                "file": file,
+                "model": model,
+                "language": language,
+                "prompt": prompt,
+                "response_format": response_format,
+                "temperature": temperature,
+                "timestamp_granularities[]": timestamp_granularities,
+                "include[]": include,
+                "chunking_strategy": chunking_strategy,
+                "known_speaker_names[]": known_speaker_names,
+                "known_speaker_references[]": known_speaker_references,
+                "vad_model": vad_model,
+                "preprocessing": preprocessing,
+                "alignment_model": alignment_model,
+            },
+            accept=accept,
+            options=(extra_headers, extra_query, extra_body, timeout),
+        )
+        return reply_
+
+
+class AudioTranslations(Resource):
+    """Audio: translations."""
+
+    def create(
+        self,
+        *,
+        file: FileInput,
+        model: OpenaiTranslateModel,
+        prompt: str | None = None,
+        response_format: Literal["json", "text", "srt", "verbose_json", "vtt"] | None = None,
+        temperature: float | None = None,
+        accept: Literal["application/json", "text/plain"] | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> OpenaiTranscript | Text:
+        """Transcribe audio and translate it into English.
+
+        Returns JSON or, for `text`, `srt` and `vtt`, plain text.
+
+        Args:
+            file: The audio, as flac, mp3, mp4, mpeg, mpga, m4a, ogg, wav or webm. Its name must have the
+                extension. Takes a local file (path, open file or bytes).
+            model: `whisper-1`. `client.catalog.find(operation='openai_translate')` lists them.
+            prompt: A text in English that guides the style or continues an earlier part.
+            response_format: Response format. Server default: "json".
+            temperature: Sampling temperature. Server default: 0.
+            accept: The media type to answer in.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's.
+
+        Returns:
+            The transcript in English.
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: POST /v1/audio/translations
+        Price: 0.006 PTC per minute for whisper-1.
+        Source: https://doc.302.ai/207705219e0 (catalog, 2026-11-21)
+        """
+        from api302_client.api.audio_openai import openai_translate as endpoint
+
+        reply_: OpenaiTranscript | Text = self._call(
+            endpoint,
+            body={"file": file, "model": model, "prompt": prompt, "response_format": response_format, "temperature": temperature},
+            accept=accept,
+            options=(extra_headers, extra_query, extra_body, timeout),
+        )
+        return reply_
+
+
+class AsyncAudioTranslations(AsyncResource):
+    """Audio: translations."""
+
+    async def create(
+        self,
+        *,
+        file: FileInput,
+        model: OpenaiTranslateModel,
+        prompt: str | None = None,
+        response_format: Literal["json", "text", "srt", "verbose_json", "vtt"] | None = None,
+        temperature: float | None = None,
+        accept: Literal["application/json", "text/plain"] | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> OpenaiTranscript | Text:
+        """Transcribe audio and translate it into English.
+
+        Returns JSON or, for `text`, `srt` and `vtt`, plain text.
+
+        Args:
+            file: The audio, as flac, mp3, mp4, mpeg, mpga, m4a, ogg, wav or webm. Its name must have the
+                extension. Takes a local file (path, open file or bytes).
+            model: `whisper-1`. `client.catalog.find(operation='openai_translate')` lists them.
+            prompt: A text in English that guides the style or continues an earlier part.
+            response_format: Response format. Server default: "json".
+            temperature: Sampling temperature. Server default: 0.
+            accept: The media type to answer in.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's.
+
+        Returns:
+            The transcript in English.
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: POST /v1/audio/translations
+        Price: 0.006 PTC per minute for whisper-1.
+        Source: https://doc.302.ai/207705219e0 (catalog, 2026-11-21)
+        """
+        from api302_client.api.audio_openai import openai_translate as endpoint
+
+        reply_: OpenaiTranscript | Text = await self._call(
+            endpoint,
+            body={"file": file, "model": model, "prompt": prompt, "response_format": response_format, "temperature": temperature},
+            accept=accept,
+            options=(extra_headers, extra_query, extra_body, timeout),
+        )
+        return reply_

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, overload
 
 from api302._resource import AsyncResource, Resource
 
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 class Minimax(Resource):
     """MiniMax, also 海螺, Hailuo."""
 
+    @overload
     def speech(
         self,
         *,
@@ -45,11 +46,80 @@ class Minimax(Resource):
         output_format: Literal["hex", "url"] | None = None,
         subtitle_enable: bool | None = None,
         text_normalization: bool | None = None,
+        stream: Literal[False] | None = None,
         extra_headers: Mapping[str, str] | None = None,
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> MinimaxSpeechResponse:
+    ) -> MinimaxSpeechResponse: ...
+
+    @overload
+    def speech(
+        self,
+        *,
+        model: MinimaxSpeechModel,
+        text: str,
+        stream_options: MinimaxSpeechStreamOptions | None = None,
+        voice_setting: MinimaxVoiceSetting | None = None,
+        audio_setting: MinimaxSpeechSetting | None = None,
+        pronunciation_dict: MinimaxPronunciation | None = None,
+        timber_weights: Sequence[MinimaxVoiceWeight] | None = None,
+        voice_modify: MinimaxVoiceEffect | None = None,
+        language_boost: str | None = None,
+        output_format: Literal["hex", "url"] | None = None,
+        subtitle_enable: bool | None = None,
+        text_normalization: bool | None = None,
+        stream: Literal[True],
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> Stream[MinimaxSpeechResponse, Any]: ...
+
+    @overload
+    def speech(
+        self,
+        *,
+        model: MinimaxSpeechModel,
+        text: str,
+        stream_options: MinimaxSpeechStreamOptions | None = None,
+        voice_setting: MinimaxVoiceSetting | None = None,
+        audio_setting: MinimaxSpeechSetting | None = None,
+        pronunciation_dict: MinimaxPronunciation | None = None,
+        timber_weights: Sequence[MinimaxVoiceWeight] | None = None,
+        voice_modify: MinimaxVoiceEffect | None = None,
+        language_boost: str | None = None,
+        output_format: Literal["hex", "url"] | None = None,
+        subtitle_enable: bool | None = None,
+        text_normalization: bool | None = None,
+        stream: bool,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> MinimaxSpeechResponse | Stream[MinimaxSpeechResponse, Any]: ...
+
+    def speech(
+        self,
+        *,
+        model: MinimaxSpeechModel,
+        text: str,
+        stream_options: MinimaxSpeechStreamOptions | None = None,
+        voice_setting: MinimaxVoiceSetting | None = None,
+        audio_setting: MinimaxSpeechSetting | None = None,
+        pronunciation_dict: MinimaxPronunciation | None = None,
+        timber_weights: Sequence[MinimaxVoiceWeight] | None = None,
+        voice_modify: MinimaxVoiceEffect | None = None,
+        language_boost: str | None = None,
+        output_format: Literal["hex", "url"] | None = None,
+        subtitle_enable: bool | None = None,
+        text_normalization: bool | None = None,
+        stream: bool | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> MinimaxSpeechResponse | Stream[MinimaxSpeechResponse, Any]:
         """Generate speech from text (MiniMax, text to speech).
 
         Returns the audio in hexadecimal, or its URL when `output_format` is `url`. With `stream` it arrives in
@@ -72,6 +142,7 @@ class Minimax(Resource):
             output_format: The audio itself, or its URL; a stream returns `hex` alone. Server default: "hex".
             subtitle_enable: Whether to generate subtitles too. Server default: false.
             text_normalization: Whether to spell out numbers and dates.
+            stream: True returns the events as they come, as `stream_speech` does.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
@@ -87,7 +158,7 @@ class Minimax(Resource):
         """
         from api302_client.api.audio_minimax import minimax_speech as endpoint
 
-        reply_: MinimaxSpeechResponse = self._call(
+        reply_: MinimaxSpeechResponse | Stream[MinimaxSpeechResponse, Any] = self._call(
             endpoint,
             body={
                 "model": model,
@@ -103,6 +174,7 @@ class Minimax(Resource):
                 "subtitle_enable": subtitle_enable,
                 "text_normalization": text_normalization,
             },
+            stream=stream,
             options=(extra_headers, extra_query, extra_body, timeout),
         )
         return reply_
@@ -436,6 +508,7 @@ class Minimax(Resource):
 class AsyncMinimax(AsyncResource):
     """MiniMax, also 海螺, Hailuo."""
 
+    @overload
     async def speech(
         self,
         *,
@@ -451,11 +524,80 @@ class AsyncMinimax(AsyncResource):
         output_format: Literal["hex", "url"] | None = None,
         subtitle_enable: bool | None = None,
         text_normalization: bool | None = None,
+        stream: Literal[False] | None = None,
         extra_headers: Mapping[str, str] | None = None,
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> MinimaxSpeechResponse:
+    ) -> MinimaxSpeechResponse: ...
+
+    @overload
+    async def speech(
+        self,
+        *,
+        model: MinimaxSpeechModel,
+        text: str,
+        stream_options: MinimaxSpeechStreamOptions | None = None,
+        voice_setting: MinimaxVoiceSetting | None = None,
+        audio_setting: MinimaxSpeechSetting | None = None,
+        pronunciation_dict: MinimaxPronunciation | None = None,
+        timber_weights: Sequence[MinimaxVoiceWeight] | None = None,
+        voice_modify: MinimaxVoiceEffect | None = None,
+        language_boost: str | None = None,
+        output_format: Literal["hex", "url"] | None = None,
+        subtitle_enable: bool | None = None,
+        text_normalization: bool | None = None,
+        stream: Literal[True],
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> AsyncStream[MinimaxSpeechResponse, Any]: ...
+
+    @overload
+    async def speech(
+        self,
+        *,
+        model: MinimaxSpeechModel,
+        text: str,
+        stream_options: MinimaxSpeechStreamOptions | None = None,
+        voice_setting: MinimaxVoiceSetting | None = None,
+        audio_setting: MinimaxSpeechSetting | None = None,
+        pronunciation_dict: MinimaxPronunciation | None = None,
+        timber_weights: Sequence[MinimaxVoiceWeight] | None = None,
+        voice_modify: MinimaxVoiceEffect | None = None,
+        language_boost: str | None = None,
+        output_format: Literal["hex", "url"] | None = None,
+        subtitle_enable: bool | None = None,
+        text_normalization: bool | None = None,
+        stream: bool,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> MinimaxSpeechResponse | AsyncStream[MinimaxSpeechResponse, Any]: ...
+
+    async def speech(
+        self,
+        *,
+        model: MinimaxSpeechModel,
+        text: str,
+        stream_options: MinimaxSpeechStreamOptions | None = None,
+        voice_setting: MinimaxVoiceSetting | None = None,
+        audio_setting: MinimaxSpeechSetting | None = None,
+        pronunciation_dict: MinimaxPronunciation | None = None,
+        timber_weights: Sequence[MinimaxVoiceWeight] | None = None,
+        voice_modify: MinimaxVoiceEffect | None = None,
+        language_boost: str | None = None,
+        output_format: Literal["hex", "url"] | None = None,
+        subtitle_enable: bool | None = None,
+        text_normalization: bool | None = None,
+        stream: bool | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> MinimaxSpeechResponse | AsyncStream[MinimaxSpeechResponse, Any]:
         """Generate speech from text (MiniMax, text to speech).
 
         Returns the audio in hexadecimal, or its URL when `output_format` is `url`. With `stream` it arrives in
@@ -478,6 +620,7 @@ class AsyncMinimax(AsyncResource):
             output_format: The audio itself, or its URL; a stream returns `hex` alone. Server default: "hex".
             subtitle_enable: Whether to generate subtitles too. Server default: false.
             text_normalization: Whether to spell out numbers and dates.
+            stream: True returns the events as they come, as `stream_speech` does.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
@@ -493,7 +636,7 @@ class AsyncMinimax(AsyncResource):
         """
         from api302_client.api.audio_minimax import minimax_speech as endpoint
 
-        reply_: MinimaxSpeechResponse = await self._call(
+        reply_: MinimaxSpeechResponse | AsyncStream[MinimaxSpeechResponse, Any] = await self._call(
             endpoint,
             body={
                 "model": model,
@@ -509,6 +652,7 @@ class AsyncMinimax(AsyncResource):
                 "subtitle_enable": subtitle_enable,
                 "text_normalization": text_normalization,
             },
+            stream=stream,
             options=(extra_headers, extra_query, extra_body, timeout),
         )
         return reply_

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, overload
 
 from api302._resource import AsyncResource, Resource
 
@@ -12,9 +12,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from typing import Any, Literal
 
-    from api302 import AsyncTask, FileInput, Task
-    from api302_client.models import Ai302ImageTask
-    from api302_resources._models import Ai302GenerateImageModel
+    from api302 import AsyncStream, AsyncTask, FileInput, Stream, Task
+    from api302_client.models import Ai302ImageTask, OpenaiImageChunk, OpenaiImageResponse
+    from api302_resources._models import Ai302GenerateImageModel, OpenaiEditImageModel, OpenaiVaryImageModel
     from api302_resources.images.ai302 import Ai302, AsyncAi302
     from api302_resources.images.alibaba import Alibaba, AsyncAlibaba
     from api302_resources.images.bagel import AsyncBagel, Bagel
@@ -429,6 +429,429 @@ class Images(Resource):
             options=(extra_headers, extra_query, extra_body, timeout),
         )
 
+    @overload
+    def edit(
+        self,
+        *,
+        image: FileInput | Sequence[FileInput],
+        prompt: str,
+        model: OpenaiEditImageModel,
+        mask: FileInput | None = None,
+        n: int | None = None,
+        size: str | None = None,
+        quality: Literal["auto", "low", "medium", "high", "standard"] | None = None,
+        response_format: Literal["url", "b64_json"] | None = None,
+        background: Literal["transparent", "opaque", "auto"] | None = None,
+        input_fidelity: Literal["low", "high"] | None = None,
+        moderation: Literal["low", "auto"] | None = None,
+        output_format: Literal["png", "jpeg", "webp"] | None = None,
+        output_compression: int | None = None,
+        partial_images: int | None = None,
+        user: str | None = None,
+        response_format_query: Literal["url", "b64_json"] | None = None,
+        callback: str | None = None,
+        stream: Literal[False] | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> OpenaiImageResponse: ...
+
+    @overload
+    def edit(
+        self,
+        *,
+        image: FileInput | Sequence[FileInput],
+        prompt: str,
+        model: OpenaiEditImageModel,
+        mask: FileInput | None = None,
+        n: int | None = None,
+        size: str | None = None,
+        quality: Literal["auto", "low", "medium", "high", "standard"] | None = None,
+        response_format: Literal["url", "b64_json"] | None = None,
+        background: Literal["transparent", "opaque", "auto"] | None = None,
+        input_fidelity: Literal["low", "high"] | None = None,
+        moderation: Literal["low", "auto"] | None = None,
+        output_format: Literal["png", "jpeg", "webp"] | None = None,
+        output_compression: int | None = None,
+        partial_images: int | None = None,
+        user: str | None = None,
+        response_format_query: Literal["url", "b64_json"] | None = None,
+        callback: str | None = None,
+        stream: Literal[True],
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> Stream[OpenaiImageChunk, Any]: ...
+
+    @overload
+    def edit(
+        self,
+        *,
+        image: FileInput | Sequence[FileInput],
+        prompt: str,
+        model: OpenaiEditImageModel,
+        mask: FileInput | None = None,
+        n: int | None = None,
+        size: str | None = None,
+        quality: Literal["auto", "low", "medium", "high", "standard"] | None = None,
+        response_format: Literal["url", "b64_json"] | None = None,
+        background: Literal["transparent", "opaque", "auto"] | None = None,
+        input_fidelity: Literal["low", "high"] | None = None,
+        moderation: Literal["low", "auto"] | None = None,
+        output_format: Literal["png", "jpeg", "webp"] | None = None,
+        output_compression: int | None = None,
+        partial_images: int | None = None,
+        user: str | None = None,
+        response_format_query: Literal["url", "b64_json"] | None = None,
+        callback: str | None = None,
+        stream: bool,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> OpenaiImageResponse | Stream[OpenaiImageChunk, Any]: ...
+
+    def edit(
+        self,
+        *,
+        image: FileInput | Sequence[FileInput],
+        prompt: str,
+        model: OpenaiEditImageModel,
+        mask: FileInput | None = None,
+        n: int | None = None,
+        size: str | None = None,
+        quality: Literal["auto", "low", "medium", "high", "standard"] | None = None,
+        response_format: Literal["url", "b64_json"] | None = None,
+        background: Literal["transparent", "opaque", "auto"] | None = None,
+        input_fidelity: Literal["low", "high"] | None = None,
+        moderation: Literal["low", "auto"] | None = None,
+        output_format: Literal["png", "jpeg", "webp"] | None = None,
+        output_compression: int | None = None,
+        partial_images: int | None = None,
+        user: str | None = None,
+        response_format_query: Literal["url", "b64_json"] | None = None,
+        callback: str | None = None,
+        stream: bool | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> OpenaiImageResponse | Stream[OpenaiImageChunk, Any]:
+        """Edit images by a text prompt.
+
+        Takes one image, or several for GPT-Image models. A mask limits the change to its transparent part.
+
+        `submit_edit` gives a task at once. `stream_edit` gives the events as they come.
+
+        Args:
+            image: The image, or up to 16 for GPT-Image, each a PNG, JPG or WebP below 50 MB. DALL·E 2 takes one
+                square PNG below 4 MB. Takes a local file (path, open file or bytes). At most 50 MB.
+            prompt: Text prompt: what to change. DALL·E 2 takes 1,000 characters.
+            model: The model, such as `gpt-image-1`, `gpt-image-1-mini`, `gpt-image-1.5`, `dall-e-2`.
+                `client.catalog.find(operation='openai_edit_image')` lists them.
+            mask: Mask: a PNG of the first image's size; its fully transparent part is what changes. Takes a local
+                file (path, open file or bytes).
+            n: Number of images.
+            size: Width and height in pixels, such as `1024x1024`, or `auto`, as in image generation.
+            quality: Image quality; GPT-Image only.
+            response_format: Response format of DALL·E's images. GPT-Image ignores it; see the query parameter.
+            background: Background; GPT-Image only.
+            input_fidelity: How closely faces and logos are kept; GPT-Image only.
+            moderation: How strict the filter is; GPT-Image only.
+            output_format: Image format; GPT-Image only.
+            output_compression: Compression in percent, for `jpeg` and `webp`; GPT-Image only.
+            partial_images: Number of partial images that a stream sends first.
+            user: An id of your end user.
+            response_format_query: Response format of the images, for models that ignore the field of the form;
+                `url` stores them with 302.AI. Sent as `response_format`.
+            callback: Webhook URL, called when the asynchronous task ends.
+            stream: True returns the events as they come, as `stream_edit` does.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's.
+
+        Returns:
+            The images, whole or in stages, or with `async` the task.
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: POST /v1/images/edits
+        Price: 5 PTC per 1M input tokens for gpt-image-1, text; 10 PTC per 1M input tokens for gpt-image-1, image; 40
+        PTC per 1M output tokens for gpt-image-1; 2 PTC per 1M input tokens for gpt-image-1-mini, text; 2.5 PTC per 1M
+        input tokens for gpt-image-1-mini, image; 8 PTC per 1M output tokens for gpt-image-1-mini; 5 PTC per 1M input
+        tokens for gpt-image-1.5, text; 8 PTC per 1M input tokens for gpt-image-1.5, image; 32 PTC per 1M output
+        tokens for gpt-image-1.5; 0.016 PTC per call for dall-e-2, 256x256; 0.018 PTC per call for dall-e-2, 512x512;
+        0.02 PTC per call for dall-e-2, 1024x1024.
+        Source: https://302ai-en.apifox.cn/290106863e0 (page, 2026-11-21)
+        """
+        from api302_client.api.images_openai import openai_edit_image as endpoint
+
+        reply_: OpenaiImageResponse | Stream[OpenaiImageChunk, Any] = self._call(
+            endpoint,
+            query={"response_format": response_format_query, "callback": callback},
+            body={
+                "image": image,
+                "prompt": prompt,
+                "model": model,
+                "mask": mask,
+                "n": n,
+                "size": size,
+                "quality": quality,
+                "response_format": response_format,
+                "background": background,
+                "input_fidelity": input_fidelity,
+                "moderation": moderation,
+                "output_format": output_format,
+                "output_compression": output_compression,
+                "partial_images": partial_images,
+                "user": user,
+            },
+            stream=stream,
+            options=(extra_headers, extra_query, extra_body, timeout),
+        )
+        return reply_
+
+    def submit_edit(
+        self,
+        *,
+        image: FileInput | Sequence[FileInput],
+        prompt: str,
+        model: OpenaiEditImageModel,
+        mask: FileInput | None = None,
+        n: int | None = None,
+        size: str | None = None,
+        quality: Literal["auto", "low", "medium", "high", "standard"] | None = None,
+        response_format: Literal["url", "b64_json"] | None = None,
+        background: Literal["transparent", "opaque", "auto"] | None = None,
+        input_fidelity: Literal["low", "high"] | None = None,
+        moderation: Literal["low", "auto"] | None = None,
+        output_format: Literal["png", "jpeg", "webp"] | None = None,
+        output_compression: int | None = None,
+        partial_images: int | None = None,
+        user: str | None = None,
+        response_format_query: Literal["url", "b64_json"] | None = None,
+        callback: str | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> Task[OpenaiImageResponse]:
+        """Edit images by a text prompt.
+
+        Takes one image, or several for GPT-Image models. A mask limits the change to its transparent part.
+
+        Args:
+            image: The image, or up to 16 for GPT-Image, each a PNG, JPG or WebP below 50 MB. DALL·E 2 takes one
+                square PNG below 4 MB. Takes a local file (path, open file or bytes). At most 50 MB.
+            prompt: Text prompt: what to change. DALL·E 2 takes 1,000 characters.
+            model: The model, such as `gpt-image-1`, `gpt-image-1-mini`, `gpt-image-1.5`, `dall-e-2`.
+                `client.catalog.find(operation='openai_edit_image')` lists them.
+            mask: Mask: a PNG of the first image's size; its fully transparent part is what changes. Takes a local
+                file (path, open file or bytes).
+            n: Number of images.
+            size: Width and height in pixels, such as `1024x1024`, or `auto`, as in image generation.
+            quality: Image quality; GPT-Image only.
+            response_format: Response format of DALL·E's images. GPT-Image ignores it; see the query parameter.
+            background: Background; GPT-Image only.
+            input_fidelity: How closely faces and logos are kept; GPT-Image only.
+            moderation: How strict the filter is; GPT-Image only.
+            output_format: Image format; GPT-Image only.
+            output_compression: Compression in percent, for `jpeg` and `webp`; GPT-Image only.
+            partial_images: Number of partial images that a stream sends first.
+            user: An id of your end user.
+            response_format_query: Response format of the images, for models that ignore the field of the form;
+                `url` stores them with 302.AI. Sent as `response_format`.
+            callback: Webhook URL, called when the asynchronous task ends.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
+
+        Returns:
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
+            (OpenaiImageResponse).
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: POST /v1/images/edits
+        Price: 5 PTC per 1M input tokens for gpt-image-1, text; 10 PTC per 1M input tokens for gpt-image-1, image; 40
+        PTC per 1M output tokens for gpt-image-1; 2 PTC per 1M input tokens for gpt-image-1-mini, text; 2.5 PTC per 1M
+        input tokens for gpt-image-1-mini, image; 8 PTC per 1M output tokens for gpt-image-1-mini; 5 PTC per 1M input
+        tokens for gpt-image-1.5, text; 8 PTC per 1M input tokens for gpt-image-1.5, image; 32 PTC per 1M output
+        tokens for gpt-image-1.5; 0.016 PTC per call for dall-e-2, 256x256; 0.018 PTC per call for dall-e-2, 512x512;
+        0.02 PTC per call for dall-e-2, 1024x1024.
+        Source: https://302ai-en.apifox.cn/290106863e0 (page, 2026-11-21)
+        """
+        from api302_client.api.images_openai import openai_edit_image as endpoint
+
+        return self._submit(
+            endpoint,
+            query={"response_format": response_format_query, "callback": callback, "async": True},
+            body={
+                "image": image,
+                "prompt": prompt,
+                "model": model,
+                "mask": mask,
+                "n": n,
+                "size": size,
+                "quality": quality,
+                "response_format": response_format,
+                "background": background,
+                "input_fidelity": input_fidelity,
+                "moderation": moderation,
+                "output_format": output_format,
+                "output_compression": output_compression,
+                "partial_images": partial_images,
+                "user": user,
+            },
+            options=(extra_headers, extra_query, extra_body, timeout),
+        )
+
+    def stream_edit(
+        self,
+        *,
+        image: FileInput | Sequence[FileInput],
+        prompt: str,
+        model: OpenaiEditImageModel,
+        mask: FileInput | None = None,
+        n: int | None = None,
+        size: str | None = None,
+        quality: Literal["auto", "low", "medium", "high", "standard"] | None = None,
+        response_format: Literal["url", "b64_json"] | None = None,
+        background: Literal["transparent", "opaque", "auto"] | None = None,
+        input_fidelity: Literal["low", "high"] | None = None,
+        moderation: Literal["low", "auto"] | None = None,
+        output_format: Literal["png", "jpeg", "webp"] | None = None,
+        output_compression: int | None = None,
+        partial_images: int | None = None,
+        user: str | None = None,
+        response_format_query: Literal["url", "b64_json"] | None = None,
+        callback: str | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> Stream[OpenaiImageChunk, Any]:
+        """Edit images by a text prompt.
+
+        Takes one image, or several for GPT-Image models. A mask limits the change to its transparent part.
+
+        Args:
+            image: The image, or up to 16 for GPT-Image, each a PNG, JPG or WebP below 50 MB. DALL·E 2 takes one
+                square PNG below 4 MB. Takes a local file (path, open file or bytes). At most 50 MB.
+            prompt: Text prompt: what to change. DALL·E 2 takes 1,000 characters.
+            model: The model, such as `gpt-image-1`, `gpt-image-1-mini`, `gpt-image-1.5`, `dall-e-2`.
+                `client.catalog.find(operation='openai_edit_image')` lists them.
+            mask: Mask: a PNG of the first image's size; its fully transparent part is what changes. Takes a local
+                file (path, open file or bytes).
+            n: Number of images.
+            size: Width and height in pixels, such as `1024x1024`, or `auto`, as in image generation.
+            quality: Image quality; GPT-Image only.
+            response_format: Response format of DALL·E's images. GPT-Image ignores it; see the query parameter.
+            background: Background; GPT-Image only.
+            input_fidelity: How closely faces and logos are kept; GPT-Image only.
+            moderation: How strict the filter is; GPT-Image only.
+            output_format: Image format; GPT-Image only.
+            output_compression: Compression in percent, for `jpeg` and `webp`; GPT-Image only.
+            partial_images: Number of partial images that a stream sends first.
+            user: An id of your end user.
+            response_format_query: Response format of the images, for models that ignore the field of the form;
+                `url` stores them with 302.AI. Sent as `response_format`.
+            callback: Webhook URL, called when the asynchronous task ends.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's.
+
+        Returns:
+            The stream, a context manager to iterate over (OpenaiImageChunk).
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: POST /v1/images/edits
+        Price: 5 PTC per 1M input tokens for gpt-image-1, text; 10 PTC per 1M input tokens for gpt-image-1, image; 40
+        PTC per 1M output tokens for gpt-image-1; 2 PTC per 1M input tokens for gpt-image-1-mini, text; 2.5 PTC per 1M
+        input tokens for gpt-image-1-mini, image; 8 PTC per 1M output tokens for gpt-image-1-mini; 5 PTC per 1M input
+        tokens for gpt-image-1.5, text; 8 PTC per 1M input tokens for gpt-image-1.5, image; 32 PTC per 1M output
+        tokens for gpt-image-1.5; 0.016 PTC per call for dall-e-2, 256x256; 0.018 PTC per call for dall-e-2, 512x512;
+        0.02 PTC per call for dall-e-2, 1024x1024.
+        Source: https://302ai-en.apifox.cn/290106863e0 (page, 2026-11-21)
+        """
+        from api302_client.api.images_openai import openai_edit_image as endpoint
+
+        return self._stream(
+            endpoint,
+            query={"response_format": response_format_query, "callback": callback},
+            body={
+                "image": image,
+                "prompt": prompt,
+                "model": model,
+                "mask": mask,
+                "n": n,
+                "size": size,
+                "quality": quality,
+                "response_format": response_format,
+                "background": background,
+                "input_fidelity": input_fidelity,
+                "moderation": moderation,
+                "output_format": output_format,
+                "output_compression": output_compression,
+                "partial_images": partial_images,
+                "user": user,
+                "stream": True,
+            },
+            options=(extra_headers, extra_query, extra_body, timeout),
+        )
+
+    def create_variation(
+        self,
+        *,
+        image: FileInput,
+        model: OpenaiVaryImageModel | None = None,
+        n: int | None = None,
+        response_format: Literal["url", "b64_json"] | None = None,
+        size: Literal["256x256", "512x512", "1024x1024"] | None = None,
+        user: str | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> OpenaiImageResponse:
+        """Generate variations of an image.
+
+        DALL·E 2 only.
+
+        Args:
+            image: A square PNG of up to 4 MB. Takes a local file (path, open file or bytes). At most 4 MB.
+            model: `dall-e-2`. `client.catalog.find(operation='openai_vary_image')` lists them. Server default:
+                "dall-e-2".
+            n: Number of images. Server default: 1.
+            response_format: Response format of the images. Server default: "url".
+            size: Width and height in pixels. Server default: "1024x1024".
+            user: An id of your end user.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's.
+
+        Returns:
+            The images.
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: POST /v1/images/variations
+        Price: 0.016 PTC per call for 256x256; 0.018 PTC per call for 512x512; 0.02 PTC per call for 1024x1024.
+        Source: https://doc.302.ai/207705141e0 (catalog, 2026-11-21)
+        """
+        from api302_client.api.images_openai import openai_vary_image as endpoint
+
+        reply_: OpenaiImageResponse = self._call(
+            endpoint,
+            body={"image": image, "model": model, "n": n, "response_format": response_format, "size": size, "user": user},
+            options=(extra_headers, extra_query, extra_body, timeout),
+        )
+        return reply_
+
 
 class AsyncImages(AsyncResource):
     """Images from text or from other images."""
@@ -818,3 +1241,426 @@ class AsyncImages(AsyncResource):
             },
             options=(extra_headers, extra_query, extra_body, timeout),
         )
+
+    @overload
+    async def edit(
+        self,
+        *,
+        image: FileInput | Sequence[FileInput],
+        prompt: str,
+        model: OpenaiEditImageModel,
+        mask: FileInput | None = None,
+        n: int | None = None,
+        size: str | None = None,
+        quality: Literal["auto", "low", "medium", "high", "standard"] | None = None,
+        response_format: Literal["url", "b64_json"] | None = None,
+        background: Literal["transparent", "opaque", "auto"] | None = None,
+        input_fidelity: Literal["low", "high"] | None = None,
+        moderation: Literal["low", "auto"] | None = None,
+        output_format: Literal["png", "jpeg", "webp"] | None = None,
+        output_compression: int | None = None,
+        partial_images: int | None = None,
+        user: str | None = None,
+        response_format_query: Literal["url", "b64_json"] | None = None,
+        callback: str | None = None,
+        stream: Literal[False] | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> OpenaiImageResponse: ...
+
+    @overload
+    async def edit(
+        self,
+        *,
+        image: FileInput | Sequence[FileInput],
+        prompt: str,
+        model: OpenaiEditImageModel,
+        mask: FileInput | None = None,
+        n: int | None = None,
+        size: str | None = None,
+        quality: Literal["auto", "low", "medium", "high", "standard"] | None = None,
+        response_format: Literal["url", "b64_json"] | None = None,
+        background: Literal["transparent", "opaque", "auto"] | None = None,
+        input_fidelity: Literal["low", "high"] | None = None,
+        moderation: Literal["low", "auto"] | None = None,
+        output_format: Literal["png", "jpeg", "webp"] | None = None,
+        output_compression: int | None = None,
+        partial_images: int | None = None,
+        user: str | None = None,
+        response_format_query: Literal["url", "b64_json"] | None = None,
+        callback: str | None = None,
+        stream: Literal[True],
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> AsyncStream[OpenaiImageChunk, Any]: ...
+
+    @overload
+    async def edit(
+        self,
+        *,
+        image: FileInput | Sequence[FileInput],
+        prompt: str,
+        model: OpenaiEditImageModel,
+        mask: FileInput | None = None,
+        n: int | None = None,
+        size: str | None = None,
+        quality: Literal["auto", "low", "medium", "high", "standard"] | None = None,
+        response_format: Literal["url", "b64_json"] | None = None,
+        background: Literal["transparent", "opaque", "auto"] | None = None,
+        input_fidelity: Literal["low", "high"] | None = None,
+        moderation: Literal["low", "auto"] | None = None,
+        output_format: Literal["png", "jpeg", "webp"] | None = None,
+        output_compression: int | None = None,
+        partial_images: int | None = None,
+        user: str | None = None,
+        response_format_query: Literal["url", "b64_json"] | None = None,
+        callback: str | None = None,
+        stream: bool,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> OpenaiImageResponse | AsyncStream[OpenaiImageChunk, Any]: ...
+
+    async def edit(
+        self,
+        *,
+        image: FileInput | Sequence[FileInput],
+        prompt: str,
+        model: OpenaiEditImageModel,
+        mask: FileInput | None = None,
+        n: int | None = None,
+        size: str | None = None,
+        quality: Literal["auto", "low", "medium", "high", "standard"] | None = None,
+        response_format: Literal["url", "b64_json"] | None = None,
+        background: Literal["transparent", "opaque", "auto"] | None = None,
+        input_fidelity: Literal["low", "high"] | None = None,
+        moderation: Literal["low", "auto"] | None = None,
+        output_format: Literal["png", "jpeg", "webp"] | None = None,
+        output_compression: int | None = None,
+        partial_images: int | None = None,
+        user: str | None = None,
+        response_format_query: Literal["url", "b64_json"] | None = None,
+        callback: str | None = None,
+        stream: bool | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> OpenaiImageResponse | AsyncStream[OpenaiImageChunk, Any]:
+        """Edit images by a text prompt.
+
+        Takes one image, or several for GPT-Image models. A mask limits the change to its transparent part.
+
+        `submit_edit` gives a task at once. `stream_edit` gives the events as they come.
+
+        Args:
+            image: The image, or up to 16 for GPT-Image, each a PNG, JPG or WebP below 50 MB. DALL·E 2 takes one
+                square PNG below 4 MB. Takes a local file (path, open file or bytes). At most 50 MB.
+            prompt: Text prompt: what to change. DALL·E 2 takes 1,000 characters.
+            model: The model, such as `gpt-image-1`, `gpt-image-1-mini`, `gpt-image-1.5`, `dall-e-2`.
+                `client.catalog.find(operation='openai_edit_image')` lists them.
+            mask: Mask: a PNG of the first image's size; its fully transparent part is what changes. Takes a local
+                file (path, open file or bytes).
+            n: Number of images.
+            size: Width and height in pixels, such as `1024x1024`, or `auto`, as in image generation.
+            quality: Image quality; GPT-Image only.
+            response_format: Response format of DALL·E's images. GPT-Image ignores it; see the query parameter.
+            background: Background; GPT-Image only.
+            input_fidelity: How closely faces and logos are kept; GPT-Image only.
+            moderation: How strict the filter is; GPT-Image only.
+            output_format: Image format; GPT-Image only.
+            output_compression: Compression in percent, for `jpeg` and `webp`; GPT-Image only.
+            partial_images: Number of partial images that a stream sends first.
+            user: An id of your end user.
+            response_format_query: Response format of the images, for models that ignore the field of the form;
+                `url` stores them with 302.AI. Sent as `response_format`.
+            callback: Webhook URL, called when the asynchronous task ends.
+            stream: True returns the events as they come, as `stream_edit` does.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's.
+
+        Returns:
+            The images, whole or in stages, or with `async` the task.
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: POST /v1/images/edits
+        Price: 5 PTC per 1M input tokens for gpt-image-1, text; 10 PTC per 1M input tokens for gpt-image-1, image; 40
+        PTC per 1M output tokens for gpt-image-1; 2 PTC per 1M input tokens for gpt-image-1-mini, text; 2.5 PTC per 1M
+        input tokens for gpt-image-1-mini, image; 8 PTC per 1M output tokens for gpt-image-1-mini; 5 PTC per 1M input
+        tokens for gpt-image-1.5, text; 8 PTC per 1M input tokens for gpt-image-1.5, image; 32 PTC per 1M output
+        tokens for gpt-image-1.5; 0.016 PTC per call for dall-e-2, 256x256; 0.018 PTC per call for dall-e-2, 512x512;
+        0.02 PTC per call for dall-e-2, 1024x1024.
+        Source: https://302ai-en.apifox.cn/290106863e0 (page, 2026-11-21)
+        """
+        from api302_client.api.images_openai import openai_edit_image as endpoint
+
+        reply_: OpenaiImageResponse | AsyncStream[OpenaiImageChunk, Any] = await self._call(
+            endpoint,
+            query={"response_format": response_format_query, "callback": callback},
+            body={
+                "image": image,
+                "prompt": prompt,
+                "model": model,
+                "mask": mask,
+                "n": n,
+                "size": size,
+                "quality": quality,
+                "response_format": response_format,
+                "background": background,
+                "input_fidelity": input_fidelity,
+                "moderation": moderation,
+                "output_format": output_format,
+                "output_compression": output_compression,
+                "partial_images": partial_images,
+                "user": user,
+            },
+            stream=stream,
+            options=(extra_headers, extra_query, extra_body, timeout),
+        )
+        return reply_
+
+    async def submit_edit(
+        self,
+        *,
+        image: FileInput | Sequence[FileInput],
+        prompt: str,
+        model: OpenaiEditImageModel,
+        mask: FileInput | None = None,
+        n: int | None = None,
+        size: str | None = None,
+        quality: Literal["auto", "low", "medium", "high", "standard"] | None = None,
+        response_format: Literal["url", "b64_json"] | None = None,
+        background: Literal["transparent", "opaque", "auto"] | None = None,
+        input_fidelity: Literal["low", "high"] | None = None,
+        moderation: Literal["low", "auto"] | None = None,
+        output_format: Literal["png", "jpeg", "webp"] | None = None,
+        output_compression: int | None = None,
+        partial_images: int | None = None,
+        user: str | None = None,
+        response_format_query: Literal["url", "b64_json"] | None = None,
+        callback: str | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> AsyncTask[OpenaiImageResponse]:
+        """Edit images by a text prompt.
+
+        Takes one image, or several for GPT-Image models. A mask limits the change to its transparent part.
+
+        Args:
+            image: The image, or up to 16 for GPT-Image, each a PNG, JPG or WebP below 50 MB. DALL·E 2 takes one
+                square PNG below 4 MB. Takes a local file (path, open file or bytes). At most 50 MB.
+            prompt: Text prompt: what to change. DALL·E 2 takes 1,000 characters.
+            model: The model, such as `gpt-image-1`, `gpt-image-1-mini`, `gpt-image-1.5`, `dall-e-2`.
+                `client.catalog.find(operation='openai_edit_image')` lists them.
+            mask: Mask: a PNG of the first image's size; its fully transparent part is what changes. Takes a local
+                file (path, open file or bytes).
+            n: Number of images.
+            size: Width and height in pixels, such as `1024x1024`, or `auto`, as in image generation.
+            quality: Image quality; GPT-Image only.
+            response_format: Response format of DALL·E's images. GPT-Image ignores it; see the query parameter.
+            background: Background; GPT-Image only.
+            input_fidelity: How closely faces and logos are kept; GPT-Image only.
+            moderation: How strict the filter is; GPT-Image only.
+            output_format: Image format; GPT-Image only.
+            output_compression: Compression in percent, for `jpeg` and `webp`; GPT-Image only.
+            partial_images: Number of partial images that a stream sends first.
+            user: An id of your end user.
+            response_format_query: Response format of the images, for models that ignore the field of the form;
+                `url` stores them with 302.AI. Sent as `response_format`.
+            callback: Webhook URL, called when the asynchronous task ends.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
+
+        Returns:
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
+            (OpenaiImageResponse).
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: POST /v1/images/edits
+        Price: 5 PTC per 1M input tokens for gpt-image-1, text; 10 PTC per 1M input tokens for gpt-image-1, image; 40
+        PTC per 1M output tokens for gpt-image-1; 2 PTC per 1M input tokens for gpt-image-1-mini, text; 2.5 PTC per 1M
+        input tokens for gpt-image-1-mini, image; 8 PTC per 1M output tokens for gpt-image-1-mini; 5 PTC per 1M input
+        tokens for gpt-image-1.5, text; 8 PTC per 1M input tokens for gpt-image-1.5, image; 32 PTC per 1M output
+        tokens for gpt-image-1.5; 0.016 PTC per call for dall-e-2, 256x256; 0.018 PTC per call for dall-e-2, 512x512;
+        0.02 PTC per call for dall-e-2, 1024x1024.
+        Source: https://302ai-en.apifox.cn/290106863e0 (page, 2026-11-21)
+        """
+        from api302_client.api.images_openai import openai_edit_image as endpoint
+
+        return await self._submit(
+            endpoint,
+            query={"response_format": response_format_query, "callback": callback, "async": True},
+            body={
+                "image": image,
+                "prompt": prompt,
+                "model": model,
+                "mask": mask,
+                "n": n,
+                "size": size,
+                "quality": quality,
+                "response_format": response_format,
+                "background": background,
+                "input_fidelity": input_fidelity,
+                "moderation": moderation,
+                "output_format": output_format,
+                "output_compression": output_compression,
+                "partial_images": partial_images,
+                "user": user,
+            },
+            options=(extra_headers, extra_query, extra_body, timeout),
+        )
+
+    def stream_edit(
+        self,
+        *,
+        image: FileInput | Sequence[FileInput],
+        prompt: str,
+        model: OpenaiEditImageModel,
+        mask: FileInput | None = None,
+        n: int | None = None,
+        size: str | None = None,
+        quality: Literal["auto", "low", "medium", "high", "standard"] | None = None,
+        response_format: Literal["url", "b64_json"] | None = None,
+        background: Literal["transparent", "opaque", "auto"] | None = None,
+        input_fidelity: Literal["low", "high"] | None = None,
+        moderation: Literal["low", "auto"] | None = None,
+        output_format: Literal["png", "jpeg", "webp"] | None = None,
+        output_compression: int | None = None,
+        partial_images: int | None = None,
+        user: str | None = None,
+        response_format_query: Literal["url", "b64_json"] | None = None,
+        callback: str | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> AsyncStream[OpenaiImageChunk, Any]:
+        """Edit images by a text prompt.
+
+        Takes one image, or several for GPT-Image models. A mask limits the change to its transparent part.
+
+        Args:
+            image: The image, or up to 16 for GPT-Image, each a PNG, JPG or WebP below 50 MB. DALL·E 2 takes one
+                square PNG below 4 MB. Takes a local file (path, open file or bytes). At most 50 MB.
+            prompt: Text prompt: what to change. DALL·E 2 takes 1,000 characters.
+            model: The model, such as `gpt-image-1`, `gpt-image-1-mini`, `gpt-image-1.5`, `dall-e-2`.
+                `client.catalog.find(operation='openai_edit_image')` lists them.
+            mask: Mask: a PNG of the first image's size; its fully transparent part is what changes. Takes a local
+                file (path, open file or bytes).
+            n: Number of images.
+            size: Width and height in pixels, such as `1024x1024`, or `auto`, as in image generation.
+            quality: Image quality; GPT-Image only.
+            response_format: Response format of DALL·E's images. GPT-Image ignores it; see the query parameter.
+            background: Background; GPT-Image only.
+            input_fidelity: How closely faces and logos are kept; GPT-Image only.
+            moderation: How strict the filter is; GPT-Image only.
+            output_format: Image format; GPT-Image only.
+            output_compression: Compression in percent, for `jpeg` and `webp`; GPT-Image only.
+            partial_images: Number of partial images that a stream sends first.
+            user: An id of your end user.
+            response_format_query: Response format of the images, for models that ignore the field of the form;
+                `url` stores them with 302.AI. Sent as `response_format`.
+            callback: Webhook URL, called when the asynchronous task ends.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's.
+
+        Returns:
+            The stream, a context manager to iterate over (OpenaiImageChunk).
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: POST /v1/images/edits
+        Price: 5 PTC per 1M input tokens for gpt-image-1, text; 10 PTC per 1M input tokens for gpt-image-1, image; 40
+        PTC per 1M output tokens for gpt-image-1; 2 PTC per 1M input tokens for gpt-image-1-mini, text; 2.5 PTC per 1M
+        input tokens for gpt-image-1-mini, image; 8 PTC per 1M output tokens for gpt-image-1-mini; 5 PTC per 1M input
+        tokens for gpt-image-1.5, text; 8 PTC per 1M input tokens for gpt-image-1.5, image; 32 PTC per 1M output
+        tokens for gpt-image-1.5; 0.016 PTC per call for dall-e-2, 256x256; 0.018 PTC per call for dall-e-2, 512x512;
+        0.02 PTC per call for dall-e-2, 1024x1024.
+        Source: https://302ai-en.apifox.cn/290106863e0 (page, 2026-11-21)
+        """
+        from api302_client.api.images_openai import openai_edit_image as endpoint
+
+        return self._stream(
+            endpoint,
+            query={"response_format": response_format_query, "callback": callback},
+            body={
+                "image": image,
+                "prompt": prompt,
+                "model": model,
+                "mask": mask,
+                "n": n,
+                "size": size,
+                "quality": quality,
+                "response_format": response_format,
+                "background": background,
+                "input_fidelity": input_fidelity,
+                "moderation": moderation,
+                "output_format": output_format,
+                "output_compression": output_compression,
+                "partial_images": partial_images,
+                "user": user,
+                "stream": True,
+            },
+            options=(extra_headers, extra_query, extra_body, timeout),
+        )
+
+    async def create_variation(
+        self,
+        *,
+        image: FileInput,
+        model: OpenaiVaryImageModel | None = None,
+        n: int | None = None,
+        response_format: Literal["url", "b64_json"] | None = None,
+        size: Literal["256x256", "512x512", "1024x1024"] | None = None,
+        user: str | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> OpenaiImageResponse:
+        """Generate variations of an image.
+
+        DALL·E 2 only.
+
+        Args:
+            image: A square PNG of up to 4 MB. Takes a local file (path, open file or bytes). At most 4 MB.
+            model: `dall-e-2`. `client.catalog.find(operation='openai_vary_image')` lists them. Server default:
+                "dall-e-2".
+            n: Number of images. Server default: 1.
+            response_format: Response format of the images. Server default: "url".
+            size: Width and height in pixels. Server default: "1024x1024".
+            user: An id of your end user.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's.
+
+        Returns:
+            The images.
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: POST /v1/images/variations
+        Price: 0.016 PTC per call for 256x256; 0.018 PTC per call for 512x512; 0.02 PTC per call for 1024x1024.
+        Source: https://doc.302.ai/207705141e0 (catalog, 2026-11-21)
+        """
+        from api302_client.api.images_openai import openai_vary_image as endpoint
+
+        reply_: OpenaiImageResponse = await self._call(
+            endpoint,
+            body={"image": image, "model": model, "n": n, "response_format": response_format, "size": size, "user": user},
+            options=(extra_headers, extra_query, extra_body, timeout),
+        )
+        return reply_

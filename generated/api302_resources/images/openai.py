@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, overload
 
 from api302._resource import AsyncResource, Resource
 
@@ -18,6 +18,84 @@ if TYPE_CHECKING:
 
 class Openai(Resource):
     """OpenAI."""
+
+    @overload
+    def generate_image(
+        self,
+        *,
+        prompt: str,
+        model: OpenaiGenerateImageModel | None = None,
+        n: int | None = None,
+        size: str | None = None,
+        quality: Literal["auto", "low", "medium", "high", "standard", "hd"] | None = None,
+        style: Literal["vivid", "natural"] | None = None,
+        response_format: Literal["url", "b64_json"] | None = None,
+        background: Literal["transparent", "opaque", "auto"] | None = None,
+        moderation: Literal["low", "auto"] | None = None,
+        output_format: Literal["png", "jpeg", "webp"] | None = None,
+        output_compression: int | None = None,
+        partial_images: int | None = None,
+        user: str | None = None,
+        response_format_query: Literal["url", "b64_json"] | None = None,
+        callback: str | None = None,
+        stream: Literal[False] | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> OpenaiImageResponse: ...
+
+    @overload
+    def generate_image(
+        self,
+        *,
+        prompt: str,
+        model: OpenaiGenerateImageModel | None = None,
+        n: int | None = None,
+        size: str | None = None,
+        quality: Literal["auto", "low", "medium", "high", "standard", "hd"] | None = None,
+        style: Literal["vivid", "natural"] | None = None,
+        response_format: Literal["url", "b64_json"] | None = None,
+        background: Literal["transparent", "opaque", "auto"] | None = None,
+        moderation: Literal["low", "auto"] | None = None,
+        output_format: Literal["png", "jpeg", "webp"] | None = None,
+        output_compression: int | None = None,
+        partial_images: int | None = None,
+        user: str | None = None,
+        response_format_query: Literal["url", "b64_json"] | None = None,
+        callback: str | None = None,
+        stream: Literal[True],
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> Stream[OpenaiImageChunk, Any]: ...
+
+    @overload
+    def generate_image(
+        self,
+        *,
+        prompt: str,
+        model: OpenaiGenerateImageModel | None = None,
+        n: int | None = None,
+        size: str | None = None,
+        quality: Literal["auto", "low", "medium", "high", "standard", "hd"] | None = None,
+        style: Literal["vivid", "natural"] | None = None,
+        response_format: Literal["url", "b64_json"] | None = None,
+        background: Literal["transparent", "opaque", "auto"] | None = None,
+        moderation: Literal["low", "auto"] | None = None,
+        output_format: Literal["png", "jpeg", "webp"] | None = None,
+        output_compression: int | None = None,
+        partial_images: int | None = None,
+        user: str | None = None,
+        response_format_query: Literal["url", "b64_json"] | None = None,
+        callback: str | None = None,
+        stream: bool,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> OpenaiImageResponse | Stream[OpenaiImageChunk, Any]: ...
 
     def generate_image(
         self,
@@ -37,11 +115,12 @@ class Openai(Resource):
         user: str | None = None,
         response_format_query: Literal["url", "b64_json"] | None = None,
         callback: str | None = None,
+        stream: bool | None = None,
         extra_headers: Mapping[str, str] | None = None,
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> OpenaiImageResponse:
+    ) -> OpenaiImageResponse | Stream[OpenaiImageChunk, Any]:
         """Generate images (OpenAI).
 
         GPT-Image models and DALL·E. GPT-Image models return base64 unless the query asks for URLs. With `stream`,
@@ -69,6 +148,7 @@ class Openai(Resource):
             response_format_query: Response format of the images, for models that ignore the field of the body;
                 `url` stores them with 302.AI. Sent as `response_format`.
             callback: Webhook URL, called when the asynchronous task ends.
+            stream: True returns the events as they come, as `stream_generate_image` does.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
@@ -89,7 +169,7 @@ class Openai(Resource):
         """
         from api302_client.api.images_openai import openai_generate_image as endpoint
 
-        reply_: OpenaiImageResponse = self._call(
+        reply_: OpenaiImageResponse | Stream[OpenaiImageChunk, Any] = self._call(
             endpoint,
             query={"response_format": response_format_query, "callback": callback},
             body={
@@ -107,6 +187,7 @@ class Openai(Resource):
                 "partial_images": partial_images,
                 "user": user,
             },
+            stream=stream,
             options=(extra_headers, extra_query, extra_body, timeout),
         )
         return reply_
@@ -292,6 +373,7 @@ class Openai(Resource):
             options=(extra_headers, extra_query, extra_body, timeout),
         )
 
+    @overload
     def edit_image(
         self,
         *,
@@ -312,11 +394,95 @@ class Openai(Resource):
         user: str | None = None,
         response_format_query: Literal["url", "b64_json"] | None = None,
         callback: str | None = None,
+        stream: Literal[False] | None = None,
         extra_headers: Mapping[str, str] | None = None,
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> OpenaiImageResponse:
+    ) -> OpenaiImageResponse: ...
+
+    @overload
+    def edit_image(
+        self,
+        *,
+        image: FileInput | Sequence[FileInput],
+        prompt: str,
+        model: OpenaiEditImageModel,
+        mask: FileInput | None = None,
+        n: int | None = None,
+        size: str | None = None,
+        quality: Literal["auto", "low", "medium", "high", "standard"] | None = None,
+        response_format: Literal["url", "b64_json"] | None = None,
+        background: Literal["transparent", "opaque", "auto"] | None = None,
+        input_fidelity: Literal["low", "high"] | None = None,
+        moderation: Literal["low", "auto"] | None = None,
+        output_format: Literal["png", "jpeg", "webp"] | None = None,
+        output_compression: int | None = None,
+        partial_images: int | None = None,
+        user: str | None = None,
+        response_format_query: Literal["url", "b64_json"] | None = None,
+        callback: str | None = None,
+        stream: Literal[True],
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> Stream[OpenaiImageChunk, Any]: ...
+
+    @overload
+    def edit_image(
+        self,
+        *,
+        image: FileInput | Sequence[FileInput],
+        prompt: str,
+        model: OpenaiEditImageModel,
+        mask: FileInput | None = None,
+        n: int | None = None,
+        size: str | None = None,
+        quality: Literal["auto", "low", "medium", "high", "standard"] | None = None,
+        response_format: Literal["url", "b64_json"] | None = None,
+        background: Literal["transparent", "opaque", "auto"] | None = None,
+        input_fidelity: Literal["low", "high"] | None = None,
+        moderation: Literal["low", "auto"] | None = None,
+        output_format: Literal["png", "jpeg", "webp"] | None = None,
+        output_compression: int | None = None,
+        partial_images: int | None = None,
+        user: str | None = None,
+        response_format_query: Literal["url", "b64_json"] | None = None,
+        callback: str | None = None,
+        stream: bool,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> OpenaiImageResponse | Stream[OpenaiImageChunk, Any]: ...
+
+    def edit_image(
+        self,
+        *,
+        image: FileInput | Sequence[FileInput],
+        prompt: str,
+        model: OpenaiEditImageModel,
+        mask: FileInput | None = None,
+        n: int | None = None,
+        size: str | None = None,
+        quality: Literal["auto", "low", "medium", "high", "standard"] | None = None,
+        response_format: Literal["url", "b64_json"] | None = None,
+        background: Literal["transparent", "opaque", "auto"] | None = None,
+        input_fidelity: Literal["low", "high"] | None = None,
+        moderation: Literal["low", "auto"] | None = None,
+        output_format: Literal["png", "jpeg", "webp"] | None = None,
+        output_compression: int | None = None,
+        partial_images: int | None = None,
+        user: str | None = None,
+        response_format_query: Literal["url", "b64_json"] | None = None,
+        callback: str | None = None,
+        stream: bool | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> OpenaiImageResponse | Stream[OpenaiImageChunk, Any]:
         """Edit images by a text prompt.
 
         Takes one image, or several for GPT-Image models. A mask limits the change to its transparent part.
@@ -345,6 +511,7 @@ class Openai(Resource):
             response_format_query: Response format of the images, for models that ignore the field of the form;
                 `url` stores them with 302.AI. Sent as `response_format`.
             callback: Webhook URL, called when the asynchronous task ends.
+            stream: True returns the events as they come, as `stream_edit_image` does.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
@@ -365,7 +532,7 @@ class Openai(Resource):
         """
         from api302_client.api.images_openai import openai_edit_image as endpoint
 
-        reply_: OpenaiImageResponse = self._call(
+        reply_: OpenaiImageResponse | Stream[OpenaiImageChunk, Any] = self._call(
             endpoint,
             query={"response_format": response_format_query, "callback": callback},
             body={
@@ -385,6 +552,7 @@ class Openai(Resource):
                 "partial_images": partial_images,
                 "user": user,
             },
+            stream=stream,
             options=(extra_headers, extra_query, extra_body, timeout),
         )
         return reply_
@@ -632,6 +800,7 @@ class Openai(Resource):
 class AsyncOpenai(AsyncResource):
     """OpenAI."""
 
+    @overload
     async def generate_image(
         self,
         *,
@@ -650,11 +819,89 @@ class AsyncOpenai(AsyncResource):
         user: str | None = None,
         response_format_query: Literal["url", "b64_json"] | None = None,
         callback: str | None = None,
+        stream: Literal[False] | None = None,
         extra_headers: Mapping[str, str] | None = None,
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> OpenaiImageResponse:
+    ) -> OpenaiImageResponse: ...
+
+    @overload
+    async def generate_image(
+        self,
+        *,
+        prompt: str,
+        model: OpenaiGenerateImageModel | None = None,
+        n: int | None = None,
+        size: str | None = None,
+        quality: Literal["auto", "low", "medium", "high", "standard", "hd"] | None = None,
+        style: Literal["vivid", "natural"] | None = None,
+        response_format: Literal["url", "b64_json"] | None = None,
+        background: Literal["transparent", "opaque", "auto"] | None = None,
+        moderation: Literal["low", "auto"] | None = None,
+        output_format: Literal["png", "jpeg", "webp"] | None = None,
+        output_compression: int | None = None,
+        partial_images: int | None = None,
+        user: str | None = None,
+        response_format_query: Literal["url", "b64_json"] | None = None,
+        callback: str | None = None,
+        stream: Literal[True],
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> AsyncStream[OpenaiImageChunk, Any]: ...
+
+    @overload
+    async def generate_image(
+        self,
+        *,
+        prompt: str,
+        model: OpenaiGenerateImageModel | None = None,
+        n: int | None = None,
+        size: str | None = None,
+        quality: Literal["auto", "low", "medium", "high", "standard", "hd"] | None = None,
+        style: Literal["vivid", "natural"] | None = None,
+        response_format: Literal["url", "b64_json"] | None = None,
+        background: Literal["transparent", "opaque", "auto"] | None = None,
+        moderation: Literal["low", "auto"] | None = None,
+        output_format: Literal["png", "jpeg", "webp"] | None = None,
+        output_compression: int | None = None,
+        partial_images: int | None = None,
+        user: str | None = None,
+        response_format_query: Literal["url", "b64_json"] | None = None,
+        callback: str | None = None,
+        stream: bool,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> OpenaiImageResponse | AsyncStream[OpenaiImageChunk, Any]: ...
+
+    async def generate_image(
+        self,
+        *,
+        prompt: str,
+        model: OpenaiGenerateImageModel | None = None,
+        n: int | None = None,
+        size: str | None = None,
+        quality: Literal["auto", "low", "medium", "high", "standard", "hd"] | None = None,
+        style: Literal["vivid", "natural"] | None = None,
+        response_format: Literal["url", "b64_json"] | None = None,
+        background: Literal["transparent", "opaque", "auto"] | None = None,
+        moderation: Literal["low", "auto"] | None = None,
+        output_format: Literal["png", "jpeg", "webp"] | None = None,
+        output_compression: int | None = None,
+        partial_images: int | None = None,
+        user: str | None = None,
+        response_format_query: Literal["url", "b64_json"] | None = None,
+        callback: str | None = None,
+        stream: bool | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> OpenaiImageResponse | AsyncStream[OpenaiImageChunk, Any]:
         """Generate images (OpenAI).
 
         GPT-Image models and DALL·E. GPT-Image models return base64 unless the query asks for URLs. With `stream`,
@@ -682,6 +929,7 @@ class AsyncOpenai(AsyncResource):
             response_format_query: Response format of the images, for models that ignore the field of the body;
                 `url` stores them with 302.AI. Sent as `response_format`.
             callback: Webhook URL, called when the asynchronous task ends.
+            stream: True returns the events as they come, as `stream_generate_image` does.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
@@ -702,7 +950,7 @@ class AsyncOpenai(AsyncResource):
         """
         from api302_client.api.images_openai import openai_generate_image as endpoint
 
-        reply_: OpenaiImageResponse = await self._call(
+        reply_: OpenaiImageResponse | AsyncStream[OpenaiImageChunk, Any] = await self._call(
             endpoint,
             query={"response_format": response_format_query, "callback": callback},
             body={
@@ -720,6 +968,7 @@ class AsyncOpenai(AsyncResource):
                 "partial_images": partial_images,
                 "user": user,
             },
+            stream=stream,
             options=(extra_headers, extra_query, extra_body, timeout),
         )
         return reply_
@@ -905,6 +1154,7 @@ class AsyncOpenai(AsyncResource):
             options=(extra_headers, extra_query, extra_body, timeout),
         )
 
+    @overload
     async def edit_image(
         self,
         *,
@@ -925,11 +1175,95 @@ class AsyncOpenai(AsyncResource):
         user: str | None = None,
         response_format_query: Literal["url", "b64_json"] | None = None,
         callback: str | None = None,
+        stream: Literal[False] | None = None,
         extra_headers: Mapping[str, str] | None = None,
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> OpenaiImageResponse:
+    ) -> OpenaiImageResponse: ...
+
+    @overload
+    async def edit_image(
+        self,
+        *,
+        image: FileInput | Sequence[FileInput],
+        prompt: str,
+        model: OpenaiEditImageModel,
+        mask: FileInput | None = None,
+        n: int | None = None,
+        size: str | None = None,
+        quality: Literal["auto", "low", "medium", "high", "standard"] | None = None,
+        response_format: Literal["url", "b64_json"] | None = None,
+        background: Literal["transparent", "opaque", "auto"] | None = None,
+        input_fidelity: Literal["low", "high"] | None = None,
+        moderation: Literal["low", "auto"] | None = None,
+        output_format: Literal["png", "jpeg", "webp"] | None = None,
+        output_compression: int | None = None,
+        partial_images: int | None = None,
+        user: str | None = None,
+        response_format_query: Literal["url", "b64_json"] | None = None,
+        callback: str | None = None,
+        stream: Literal[True],
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> AsyncStream[OpenaiImageChunk, Any]: ...
+
+    @overload
+    async def edit_image(
+        self,
+        *,
+        image: FileInput | Sequence[FileInput],
+        prompt: str,
+        model: OpenaiEditImageModel,
+        mask: FileInput | None = None,
+        n: int | None = None,
+        size: str | None = None,
+        quality: Literal["auto", "low", "medium", "high", "standard"] | None = None,
+        response_format: Literal["url", "b64_json"] | None = None,
+        background: Literal["transparent", "opaque", "auto"] | None = None,
+        input_fidelity: Literal["low", "high"] | None = None,
+        moderation: Literal["low", "auto"] | None = None,
+        output_format: Literal["png", "jpeg", "webp"] | None = None,
+        output_compression: int | None = None,
+        partial_images: int | None = None,
+        user: str | None = None,
+        response_format_query: Literal["url", "b64_json"] | None = None,
+        callback: str | None = None,
+        stream: bool,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> OpenaiImageResponse | AsyncStream[OpenaiImageChunk, Any]: ...
+
+    async def edit_image(
+        self,
+        *,
+        image: FileInput | Sequence[FileInput],
+        prompt: str,
+        model: OpenaiEditImageModel,
+        mask: FileInput | None = None,
+        n: int | None = None,
+        size: str | None = None,
+        quality: Literal["auto", "low", "medium", "high", "standard"] | None = None,
+        response_format: Literal["url", "b64_json"] | None = None,
+        background: Literal["transparent", "opaque", "auto"] | None = None,
+        input_fidelity: Literal["low", "high"] | None = None,
+        moderation: Literal["low", "auto"] | None = None,
+        output_format: Literal["png", "jpeg", "webp"] | None = None,
+        output_compression: int | None = None,
+        partial_images: int | None = None,
+        user: str | None = None,
+        response_format_query: Literal["url", "b64_json"] | None = None,
+        callback: str | None = None,
+        stream: bool | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> OpenaiImageResponse | AsyncStream[OpenaiImageChunk, Any]:
         """Edit images by a text prompt.
 
         Takes one image, or several for GPT-Image models. A mask limits the change to its transparent part.
@@ -958,6 +1292,7 @@ class AsyncOpenai(AsyncResource):
             response_format_query: Response format of the images, for models that ignore the field of the form;
                 `url` stores them with 302.AI. Sent as `response_format`.
             callback: Webhook URL, called when the asynchronous task ends.
+            stream: True returns the events as they come, as `stream_edit_image` does.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
@@ -978,7 +1313,7 @@ class AsyncOpenai(AsyncResource):
         """
         from api302_client.api.images_openai import openai_edit_image as endpoint
 
-        reply_: OpenaiImageResponse = await self._call(
+        reply_: OpenaiImageResponse | AsyncStream[OpenaiImageChunk, Any] = await self._call(
             endpoint,
             query={"response_format": response_format_query, "callback": callback},
             body={
@@ -998,6 +1333,7 @@ class AsyncOpenai(AsyncResource):
                 "partial_images": partial_images,
                 "user": user,
             },
+            stream=stream,
             options=(extra_headers, extra_query, extra_body, timeout),
         )
         return reply_

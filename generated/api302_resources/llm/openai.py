@@ -12,9 +12,12 @@ if TYPE_CHECKING:
     from typing import Any, Literal
 
     from api302 import AsyncStream, AsyncTask, Stream, Task
+    from api302_client._model import Parsed
     from api302_client.models import (
+        OpenaiChatAnswer,
         OpenaiChatChunk,
         OpenaiChatResponse,
+        OpenaiOutputItem,
         OpenaiResponsesResponse,
         OpenaiResponsesStreamEvent,
         OpenaiShortChatResponse,
@@ -45,7 +48,7 @@ class Openai(Resource):
         self,
         *,
         model: OpenaiChatCompletionsModel,
-        messages: Sequence[OpenaiChatMessage],
+        messages: Sequence[OpenaiChatMessage | OpenaiChatAnswer[Any]],
         stream_options: OpenaiStreamOptions | None = None,
         temperature: float | None = None,
         top_p: float | None = None,
@@ -99,6 +102,7 @@ class Openai(Resource):
         safety_identifier: str | None = None,
         prediction: Mapping[str, Any] | None = None,
         callback: str | None = None,
+        stream: Literal[False] | None = None,
         extra_headers: Mapping[str, str] | None = None,
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
@@ -112,17 +116,150 @@ class Openai(Resource):
         model: OpenaiChatCompletionsModel,
         message: str,
         callback: str | None = None,
+        stream: Literal[False] | None = None,
         extra_headers: Mapping[str, str] | None = None,
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> OpenaiShortChatResponse: ...
 
+    @overload
     def chat_completions(
         self,
         *,
         model: OpenaiChatCompletionsModel,
-        messages: Sequence[OpenaiChatMessage] | None = None,
+        messages: Sequence[OpenaiChatMessage | OpenaiChatAnswer[Any]],
+        stream_options: OpenaiStreamOptions | None = None,
+        temperature: float | None = None,
+        top_p: float | None = None,
+        n: int | None = None,
+        stop: str | Sequence[str] | None = None,
+        max_tokens: int | None = None,
+        max_completion_tokens: int | None = None,
+        presence_penalty: float | None = None,
+        frequency_penalty: float | None = None,
+        logit_bias: Mapping[str, float] | None = None,
+        logprobs: bool | None = None,
+        top_logprobs: int | None = None,
+        seed: int | None = None,
+        user: str | None = None,
+        response_format: OpenaiResponseFormat | None = None,
+        reasoning_effort: Literal["none", "minimal", "low", "medium", "high", "xhigh", "max"] | None = None,
+        verbosity: Literal["low", "medium", "high"] | None = None,
+        tools: Sequence[OpenaiTool] | None = None,
+        tool_choice: Literal["none", "auto", "required", "any"] | OpenaiToolChoice | None = None,
+        parallel_tool_calls: bool | None = None,
+        tool_use_mode: Literal[1, 2, 3] | None = None,
+        mcp_servers: Sequence[OpenaiChatMcpServer] | None = None,
+        modalities: Sequence[Literal["text", "audio", "image"]] | None = None,
+        audio: OpenaiChatAudioOptions | None = None,
+        web_search: bool | None = None,
+        search_service: Literal["search1api", "tavily", "exa", "bocha", "bochaai", "metaso"] | None = None,
+        search_results: int | None = None,
+        search_include_sites: Sequence[str] | None = None,
+        search_exclude_sites: Sequence[str] | None = None,
+        deep_search: bool | None = None,
+        searchType: Literal["jina", "search1api", "tavily", "exa"] | None = None,
+        ocr_model: str | None = None,
+        r1_fusion: bool | None = None,
+        thinking_model: str | None = None,
+        file_parse: bool | None = None,
+        parse_service: str | None = None,
+        userid: str | None = None,
+        enable_thinking: bool | None = None,
+        thinking_budget: int | None = None,
+        thinking: OpenaiChatThinking | None = None,
+        web_search_options: OpenaiWebSearchOptions | None = None,
+        search_domain_filter: Sequence[str] | None = None,
+        search_recency_filter: str | None = None,
+        search_mode: str | None = None,
+        return_images: bool | None = None,
+        return_related_questions: bool | None = None,
+        metadata: Mapping[str, str] | None = None,
+        service_tier: Literal["auto", "default", "flex", "scale", "priority", "fast"] | None = None,
+        store: bool | None = None,
+        prompt_cache_key: str | None = None,
+        safety_identifier: str | None = None,
+        prediction: Mapping[str, Any] | None = None,
+        callback: str | None = None,
+        stream: Literal[True],
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> Stream[OpenaiChatChunk, OpenaiChatResponse]: ...
+
+    @overload
+    def chat_completions(
+        self,
+        *,
+        model: OpenaiChatCompletionsModel,
+        messages: Sequence[OpenaiChatMessage | OpenaiChatAnswer[Any]],
+        stream_options: OpenaiStreamOptions | None = None,
+        temperature: float | None = None,
+        top_p: float | None = None,
+        n: int | None = None,
+        stop: str | Sequence[str] | None = None,
+        max_tokens: int | None = None,
+        max_completion_tokens: int | None = None,
+        presence_penalty: float | None = None,
+        frequency_penalty: float | None = None,
+        logit_bias: Mapping[str, float] | None = None,
+        logprobs: bool | None = None,
+        top_logprobs: int | None = None,
+        seed: int | None = None,
+        user: str | None = None,
+        response_format: OpenaiResponseFormat | None = None,
+        reasoning_effort: Literal["none", "minimal", "low", "medium", "high", "xhigh", "max"] | None = None,
+        verbosity: Literal["low", "medium", "high"] | None = None,
+        tools: Sequence[OpenaiTool] | None = None,
+        tool_choice: Literal["none", "auto", "required", "any"] | OpenaiToolChoice | None = None,
+        parallel_tool_calls: bool | None = None,
+        tool_use_mode: Literal[1, 2, 3] | None = None,
+        mcp_servers: Sequence[OpenaiChatMcpServer] | None = None,
+        modalities: Sequence[Literal["text", "audio", "image"]] | None = None,
+        audio: OpenaiChatAudioOptions | None = None,
+        web_search: bool | None = None,
+        search_service: Literal["search1api", "tavily", "exa", "bocha", "bochaai", "metaso"] | None = None,
+        search_results: int | None = None,
+        search_include_sites: Sequence[str] | None = None,
+        search_exclude_sites: Sequence[str] | None = None,
+        deep_search: bool | None = None,
+        searchType: Literal["jina", "search1api", "tavily", "exa"] | None = None,
+        ocr_model: str | None = None,
+        r1_fusion: bool | None = None,
+        thinking_model: str | None = None,
+        file_parse: bool | None = None,
+        parse_service: str | None = None,
+        userid: str | None = None,
+        enable_thinking: bool | None = None,
+        thinking_budget: int | None = None,
+        thinking: OpenaiChatThinking | None = None,
+        web_search_options: OpenaiWebSearchOptions | None = None,
+        search_domain_filter: Sequence[str] | None = None,
+        search_recency_filter: str | None = None,
+        search_mode: str | None = None,
+        return_images: bool | None = None,
+        return_related_questions: bool | None = None,
+        metadata: Mapping[str, str] | None = None,
+        service_tier: Literal["auto", "default", "flex", "scale", "priority", "fast"] | None = None,
+        store: bool | None = None,
+        prompt_cache_key: str | None = None,
+        safety_identifier: str | None = None,
+        prediction: Mapping[str, Any] | None = None,
+        callback: str | None = None,
+        stream: bool,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> OpenaiChatResponse | Stream[OpenaiChatChunk, OpenaiChatResponse]: ...
+
+    def chat_completions(
+        self,
+        *,
+        model: OpenaiChatCompletionsModel,
+        messages: Sequence[OpenaiChatMessage | OpenaiChatAnswer[Any]] | None = None,
         stream_options: OpenaiStreamOptions | None = None,
         temperature: float | None = None,
         top_p: float | None = None,
@@ -177,18 +314,20 @@ class Openai(Resource):
         prediction: Mapping[str, Any] | None = None,
         message: str | None = None,
         callback: str | None = None,
+        stream: bool | None = None,
         extra_headers: Mapping[str, str] | None = None,
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> OpenaiChatResponse | OpenaiShortChatResponse:
+    ) -> OpenaiChatResponse | OpenaiShortChatResponse | Stream[OpenaiChatChunk, OpenaiChatResponse]:
         """Create a chat completion.
 
         Nearly every language model of every vendor is available here. 302.AI's own features (search, image analysis,
         link parsing, fusion, memory) are switched on by a suffix of the model's name or by a field. Returns the
         completion in one response, as an event stream, or later as a task.
 
-        `submit_chat_completions` gives a task at once. `stream_chat_completions` gives the events as they come.
+        `submit_chat_completions` gives a task at once. `parse_chat_completions` gives the output as an object of a
+        class of yours. `stream_chat_completions` gives the events as they come.
 
         The fields of one form go together:
         - The conversation and the settings: needs messages; takes the fields that no other form names
@@ -287,6 +426,7 @@ class Openai(Resource):
             prediction: An object whose fields are not described.
             message: Text prompt.
             callback: Webhook URL, called with the result of an asynchronous call.
+            stream: True returns the events as they come, as `stream_chat_completions` does.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
@@ -302,7 +442,7 @@ class Openai(Resource):
         """
         from api302_client.api.llm_openai import openai_chat_completions as endpoint
 
-        reply_: OpenaiChatResponse | OpenaiShortChatResponse = self._call(
+        reply_: OpenaiChatResponse | OpenaiShortChatResponse | Stream[OpenaiChatChunk, OpenaiChatResponse] = self._call(
             endpoint,
             query={"callback": callback},
             body={
@@ -362,6 +502,7 @@ class Openai(Resource):
                 "prediction": prediction,
                 "message": message,
             },
+            stream=stream,
             options=(extra_headers, extra_query, extra_body, timeout),
         )
         return reply_
@@ -371,7 +512,7 @@ class Openai(Resource):
         self,
         *,
         model: OpenaiChatCompletionsModel,
-        messages: Sequence[OpenaiChatMessage],
+        messages: Sequence[OpenaiChatMessage | OpenaiChatAnswer[Any]],
         stream_options: OpenaiStreamOptions | None = None,
         temperature: float | None = None,
         top_p: float | None = None,
@@ -448,7 +589,7 @@ class Openai(Resource):
         self,
         *,
         model: OpenaiChatCompletionsModel,
-        messages: Sequence[OpenaiChatMessage] | None = None,
+        messages: Sequence[OpenaiChatMessage | OpenaiChatAnswer[Any]] | None = None,
         stream_options: OpenaiStreamOptions | None = None,
         temperature: float | None = None,
         top_p: float | None = None,
@@ -691,11 +832,252 @@ class Openai(Resource):
             options=(extra_headers, extra_query, extra_body, timeout),
         )
 
+    def parse_chat_completions(
+        self,
+        *,
+        model: OpenaiChatCompletionsModel,
+        messages: Sequence[OpenaiChatMessage | OpenaiChatAnswer[Any]],
+        response_format: type[Parsed],
+        stream_options: OpenaiStreamOptions | None = None,
+        temperature: float | None = None,
+        top_p: float | None = None,
+        n: int | None = None,
+        stop: str | Sequence[str] | None = None,
+        max_tokens: int | None = None,
+        max_completion_tokens: int | None = None,
+        presence_penalty: float | None = None,
+        frequency_penalty: float | None = None,
+        logit_bias: Mapping[str, float] | None = None,
+        logprobs: bool | None = None,
+        top_logprobs: int | None = None,
+        seed: int | None = None,
+        user: str | None = None,
+        reasoning_effort: Literal["none", "minimal", "low", "medium", "high", "xhigh", "max"] | None = None,
+        verbosity: Literal["low", "medium", "high"] | None = None,
+        tools: Sequence[OpenaiTool] | None = None,
+        tool_choice: Literal["none", "auto", "required", "any"] | OpenaiToolChoice | None = None,
+        parallel_tool_calls: bool | None = None,
+        tool_use_mode: Literal[1, 2, 3] | None = None,
+        mcp_servers: Sequence[OpenaiChatMcpServer] | None = None,
+        modalities: Sequence[Literal["text", "audio", "image"]] | None = None,
+        audio: OpenaiChatAudioOptions | None = None,
+        web_search: bool | None = None,
+        search_service: Literal["search1api", "tavily", "exa", "bocha", "bochaai", "metaso"] | None = None,
+        search_results: int | None = None,
+        search_include_sites: Sequence[str] | None = None,
+        search_exclude_sites: Sequence[str] | None = None,
+        deep_search: bool | None = None,
+        searchType: Literal["jina", "search1api", "tavily", "exa"] | None = None,
+        ocr_model: str | None = None,
+        r1_fusion: bool | None = None,
+        thinking_model: str | None = None,
+        file_parse: bool | None = None,
+        parse_service: str | None = None,
+        userid: str | None = None,
+        enable_thinking: bool | None = None,
+        thinking_budget: int | None = None,
+        thinking: OpenaiChatThinking | None = None,
+        web_search_options: OpenaiWebSearchOptions | None = None,
+        search_domain_filter: Sequence[str] | None = None,
+        search_recency_filter: str | None = None,
+        search_mode: str | None = None,
+        return_images: bool | None = None,
+        return_related_questions: bool | None = None,
+        metadata: Mapping[str, str] | None = None,
+        service_tier: Literal["auto", "default", "flex", "scale", "priority", "fast"] | None = None,
+        store: bool | None = None,
+        prompt_cache_key: str | None = None,
+        safety_identifier: str | None = None,
+        prediction: Mapping[str, Any] | None = None,
+        callback: str | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> OpenaiChatResponse[Parsed]:
+        """Create a chat completion.
+
+        Nearly every language model of every vendor is available here. 302.AI's own features (search, image analysis,
+        link parsing, fusion, memory) are switched on by a suffix of the model's name or by a field. Returns the
+        completion in one response, as an event stream, or later as a task.
+
+        Args:
+            model: The model. The pages name, among others: gpt-4o, gpt-4o-mini, gpt-4o-2024-08-06,
+                chatgpt-4o-latest, gpt-4o-audio-preview, gpt-4o-image-generation, gpt-4-gizmo-g-… (GPTs), o1, o1-mini,
+                o1-preview, o3-mini, o3-mini-2025-01-31, o4-mini, o4-mini-2025-04-16; claude-3-haiku-20240307,
+                claude-3-opus-20240229, claude-3-5-haiku-20241022, claude-3-5-sonnet-20241022,
+                claude-3-7-sonnet-20250219, claude-3-7-sonnet-latest, claude-3-7-sonnet-thinking,
+                claude-sonnet-4-20250514, claude-opus-4-20250514; gemini-2.0-flash,
+                gemini-2.0-flash-lite-preview-02-05, gemini-2.0-flash-exp-image-generation, gemini-2.5-pro,
+                gemini-2.5-flash, gemini-3-pro-preview; qwen-vl-ocr, glm-4v, unifuncs-deepresearch. The catalog has on
+                their pages: Chinese models ernie-x1.1-preview, qwen3-max, qwen3.8-flash, qwen-plus-2025-12-01,
+                qwen-max-2025-01-25, qwen-vl-plus-2025-08-15, qwen3-vl-235b-a22b-instruct, qwen3-vl-32b-instruct,
+                glm-4.5-flash, glm-4.6, glm-5.3-flash, glm-z1-airx, Baichuan-M2-Plus, kimi-k2-thinking-turbo, kimi-k3,
+                deepseek-v4-flash-vision-exp, deepseek-vl2, deepseek-v3-aliyun, deepseek-r1-huoshan-0528,
+                doubao-seed-code-preview-251028, doubao-seed-evolving, step-3, MiniMax-M1, MiniMax-M2,
+                hunyuan-turbos-20250716, LongCat-Flash-Chat, KAT-Coder-Pro-V1; open ones gpt-oss-120b, gemma-2-27b,
+                devstral-2512, mistral-large-2512, qwen3-0.6b, qwq-32b, QVQ-72B-Preview, qwen2.5-vl-72b-instruct,
+                MAI-DS-R1, and by their hosts' names Pro/deepseek-ai/DeepSeek-V3.2 (SiliconFlow),
+                deepseek/deepseek-v3.2 (PPIO), sophnet/DeepSeek-V3.2-Fast (SophNet); expert ones zzkj-genetics
+                (medicine), farui-plus (law), qwen-math-turbo and qwen2.5-math-1.5b-instruct (mathematics),
+                qwen-mt-lite (translation), sonar-deep-research, u1, u1-pro; grok-4.6, grok-4-fast-non-reasoning,
+                v0-1.0-md, gemini-3.8-flash, claude-opus-5-thinking, gpt-6-astra. Any id that the list of models has
+                may be given. A suffix switches a feature on: -web-search, -deep-search, -ocr, -r1-fusion, -fusion,
+                -file-parse; suffixes combine (deepseek-r1-ocr-web-search).
+                `client.catalog.find(operation='openai_chat_completions')` lists them.
+            messages: The conversation so far.
+            response_format: The class of the output: a Pydantic model, a dataclass or a TypedDict. Its JSON
+                schema is sent.
+            stream_options: Stream settings.
+            temperature: Sampling temperature, 0 to 2. Change this or `top_p`, not both. Server default: 1.
+            top_p: Nucleus sampling: choose among the likeliest tokens that make up this share, 0 to 1. Server
+                default: 1.
+            n: Number of answers; each is paid. Server default: 1.
+            stop: Texts at which the answer ends, up to four.
+            max_tokens: Maximum number of output tokens; for models that think, see `max_completion_tokens`.
+            max_completion_tokens: Maximum number of output tokens, thoughts included.
+            presence_penalty: Presence penalty: above 0, prefer new subjects; -2 to 2. Server default: 0.
+            frequency_penalty: Frequency penalty: above 0, repeat less; -2 to 2. Server default: 0.
+            logit_bias: Bias of each token by its id; -100 to 100.
+            logprobs: Return the log probability of each token. Server default: false.
+            top_logprobs: Number of alternatives returned for each token; needs `logprobs`.
+            seed: Random seed; the same seed gives mostly the same answer.
+            user: An id of your end user, against abuse.
+            reasoning_effort: Reasoning effort, for models that think. The o-series takes low, medium and high.
+                Server default: "medium".
+            verbosity: Verbosity of the answer; newer OpenAI models. Server default: "medium".
+            tools: The tools that the model may call. Models that cannot call tools get them as a prompt from
+                302.AI.
+            tool_choice: Whether to call a tool, or which.
+            parallel_tool_calls: Whether several tools may be called at once. Server default: true.
+            tool_use_mode: 302.AI's: 1 decides automatically, 2 uses the model's own tool calls, 3 uses a prompt.
+                3 breaks streaming. Sent as `tool-use-mode`.
+            mcp_servers: 302.AI's: MCP servers whose tools 302.AI calls itself. Breaks streaming.
+            modalities: Output modalities; audio for models that speak, together with `audio`.
+            audio: Speech settings.
+            web_search: 302.AI's: search the web first. False switches the -web-search suffix off as well. Sent as
+                `web-search`.
+            search_service: 302.AI's: the search engine for `web-search`. An older page writes bochaai for bocha.
+                Sent as `search-service`. Server default: "search1api".
+            search_results: 302.AI's: number of results that `web-search` takes, 1 to 20. Sent as
+                `search-results`. Server default: 10.
+            search_include_sites: 302.AI's: search only these sites, such as arxiv.org. Not with bocha. Sent as
+                `search-include-sites`.
+            search_exclude_sites: 302.AI's: exclude these sites. Not with bocha. Sent as `search-exclude-sites`.
+            deep_search: 302.AI's: search longer and deeper first, as the -deep-search suffix does. Sent as
+                `deep-search`.
+            searchType: 302.AI's: the search engine for `deep-search`. Server default: "jina".
+            ocr_model: 302.AI's: the model that analyzes images, for a model that cannot. Switches image analysis
+                on, as the -ocr suffix does. Server default: "gpt-4o-mini".
+            r1_fusion: 302.AI's: let DeepSeek-R1 think first, as the -r1-fusion suffix does. Sent as `r1-fusion`.
+            thinking_model: 302.AI's: the model that thinks first, with the -fusion suffix. Sent as
+                `thinking-model`.
+            file_parse: 302.AI's: parse what the links in the messages lead to, as the -file-parse suffix does.
+                Sent as `file-parse`.
+            parse_service: 302.AI's: the service that parses the links for `file-parse`, such as jina. Sent as
+                `parse-service`.
+            userid: 302.AI's: the id of the user whose long-term memory to use and to extend, a version 4 UUID.
+                With any other value nothing is remembered.
+            enable_thinking: Think before the answer; Qwen models that can do both.
+            thinking_budget: Maximum number of tokens to think with; Qwen models.
+            thinking: Whether to think first; Claude, GLM, Doubao, DeepSeek, Kimi and MiniMax models.
+            web_search_options: OpenAI's and Perplexity's own search.
+            search_domain_filter: Perplexity: search only these sites; a minus before a name excludes it.
+            search_recency_filter: Perplexity: maximum age of a source, such as day, week or month.
+            search_mode: Perplexity: web, or academic.
+            return_images: Perplexity: return images as well.
+            return_related_questions: Perplexity: return related questions as well.
+            metadata: Your own metadata.
+            service_tier: Service tier; OpenAI.
+            store: Store the answer at OpenAI.
+            prompt_cache_key: Calls with the same key share a cache; OpenAI.
+            safety_identifier: An id of your end user, hashed; OpenAI.
+            prediction: An object whose fields are not described.
+            callback: Webhook URL, called with the result of an asynchronous call.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's.
+
+        Returns:
+            The answer, whole or in chunks; or a task's id, with the object in `parsed`; None where the model refuses.
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: POST /v1/chat/completions
+        Price: by model; 0.001 PTC per call for a web search, on top of the model.
+        Source: http://302ai-en.apifox.cn/api-273308610 (page, 2026-11-21)
+        """
+        from api302_client.api.llm_openai import openai_chat_completions as endpoint
+
+        reply_: OpenaiChatResponse[Parsed] = self._parse(
+            endpoint,
+            query={"callback": callback},
+            body={
+                "model": model,
+                "messages": messages,
+                "stream_options": stream_options,
+                "temperature": temperature,
+                "top_p": top_p,
+                "n": n,
+                "stop": stop,
+                "max_tokens": max_tokens,
+                "max_completion_tokens": max_completion_tokens,
+                "presence_penalty": presence_penalty,
+                "frequency_penalty": frequency_penalty,
+                "logit_bias": logit_bias,
+                "logprobs": logprobs,
+                "top_logprobs": top_logprobs,
+                "seed": seed,
+                "user": user,
+                "reasoning_effort": reasoning_effort,
+                "verbosity": verbosity,
+                "tools": tools,
+                "tool_choice": tool_choice,
+                "parallel_tool_calls": parallel_tool_calls,
+                "tool-use-mode": tool_use_mode,
+                "mcp_servers": mcp_servers,
+                "modalities": modalities,
+                "audio": audio,
+                "web-search": web_search,
+                "search-service": search_service,
+                "search-results": search_results,
+                "search-include-sites": search_include_sites,
+                "search-exclude-sites": search_exclude_sites,
+                "deep-search": deep_search,
+                "searchType": searchType,
+                "ocr_model": ocr_model,
+                "r1-fusion": r1_fusion,
+                "thinking-model": thinking_model,
+                "file-parse": file_parse,
+                "parse-service": parse_service,
+                "userid": userid,
+                "enable_thinking": enable_thinking,
+                "thinking_budget": thinking_budget,
+                "thinking": thinking,
+                "web_search_options": web_search_options,
+                "search_domain_filter": search_domain_filter,
+                "search_recency_filter": search_recency_filter,
+                "search_mode": search_mode,
+                "return_images": return_images,
+                "return_related_questions": return_related_questions,
+                "metadata": metadata,
+                "service_tier": service_tier,
+                "store": store,
+                "prompt_cache_key": prompt_cache_key,
+                "safety_identifier": safety_identifier,
+                "prediction": prediction,
+            },
+            format=response_format,
+            options=(extra_headers, extra_query, extra_body, timeout),
+        )
+        return reply_
+
+    @overload
     def stream_chat_completions(
         self,
         *,
         model: OpenaiChatCompletionsModel,
-        messages: Sequence[OpenaiChatMessage] | None = None,
+        messages: Sequence[OpenaiChatMessage | OpenaiChatAnswer[Any]] | None = None,
         stream_options: OpenaiStreamOptions | None = None,
         temperature: float | None = None,
         top_p: float | None = None,
@@ -754,7 +1136,137 @@ class Openai(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Stream[OpenaiChatChunk, OpenaiChatResponse]:
+    ) -> Stream[OpenaiChatChunk, OpenaiChatResponse]: ...
+
+    @overload
+    def stream_chat_completions(
+        self,
+        *,
+        model: OpenaiChatCompletionsModel,
+        messages: Sequence[OpenaiChatMessage | OpenaiChatAnswer[Any]],
+        response_format: type[Parsed],
+        stream_options: OpenaiStreamOptions | None = None,
+        temperature: float | None = None,
+        top_p: float | None = None,
+        n: int | None = None,
+        stop: str | Sequence[str] | None = None,
+        max_tokens: int | None = None,
+        max_completion_tokens: int | None = None,
+        presence_penalty: float | None = None,
+        frequency_penalty: float | None = None,
+        logit_bias: Mapping[str, float] | None = None,
+        logprobs: bool | None = None,
+        top_logprobs: int | None = None,
+        seed: int | None = None,
+        user: str | None = None,
+        reasoning_effort: Literal["none", "minimal", "low", "medium", "high", "xhigh", "max"] | None = None,
+        verbosity: Literal["low", "medium", "high"] | None = None,
+        tools: Sequence[OpenaiTool] | None = None,
+        tool_choice: Literal["none", "auto", "required", "any"] | OpenaiToolChoice | None = None,
+        parallel_tool_calls: bool | None = None,
+        tool_use_mode: Literal[1, 2, 3] | None = None,
+        mcp_servers: Sequence[OpenaiChatMcpServer] | None = None,
+        modalities: Sequence[Literal["text", "audio", "image"]] | None = None,
+        audio: OpenaiChatAudioOptions | None = None,
+        web_search: bool | None = None,
+        search_service: Literal["search1api", "tavily", "exa", "bocha", "bochaai", "metaso"] | None = None,
+        search_results: int | None = None,
+        search_include_sites: Sequence[str] | None = None,
+        search_exclude_sites: Sequence[str] | None = None,
+        deep_search: bool | None = None,
+        searchType: Literal["jina", "search1api", "tavily", "exa"] | None = None,
+        ocr_model: str | None = None,
+        r1_fusion: bool | None = None,
+        thinking_model: str | None = None,
+        file_parse: bool | None = None,
+        parse_service: str | None = None,
+        userid: str | None = None,
+        enable_thinking: bool | None = None,
+        thinking_budget: int | None = None,
+        thinking: OpenaiChatThinking | None = None,
+        web_search_options: OpenaiWebSearchOptions | None = None,
+        search_domain_filter: Sequence[str] | None = None,
+        search_recency_filter: str | None = None,
+        search_mode: str | None = None,
+        return_images: bool | None = None,
+        return_related_questions: bool | None = None,
+        metadata: Mapping[str, str] | None = None,
+        service_tier: Literal["auto", "default", "flex", "scale", "priority", "fast"] | None = None,
+        store: bool | None = None,
+        prompt_cache_key: str | None = None,
+        safety_identifier: str | None = None,
+        prediction: Mapping[str, Any] | None = None,
+        callback: str | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> Stream[OpenaiChatChunk, OpenaiChatResponse[Parsed]]: ...
+
+    def stream_chat_completions(
+        self,
+        *,
+        model: OpenaiChatCompletionsModel,
+        messages: Sequence[OpenaiChatMessage | OpenaiChatAnswer[Any]] | None = None,
+        stream_options: OpenaiStreamOptions | None = None,
+        temperature: float | None = None,
+        top_p: float | None = None,
+        n: int | None = None,
+        stop: str | Sequence[str] | None = None,
+        max_tokens: int | None = None,
+        max_completion_tokens: int | None = None,
+        presence_penalty: float | None = None,
+        frequency_penalty: float | None = None,
+        logit_bias: Mapping[str, float] | None = None,
+        logprobs: bool | None = None,
+        top_logprobs: int | None = None,
+        seed: int | None = None,
+        user: str | None = None,
+        response_format: OpenaiResponseFormat | type[Parsed] | None = None,
+        reasoning_effort: Literal["none", "minimal", "low", "medium", "high", "xhigh", "max"] | None = None,
+        verbosity: Literal["low", "medium", "high"] | None = None,
+        tools: Sequence[OpenaiTool] | None = None,
+        tool_choice: Literal["none", "auto", "required", "any"] | OpenaiToolChoice | None = None,
+        parallel_tool_calls: bool | None = None,
+        tool_use_mode: Literal[1, 2, 3] | None = None,
+        mcp_servers: Sequence[OpenaiChatMcpServer] | None = None,
+        modalities: Sequence[Literal["text", "audio", "image"]] | None = None,
+        audio: OpenaiChatAudioOptions | None = None,
+        web_search: bool | None = None,
+        search_service: Literal["search1api", "tavily", "exa", "bocha", "bochaai", "metaso"] | None = None,
+        search_results: int | None = None,
+        search_include_sites: Sequence[str] | None = None,
+        search_exclude_sites: Sequence[str] | None = None,
+        deep_search: bool | None = None,
+        searchType: Literal["jina", "search1api", "tavily", "exa"] | None = None,
+        ocr_model: str | None = None,
+        r1_fusion: bool | None = None,
+        thinking_model: str | None = None,
+        file_parse: bool | None = None,
+        parse_service: str | None = None,
+        userid: str | None = None,
+        enable_thinking: bool | None = None,
+        thinking_budget: int | None = None,
+        thinking: OpenaiChatThinking | None = None,
+        web_search_options: OpenaiWebSearchOptions | None = None,
+        search_domain_filter: Sequence[str] | None = None,
+        search_recency_filter: str | None = None,
+        search_mode: str | None = None,
+        return_images: bool | None = None,
+        return_related_questions: bool | None = None,
+        metadata: Mapping[str, str] | None = None,
+        service_tier: Literal["auto", "default", "flex", "scale", "priority", "fast"] | None = None,
+        store: bool | None = None,
+        prompt_cache_key: str | None = None,
+        safety_identifier: str | None = None,
+        prediction: Mapping[str, Any] | None = None,
+        message: str | None = None,
+        callback: str | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> Stream[OpenaiChatChunk, OpenaiChatResponse] | Stream[OpenaiChatChunk, OpenaiChatResponse[Parsed]]:
         """Create a chat completion.
 
         Nearly every language model of every vendor is available here. 302.AI's own features (search, image analysis,
@@ -934,14 +1446,258 @@ class Openai(Resource):
                 "message": message,
                 "stream": True,
             },
+            format=response_format,
             options=(extra_headers, extra_query, extra_body, timeout),
         )
+
+    @overload
+    def responses(
+        self,
+        *,
+        model: OpenaiResponsesModel,
+        input: str | Sequence[OpenaiInputItem | OpenaiOutputItem[Any]],
+        instructions: str | None = None,
+        stream_options: OpenaiStreamOptions | None = None,
+        temperature: float | None = None,
+        top_p: float | None = None,
+        top_logprobs: int | None = None,
+        max_output_tokens: int | None = None,
+        max_tool_calls: int | None = None,
+        tools: Sequence[OpenaiResponsesTool] | None = None,
+        tool_choice: Literal["none", "auto", "required"] | Mapping[str, Any] | None = None,
+        parallel_tool_calls: bool | None = None,
+        reasoning: OpenaiReasoning | None = None,
+        text: OpenaiTextOptions | None = None,
+        include: Sequence[str] | None = None,
+        previous_response_id: str | None = None,
+        conversation: str | Mapping[str, Any] | None = None,
+        background: bool | None = None,
+        store: bool | None = None,
+        truncation: Literal["auto", "disabled"] | None = None,
+        prompt: Mapping[str, Any] | None = None,
+        metadata: Mapping[str, str] | None = None,
+        service_tier: Literal["auto", "default", "flex", "scale", "priority", "fast"] | None = None,
+        user: str | None = None,
+        safety_identifier: str | None = None,
+        prompt_cache_key: str | None = None,
+        context_management: Sequence[Mapping[str, Any]] | None = None,
+        stream: Literal[False] | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> OpenaiResponsesResponse: ...
+
+    @overload
+    def responses(
+        self,
+        *,
+        model: OpenaiResponsesModel,
+        input: str | Sequence[OpenaiInputItem | OpenaiOutputItem[Any]],
+        instructions: str | None = None,
+        stream_options: OpenaiStreamOptions | None = None,
+        temperature: float | None = None,
+        top_p: float | None = None,
+        top_logprobs: int | None = None,
+        max_output_tokens: int | None = None,
+        max_tool_calls: int | None = None,
+        tools: Sequence[OpenaiResponsesTool] | None = None,
+        tool_choice: Literal["none", "auto", "required"] | Mapping[str, Any] | None = None,
+        parallel_tool_calls: bool | None = None,
+        reasoning: OpenaiReasoning | None = None,
+        text: OpenaiTextOptions | None = None,
+        include: Sequence[str] | None = None,
+        previous_response_id: str | None = None,
+        conversation: str | Mapping[str, Any] | None = None,
+        background: bool | None = None,
+        store: bool | None = None,
+        truncation: Literal["auto", "disabled"] | None = None,
+        prompt: Mapping[str, Any] | None = None,
+        metadata: Mapping[str, str] | None = None,
+        service_tier: Literal["auto", "default", "flex", "scale", "priority", "fast"] | None = None,
+        user: str | None = None,
+        safety_identifier: str | None = None,
+        prompt_cache_key: str | None = None,
+        context_management: Sequence[Mapping[str, Any]] | None = None,
+        stream: Literal[True],
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> Stream[OpenaiResponsesStreamEvent, OpenaiResponsesResponse]: ...
+
+    @overload
+    def responses(
+        self,
+        *,
+        model: OpenaiResponsesModel,
+        input: str | Sequence[OpenaiInputItem | OpenaiOutputItem[Any]],
+        instructions: str | None = None,
+        stream_options: OpenaiStreamOptions | None = None,
+        temperature: float | None = None,
+        top_p: float | None = None,
+        top_logprobs: int | None = None,
+        max_output_tokens: int | None = None,
+        max_tool_calls: int | None = None,
+        tools: Sequence[OpenaiResponsesTool] | None = None,
+        tool_choice: Literal["none", "auto", "required"] | Mapping[str, Any] | None = None,
+        parallel_tool_calls: bool | None = None,
+        reasoning: OpenaiReasoning | None = None,
+        text: OpenaiTextOptions | None = None,
+        include: Sequence[str] | None = None,
+        previous_response_id: str | None = None,
+        conversation: str | Mapping[str, Any] | None = None,
+        background: bool | None = None,
+        store: bool | None = None,
+        truncation: Literal["auto", "disabled"] | None = None,
+        prompt: Mapping[str, Any] | None = None,
+        metadata: Mapping[str, str] | None = None,
+        service_tier: Literal["auto", "default", "flex", "scale", "priority", "fast"] | None = None,
+        user: str | None = None,
+        safety_identifier: str | None = None,
+        prompt_cache_key: str | None = None,
+        context_management: Sequence[Mapping[str, Any]] | None = None,
+        stream: bool,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> OpenaiResponsesResponse | Stream[OpenaiResponsesStreamEvent, OpenaiResponsesResponse]: ...
 
     def responses(
         self,
         *,
         model: OpenaiResponsesModel,
-        input: str | Sequence[OpenaiInputItem],
+        input: str | Sequence[OpenaiInputItem | OpenaiOutputItem[Any]],
+        instructions: str | None = None,
+        stream_options: OpenaiStreamOptions | None = None,
+        temperature: float | None = None,
+        top_p: float | None = None,
+        top_logprobs: int | None = None,
+        max_output_tokens: int | None = None,
+        max_tool_calls: int | None = None,
+        tools: Sequence[OpenaiResponsesTool] | None = None,
+        tool_choice: Literal["none", "auto", "required"] | Mapping[str, Any] | None = None,
+        parallel_tool_calls: bool | None = None,
+        reasoning: OpenaiReasoning | None = None,
+        text: OpenaiTextOptions | None = None,
+        include: Sequence[str] | None = None,
+        previous_response_id: str | None = None,
+        conversation: str | Mapping[str, Any] | None = None,
+        background: bool | None = None,
+        store: bool | None = None,
+        truncation: Literal["auto", "disabled"] | None = None,
+        prompt: Mapping[str, Any] | None = None,
+        metadata: Mapping[str, str] | None = None,
+        service_tier: Literal["auto", "default", "flex", "scale", "priority", "fast"] | None = None,
+        user: str | None = None,
+        safety_identifier: str | None = None,
+        prompt_cache_key: str | None = None,
+        context_management: Sequence[Mapping[str, Any]] | None = None,
+        stream: bool | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> OpenaiResponsesResponse | Stream[OpenaiResponsesStreamEvent, OpenaiResponsesResponse]:
+        """Create a response (OpenAI Responses format).
+
+        Required by models such as o3-pro and codex-mini-latest, which support no other format. Returns the response
+        whole or as an event stream.
+
+        `parse_responses` gives the output as an object of a class of yours. `stream_responses` gives the events as
+        they come.
+
+        Args:
+            model: The model, such as o3-pro, codex-mini-latest or o4-mini-deep-research.
+                `client.catalog.find(operation='openai_responses')` lists them.
+            input: The input: text, or messages and results of tools.
+            instructions: Instructions for the model; not carried over from `previous_response_id`.
+            stream_options: Stream settings.
+            temperature: Sampling temperature, 0 to 2. Server default: 1.
+            top_p: Nucleus sampling: choose among the likeliest tokens that make up this share, 0 to 1. Server
+                default: 1.
+            top_logprobs: Number of alternatives returned for each token.
+            max_output_tokens: Maximum number of output tokens, thoughts included.
+            max_tool_calls: Maximum number of calls of built-in tools.
+            tools: The tools that the model may use.
+            tool_choice: Whether to use a tool, or which.
+            parallel_tool_calls: Whether several tools may be called at once. Server default: true.
+            reasoning: Thinking settings.
+            text: The format of the text.
+            include: What to add to the response, such as reasoning.encrypted_content or
+                web_search_call.action.sources.
+            previous_response_id: The id of the response to continue.
+            conversation: The id of the conversation.
+            background: Whether to run in the background. Server default: false.
+            store: Store the answer at OpenAI. Server default: true.
+            truncation: Whether to drop old input that does not fit, instead of failing. Server default:
+                "disabled".
+            prompt: An object whose fields are not described.
+            metadata: Your own metadata.
+            service_tier: How fast and at what price.
+            user: An id of your end user, against abuse.
+            safety_identifier: An id of your end user, hashed.
+            prompt_cache_key: Calls with the same key share a cache.
+            context_management: Settings for shortening a long conversation.
+            stream: True returns the events as they come, as `stream_responses` does.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's.
+
+        Returns:
+            The message, whole or as events.
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: POST /v1/responses
+        Price: by model.
+        Source: https://doc.302.ai/308965988e0 (catalog, 2026-11-21)
+        """
+        from api302_client.api.llm_openai import openai_responses as endpoint
+
+        reply_: OpenaiResponsesResponse | Stream[OpenaiResponsesStreamEvent, OpenaiResponsesResponse] = self._call(
+            endpoint,
+            body={
+                "model": model,
+                "input": input,
+                "instructions": instructions,
+                "stream_options": stream_options,
+                "temperature": temperature,
+                "top_p": top_p,
+                "top_logprobs": top_logprobs,
+                "max_output_tokens": max_output_tokens,
+                "max_tool_calls": max_tool_calls,
+                "tools": tools,
+                "tool_choice": tool_choice,
+                "parallel_tool_calls": parallel_tool_calls,
+                "reasoning": reasoning,
+                "text": text,
+                "include": include,
+                "previous_response_id": previous_response_id,
+                "conversation": conversation,
+                "background": background,
+                "store": store,
+                "truncation": truncation,
+                "prompt": prompt,
+                "metadata": metadata,
+                "service_tier": service_tier,
+                "user": user,
+                "safety_identifier": safety_identifier,
+                "prompt_cache_key": prompt_cache_key,
+                "context_management": context_management,
+            },
+            stream=stream,
+            options=(extra_headers, extra_query, extra_body, timeout),
+        )
+        return reply_
+
+    def parse_responses(
+        self,
+        *,
+        model: OpenaiResponsesModel,
+        input: str | Sequence[OpenaiInputItem | OpenaiOutputItem[Any]],
+        text_format: type[Parsed],
         instructions: str | None = None,
         stream_options: OpenaiStreamOptions | None = None,
         temperature: float | None = None,
@@ -971,18 +1727,18 @@ class Openai(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> OpenaiResponsesResponse:
+    ) -> OpenaiResponsesResponse[Parsed]:
         """Create a response (OpenAI Responses format).
 
         Required by models such as o3-pro and codex-mini-latest, which support no other format. Returns the response
         whole or as an event stream.
 
-        `stream_responses` gives the events as they come.
-
         Args:
             model: The model, such as o3-pro, codex-mini-latest or o4-mini-deep-research.
                 `client.catalog.find(operation='openai_responses')` lists them.
             input: The input: text, or messages and results of tools.
+            text_format: The class of the output: a Pydantic model, a dataclass or a TypedDict. Its JSON schema is
+                sent.
             instructions: Instructions for the model; not carried over from `previous_response_id`.
             stream_options: Stream settings.
             temperature: Sampling temperature, 0 to 2. Server default: 1.
@@ -1015,7 +1771,7 @@ class Openai(Resource):
             timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
-            The message, whole or as events.
+            The message, whole or as events, with the object in `parsed`; None where the model refuses.
 
         Raises:
             Api302Error: The call failed.
@@ -1026,7 +1782,7 @@ class Openai(Resource):
         """
         from api302_client.api.llm_openai import openai_responses as endpoint
 
-        reply_: OpenaiResponsesResponse = self._call(
+        reply_: OpenaiResponsesResponse[Parsed] = self._parse(
             endpoint,
             body={
                 "model": model,
@@ -1057,15 +1813,17 @@ class Openai(Resource):
                 "prompt_cache_key": prompt_cache_key,
                 "context_management": context_management,
             },
+            format=text_format,
             options=(extra_headers, extra_query, extra_body, timeout),
         )
         return reply_
 
+    @overload
     def stream_responses(
         self,
         *,
         model: OpenaiResponsesModel,
-        input: str | Sequence[OpenaiInputItem],
+        input: str | Sequence[OpenaiInputItem | OpenaiOutputItem[Any]],
         instructions: str | None = None,
         stream_options: OpenaiStreamOptions | None = None,
         temperature: float | None = None,
@@ -1095,7 +1853,82 @@ class Openai(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Stream[OpenaiResponsesStreamEvent, OpenaiResponsesResponse]:
+    ) -> Stream[OpenaiResponsesStreamEvent, OpenaiResponsesResponse]: ...
+
+    @overload
+    def stream_responses(
+        self,
+        *,
+        model: OpenaiResponsesModel,
+        input: str | Sequence[OpenaiInputItem | OpenaiOutputItem[Any]],
+        text_format: type[Parsed],
+        instructions: str | None = None,
+        stream_options: OpenaiStreamOptions | None = None,
+        temperature: float | None = None,
+        top_p: float | None = None,
+        top_logprobs: int | None = None,
+        max_output_tokens: int | None = None,
+        max_tool_calls: int | None = None,
+        tools: Sequence[OpenaiResponsesTool] | None = None,
+        tool_choice: Literal["none", "auto", "required"] | Mapping[str, Any] | None = None,
+        parallel_tool_calls: bool | None = None,
+        reasoning: OpenaiReasoning | None = None,
+        text: OpenaiTextOptions | None = None,
+        include: Sequence[str] | None = None,
+        previous_response_id: str | None = None,
+        conversation: str | Mapping[str, Any] | None = None,
+        background: bool | None = None,
+        store: bool | None = None,
+        truncation: Literal["auto", "disabled"] | None = None,
+        prompt: Mapping[str, Any] | None = None,
+        metadata: Mapping[str, str] | None = None,
+        service_tier: Literal["auto", "default", "flex", "scale", "priority", "fast"] | None = None,
+        user: str | None = None,
+        safety_identifier: str | None = None,
+        prompt_cache_key: str | None = None,
+        context_management: Sequence[Mapping[str, Any]] | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> Stream[OpenaiResponsesStreamEvent, OpenaiResponsesResponse[Parsed]]: ...
+
+    def stream_responses(
+        self,
+        *,
+        model: OpenaiResponsesModel,
+        input: str | Sequence[OpenaiInputItem | OpenaiOutputItem[Any]],
+        instructions: str | None = None,
+        stream_options: OpenaiStreamOptions | None = None,
+        temperature: float | None = None,
+        top_p: float | None = None,
+        top_logprobs: int | None = None,
+        max_output_tokens: int | None = None,
+        max_tool_calls: int | None = None,
+        tools: Sequence[OpenaiResponsesTool] | None = None,
+        tool_choice: Literal["none", "auto", "required"] | Mapping[str, Any] | None = None,
+        parallel_tool_calls: bool | None = None,
+        reasoning: OpenaiReasoning | None = None,
+        text: OpenaiTextOptions | None = None,
+        include: Sequence[str] | None = None,
+        previous_response_id: str | None = None,
+        conversation: str | Mapping[str, Any] | None = None,
+        background: bool | None = None,
+        store: bool | None = None,
+        truncation: Literal["auto", "disabled"] | None = None,
+        prompt: Mapping[str, Any] | None = None,
+        metadata: Mapping[str, str] | None = None,
+        service_tier: Literal["auto", "default", "flex", "scale", "priority", "fast"] | None = None,
+        user: str | None = None,
+        safety_identifier: str | None = None,
+        prompt_cache_key: str | None = None,
+        context_management: Sequence[Mapping[str, Any]] | None = None,
+        text_format: type[Parsed] | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> Stream[OpenaiResponsesStreamEvent, OpenaiResponsesResponse] | Stream[OpenaiResponsesStreamEvent, OpenaiResponsesResponse[Parsed]]:
         """Create a response (OpenAI Responses format).
 
         Required by models such as o3-pro and codex-mini-latest, which support no other format. Returns the response
@@ -1133,6 +1966,8 @@ class Openai(Resource):
             safety_identifier: An id of your end user, hashed.
             prompt_cache_key: Calls with the same key share a cache.
             context_management: Settings for shortening a long conversation.
+            text_format: The class of the output: a Pydantic model, a dataclass or a TypedDict. Its JSON schema is
+                sent.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
@@ -1180,6 +2015,7 @@ class Openai(Resource):
                 "context_management": context_management,
                 "stream": True,
             },
+            format=text_format,
             options=(extra_headers, extra_query, extra_body, timeout),
         )
 
@@ -1192,7 +2028,7 @@ class AsyncOpenai(AsyncResource):
         self,
         *,
         model: OpenaiChatCompletionsModel,
-        messages: Sequence[OpenaiChatMessage],
+        messages: Sequence[OpenaiChatMessage | OpenaiChatAnswer[Any]],
         stream_options: OpenaiStreamOptions | None = None,
         temperature: float | None = None,
         top_p: float | None = None,
@@ -1246,6 +2082,7 @@ class AsyncOpenai(AsyncResource):
         safety_identifier: str | None = None,
         prediction: Mapping[str, Any] | None = None,
         callback: str | None = None,
+        stream: Literal[False] | None = None,
         extra_headers: Mapping[str, str] | None = None,
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
@@ -1259,17 +2096,150 @@ class AsyncOpenai(AsyncResource):
         model: OpenaiChatCompletionsModel,
         message: str,
         callback: str | None = None,
+        stream: Literal[False] | None = None,
         extra_headers: Mapping[str, str] | None = None,
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> OpenaiShortChatResponse: ...
 
+    @overload
     async def chat_completions(
         self,
         *,
         model: OpenaiChatCompletionsModel,
-        messages: Sequence[OpenaiChatMessage] | None = None,
+        messages: Sequence[OpenaiChatMessage | OpenaiChatAnswer[Any]],
+        stream_options: OpenaiStreamOptions | None = None,
+        temperature: float | None = None,
+        top_p: float | None = None,
+        n: int | None = None,
+        stop: str | Sequence[str] | None = None,
+        max_tokens: int | None = None,
+        max_completion_tokens: int | None = None,
+        presence_penalty: float | None = None,
+        frequency_penalty: float | None = None,
+        logit_bias: Mapping[str, float] | None = None,
+        logprobs: bool | None = None,
+        top_logprobs: int | None = None,
+        seed: int | None = None,
+        user: str | None = None,
+        response_format: OpenaiResponseFormat | None = None,
+        reasoning_effort: Literal["none", "minimal", "low", "medium", "high", "xhigh", "max"] | None = None,
+        verbosity: Literal["low", "medium", "high"] | None = None,
+        tools: Sequence[OpenaiTool] | None = None,
+        tool_choice: Literal["none", "auto", "required", "any"] | OpenaiToolChoice | None = None,
+        parallel_tool_calls: bool | None = None,
+        tool_use_mode: Literal[1, 2, 3] | None = None,
+        mcp_servers: Sequence[OpenaiChatMcpServer] | None = None,
+        modalities: Sequence[Literal["text", "audio", "image"]] | None = None,
+        audio: OpenaiChatAudioOptions | None = None,
+        web_search: bool | None = None,
+        search_service: Literal["search1api", "tavily", "exa", "bocha", "bochaai", "metaso"] | None = None,
+        search_results: int | None = None,
+        search_include_sites: Sequence[str] | None = None,
+        search_exclude_sites: Sequence[str] | None = None,
+        deep_search: bool | None = None,
+        searchType: Literal["jina", "search1api", "tavily", "exa"] | None = None,
+        ocr_model: str | None = None,
+        r1_fusion: bool | None = None,
+        thinking_model: str | None = None,
+        file_parse: bool | None = None,
+        parse_service: str | None = None,
+        userid: str | None = None,
+        enable_thinking: bool | None = None,
+        thinking_budget: int | None = None,
+        thinking: OpenaiChatThinking | None = None,
+        web_search_options: OpenaiWebSearchOptions | None = None,
+        search_domain_filter: Sequence[str] | None = None,
+        search_recency_filter: str | None = None,
+        search_mode: str | None = None,
+        return_images: bool | None = None,
+        return_related_questions: bool | None = None,
+        metadata: Mapping[str, str] | None = None,
+        service_tier: Literal["auto", "default", "flex", "scale", "priority", "fast"] | None = None,
+        store: bool | None = None,
+        prompt_cache_key: str | None = None,
+        safety_identifier: str | None = None,
+        prediction: Mapping[str, Any] | None = None,
+        callback: str | None = None,
+        stream: Literal[True],
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> AsyncStream[OpenaiChatChunk, OpenaiChatResponse]: ...
+
+    @overload
+    async def chat_completions(
+        self,
+        *,
+        model: OpenaiChatCompletionsModel,
+        messages: Sequence[OpenaiChatMessage | OpenaiChatAnswer[Any]],
+        stream_options: OpenaiStreamOptions | None = None,
+        temperature: float | None = None,
+        top_p: float | None = None,
+        n: int | None = None,
+        stop: str | Sequence[str] | None = None,
+        max_tokens: int | None = None,
+        max_completion_tokens: int | None = None,
+        presence_penalty: float | None = None,
+        frequency_penalty: float | None = None,
+        logit_bias: Mapping[str, float] | None = None,
+        logprobs: bool | None = None,
+        top_logprobs: int | None = None,
+        seed: int | None = None,
+        user: str | None = None,
+        response_format: OpenaiResponseFormat | None = None,
+        reasoning_effort: Literal["none", "minimal", "low", "medium", "high", "xhigh", "max"] | None = None,
+        verbosity: Literal["low", "medium", "high"] | None = None,
+        tools: Sequence[OpenaiTool] | None = None,
+        tool_choice: Literal["none", "auto", "required", "any"] | OpenaiToolChoice | None = None,
+        parallel_tool_calls: bool | None = None,
+        tool_use_mode: Literal[1, 2, 3] | None = None,
+        mcp_servers: Sequence[OpenaiChatMcpServer] | None = None,
+        modalities: Sequence[Literal["text", "audio", "image"]] | None = None,
+        audio: OpenaiChatAudioOptions | None = None,
+        web_search: bool | None = None,
+        search_service: Literal["search1api", "tavily", "exa", "bocha", "bochaai", "metaso"] | None = None,
+        search_results: int | None = None,
+        search_include_sites: Sequence[str] | None = None,
+        search_exclude_sites: Sequence[str] | None = None,
+        deep_search: bool | None = None,
+        searchType: Literal["jina", "search1api", "tavily", "exa"] | None = None,
+        ocr_model: str | None = None,
+        r1_fusion: bool | None = None,
+        thinking_model: str | None = None,
+        file_parse: bool | None = None,
+        parse_service: str | None = None,
+        userid: str | None = None,
+        enable_thinking: bool | None = None,
+        thinking_budget: int | None = None,
+        thinking: OpenaiChatThinking | None = None,
+        web_search_options: OpenaiWebSearchOptions | None = None,
+        search_domain_filter: Sequence[str] | None = None,
+        search_recency_filter: str | None = None,
+        search_mode: str | None = None,
+        return_images: bool | None = None,
+        return_related_questions: bool | None = None,
+        metadata: Mapping[str, str] | None = None,
+        service_tier: Literal["auto", "default", "flex", "scale", "priority", "fast"] | None = None,
+        store: bool | None = None,
+        prompt_cache_key: str | None = None,
+        safety_identifier: str | None = None,
+        prediction: Mapping[str, Any] | None = None,
+        callback: str | None = None,
+        stream: bool,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> OpenaiChatResponse | AsyncStream[OpenaiChatChunk, OpenaiChatResponse]: ...
+
+    async def chat_completions(
+        self,
+        *,
+        model: OpenaiChatCompletionsModel,
+        messages: Sequence[OpenaiChatMessage | OpenaiChatAnswer[Any]] | None = None,
         stream_options: OpenaiStreamOptions | None = None,
         temperature: float | None = None,
         top_p: float | None = None,
@@ -1324,18 +2294,20 @@ class AsyncOpenai(AsyncResource):
         prediction: Mapping[str, Any] | None = None,
         message: str | None = None,
         callback: str | None = None,
+        stream: bool | None = None,
         extra_headers: Mapping[str, str] | None = None,
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> OpenaiChatResponse | OpenaiShortChatResponse:
+    ) -> OpenaiChatResponse | OpenaiShortChatResponse | AsyncStream[OpenaiChatChunk, OpenaiChatResponse]:
         """Create a chat completion.
 
         Nearly every language model of every vendor is available here. 302.AI's own features (search, image analysis,
         link parsing, fusion, memory) are switched on by a suffix of the model's name or by a field. Returns the
         completion in one response, as an event stream, or later as a task.
 
-        `submit_chat_completions` gives a task at once. `stream_chat_completions` gives the events as they come.
+        `submit_chat_completions` gives a task at once. `parse_chat_completions` gives the output as an object of a
+        class of yours. `stream_chat_completions` gives the events as they come.
 
         The fields of one form go together:
         - The conversation and the settings: needs messages; takes the fields that no other form names
@@ -1434,6 +2406,7 @@ class AsyncOpenai(AsyncResource):
             prediction: An object whose fields are not described.
             message: Text prompt.
             callback: Webhook URL, called with the result of an asynchronous call.
+            stream: True returns the events as they come, as `stream_chat_completions` does.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
@@ -1449,7 +2422,7 @@ class AsyncOpenai(AsyncResource):
         """
         from api302_client.api.llm_openai import openai_chat_completions as endpoint
 
-        reply_: OpenaiChatResponse | OpenaiShortChatResponse = await self._call(
+        reply_: OpenaiChatResponse | OpenaiShortChatResponse | AsyncStream[OpenaiChatChunk, OpenaiChatResponse] = await self._call(
             endpoint,
             query={"callback": callback},
             body={
@@ -1509,6 +2482,7 @@ class AsyncOpenai(AsyncResource):
                 "prediction": prediction,
                 "message": message,
             },
+            stream=stream,
             options=(extra_headers, extra_query, extra_body, timeout),
         )
         return reply_
@@ -1518,7 +2492,7 @@ class AsyncOpenai(AsyncResource):
         self,
         *,
         model: OpenaiChatCompletionsModel,
-        messages: Sequence[OpenaiChatMessage],
+        messages: Sequence[OpenaiChatMessage | OpenaiChatAnswer[Any]],
         stream_options: OpenaiStreamOptions | None = None,
         temperature: float | None = None,
         top_p: float | None = None,
@@ -1595,7 +2569,7 @@ class AsyncOpenai(AsyncResource):
         self,
         *,
         model: OpenaiChatCompletionsModel,
-        messages: Sequence[OpenaiChatMessage] | None = None,
+        messages: Sequence[OpenaiChatMessage | OpenaiChatAnswer[Any]] | None = None,
         stream_options: OpenaiStreamOptions | None = None,
         temperature: float | None = None,
         top_p: float | None = None,
@@ -1838,11 +2812,252 @@ class AsyncOpenai(AsyncResource):
             options=(extra_headers, extra_query, extra_body, timeout),
         )
 
+    async def parse_chat_completions(
+        self,
+        *,
+        model: OpenaiChatCompletionsModel,
+        messages: Sequence[OpenaiChatMessage | OpenaiChatAnswer[Any]],
+        response_format: type[Parsed],
+        stream_options: OpenaiStreamOptions | None = None,
+        temperature: float | None = None,
+        top_p: float | None = None,
+        n: int | None = None,
+        stop: str | Sequence[str] | None = None,
+        max_tokens: int | None = None,
+        max_completion_tokens: int | None = None,
+        presence_penalty: float | None = None,
+        frequency_penalty: float | None = None,
+        logit_bias: Mapping[str, float] | None = None,
+        logprobs: bool | None = None,
+        top_logprobs: int | None = None,
+        seed: int | None = None,
+        user: str | None = None,
+        reasoning_effort: Literal["none", "minimal", "low", "medium", "high", "xhigh", "max"] | None = None,
+        verbosity: Literal["low", "medium", "high"] | None = None,
+        tools: Sequence[OpenaiTool] | None = None,
+        tool_choice: Literal["none", "auto", "required", "any"] | OpenaiToolChoice | None = None,
+        parallel_tool_calls: bool | None = None,
+        tool_use_mode: Literal[1, 2, 3] | None = None,
+        mcp_servers: Sequence[OpenaiChatMcpServer] | None = None,
+        modalities: Sequence[Literal["text", "audio", "image"]] | None = None,
+        audio: OpenaiChatAudioOptions | None = None,
+        web_search: bool | None = None,
+        search_service: Literal["search1api", "tavily", "exa", "bocha", "bochaai", "metaso"] | None = None,
+        search_results: int | None = None,
+        search_include_sites: Sequence[str] | None = None,
+        search_exclude_sites: Sequence[str] | None = None,
+        deep_search: bool | None = None,
+        searchType: Literal["jina", "search1api", "tavily", "exa"] | None = None,
+        ocr_model: str | None = None,
+        r1_fusion: bool | None = None,
+        thinking_model: str | None = None,
+        file_parse: bool | None = None,
+        parse_service: str | None = None,
+        userid: str | None = None,
+        enable_thinking: bool | None = None,
+        thinking_budget: int | None = None,
+        thinking: OpenaiChatThinking | None = None,
+        web_search_options: OpenaiWebSearchOptions | None = None,
+        search_domain_filter: Sequence[str] | None = None,
+        search_recency_filter: str | None = None,
+        search_mode: str | None = None,
+        return_images: bool | None = None,
+        return_related_questions: bool | None = None,
+        metadata: Mapping[str, str] | None = None,
+        service_tier: Literal["auto", "default", "flex", "scale", "priority", "fast"] | None = None,
+        store: bool | None = None,
+        prompt_cache_key: str | None = None,
+        safety_identifier: str | None = None,
+        prediction: Mapping[str, Any] | None = None,
+        callback: str | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> OpenaiChatResponse[Parsed]:
+        """Create a chat completion.
+
+        Nearly every language model of every vendor is available here. 302.AI's own features (search, image analysis,
+        link parsing, fusion, memory) are switched on by a suffix of the model's name or by a field. Returns the
+        completion in one response, as an event stream, or later as a task.
+
+        Args:
+            model: The model. The pages name, among others: gpt-4o, gpt-4o-mini, gpt-4o-2024-08-06,
+                chatgpt-4o-latest, gpt-4o-audio-preview, gpt-4o-image-generation, gpt-4-gizmo-g-… (GPTs), o1, o1-mini,
+                o1-preview, o3-mini, o3-mini-2025-01-31, o4-mini, o4-mini-2025-04-16; claude-3-haiku-20240307,
+                claude-3-opus-20240229, claude-3-5-haiku-20241022, claude-3-5-sonnet-20241022,
+                claude-3-7-sonnet-20250219, claude-3-7-sonnet-latest, claude-3-7-sonnet-thinking,
+                claude-sonnet-4-20250514, claude-opus-4-20250514; gemini-2.0-flash,
+                gemini-2.0-flash-lite-preview-02-05, gemini-2.0-flash-exp-image-generation, gemini-2.5-pro,
+                gemini-2.5-flash, gemini-3-pro-preview; qwen-vl-ocr, glm-4v, unifuncs-deepresearch. The catalog has on
+                their pages: Chinese models ernie-x1.1-preview, qwen3-max, qwen3.8-flash, qwen-plus-2025-12-01,
+                qwen-max-2025-01-25, qwen-vl-plus-2025-08-15, qwen3-vl-235b-a22b-instruct, qwen3-vl-32b-instruct,
+                glm-4.5-flash, glm-4.6, glm-5.3-flash, glm-z1-airx, Baichuan-M2-Plus, kimi-k2-thinking-turbo, kimi-k3,
+                deepseek-v4-flash-vision-exp, deepseek-vl2, deepseek-v3-aliyun, deepseek-r1-huoshan-0528,
+                doubao-seed-code-preview-251028, doubao-seed-evolving, step-3, MiniMax-M1, MiniMax-M2,
+                hunyuan-turbos-20250716, LongCat-Flash-Chat, KAT-Coder-Pro-V1; open ones gpt-oss-120b, gemma-2-27b,
+                devstral-2512, mistral-large-2512, qwen3-0.6b, qwq-32b, QVQ-72B-Preview, qwen2.5-vl-72b-instruct,
+                MAI-DS-R1, and by their hosts' names Pro/deepseek-ai/DeepSeek-V3.2 (SiliconFlow),
+                deepseek/deepseek-v3.2 (PPIO), sophnet/DeepSeek-V3.2-Fast (SophNet); expert ones zzkj-genetics
+                (medicine), farui-plus (law), qwen-math-turbo and qwen2.5-math-1.5b-instruct (mathematics),
+                qwen-mt-lite (translation), sonar-deep-research, u1, u1-pro; grok-4.6, grok-4-fast-non-reasoning,
+                v0-1.0-md, gemini-3.8-flash, claude-opus-5-thinking, gpt-6-astra. Any id that the list of models has
+                may be given. A suffix switches a feature on: -web-search, -deep-search, -ocr, -r1-fusion, -fusion,
+                -file-parse; suffixes combine (deepseek-r1-ocr-web-search).
+                `client.catalog.find(operation='openai_chat_completions')` lists them.
+            messages: The conversation so far.
+            response_format: The class of the output: a Pydantic model, a dataclass or a TypedDict. Its JSON
+                schema is sent.
+            stream_options: Stream settings.
+            temperature: Sampling temperature, 0 to 2. Change this or `top_p`, not both. Server default: 1.
+            top_p: Nucleus sampling: choose among the likeliest tokens that make up this share, 0 to 1. Server
+                default: 1.
+            n: Number of answers; each is paid. Server default: 1.
+            stop: Texts at which the answer ends, up to four.
+            max_tokens: Maximum number of output tokens; for models that think, see `max_completion_tokens`.
+            max_completion_tokens: Maximum number of output tokens, thoughts included.
+            presence_penalty: Presence penalty: above 0, prefer new subjects; -2 to 2. Server default: 0.
+            frequency_penalty: Frequency penalty: above 0, repeat less; -2 to 2. Server default: 0.
+            logit_bias: Bias of each token by its id; -100 to 100.
+            logprobs: Return the log probability of each token. Server default: false.
+            top_logprobs: Number of alternatives returned for each token; needs `logprobs`.
+            seed: Random seed; the same seed gives mostly the same answer.
+            user: An id of your end user, against abuse.
+            reasoning_effort: Reasoning effort, for models that think. The o-series takes low, medium and high.
+                Server default: "medium".
+            verbosity: Verbosity of the answer; newer OpenAI models. Server default: "medium".
+            tools: The tools that the model may call. Models that cannot call tools get them as a prompt from
+                302.AI.
+            tool_choice: Whether to call a tool, or which.
+            parallel_tool_calls: Whether several tools may be called at once. Server default: true.
+            tool_use_mode: 302.AI's: 1 decides automatically, 2 uses the model's own tool calls, 3 uses a prompt.
+                3 breaks streaming. Sent as `tool-use-mode`.
+            mcp_servers: 302.AI's: MCP servers whose tools 302.AI calls itself. Breaks streaming.
+            modalities: Output modalities; audio for models that speak, together with `audio`.
+            audio: Speech settings.
+            web_search: 302.AI's: search the web first. False switches the -web-search suffix off as well. Sent as
+                `web-search`.
+            search_service: 302.AI's: the search engine for `web-search`. An older page writes bochaai for bocha.
+                Sent as `search-service`. Server default: "search1api".
+            search_results: 302.AI's: number of results that `web-search` takes, 1 to 20. Sent as
+                `search-results`. Server default: 10.
+            search_include_sites: 302.AI's: search only these sites, such as arxiv.org. Not with bocha. Sent as
+                `search-include-sites`.
+            search_exclude_sites: 302.AI's: exclude these sites. Not with bocha. Sent as `search-exclude-sites`.
+            deep_search: 302.AI's: search longer and deeper first, as the -deep-search suffix does. Sent as
+                `deep-search`.
+            searchType: 302.AI's: the search engine for `deep-search`. Server default: "jina".
+            ocr_model: 302.AI's: the model that analyzes images, for a model that cannot. Switches image analysis
+                on, as the -ocr suffix does. Server default: "gpt-4o-mini".
+            r1_fusion: 302.AI's: let DeepSeek-R1 think first, as the -r1-fusion suffix does. Sent as `r1-fusion`.
+            thinking_model: 302.AI's: the model that thinks first, with the -fusion suffix. Sent as
+                `thinking-model`.
+            file_parse: 302.AI's: parse what the links in the messages lead to, as the -file-parse suffix does.
+                Sent as `file-parse`.
+            parse_service: 302.AI's: the service that parses the links for `file-parse`, such as jina. Sent as
+                `parse-service`.
+            userid: 302.AI's: the id of the user whose long-term memory to use and to extend, a version 4 UUID.
+                With any other value nothing is remembered.
+            enable_thinking: Think before the answer; Qwen models that can do both.
+            thinking_budget: Maximum number of tokens to think with; Qwen models.
+            thinking: Whether to think first; Claude, GLM, Doubao, DeepSeek, Kimi and MiniMax models.
+            web_search_options: OpenAI's and Perplexity's own search.
+            search_domain_filter: Perplexity: search only these sites; a minus before a name excludes it.
+            search_recency_filter: Perplexity: maximum age of a source, such as day, week or month.
+            search_mode: Perplexity: web, or academic.
+            return_images: Perplexity: return images as well.
+            return_related_questions: Perplexity: return related questions as well.
+            metadata: Your own metadata.
+            service_tier: Service tier; OpenAI.
+            store: Store the answer at OpenAI.
+            prompt_cache_key: Calls with the same key share a cache; OpenAI.
+            safety_identifier: An id of your end user, hashed; OpenAI.
+            prediction: An object whose fields are not described.
+            callback: Webhook URL, called with the result of an asynchronous call.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's.
+
+        Returns:
+            The answer, whole or in chunks; or a task's id, with the object in `parsed`; None where the model refuses.
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: POST /v1/chat/completions
+        Price: by model; 0.001 PTC per call for a web search, on top of the model.
+        Source: http://302ai-en.apifox.cn/api-273308610 (page, 2026-11-21)
+        """
+        from api302_client.api.llm_openai import openai_chat_completions as endpoint
+
+        reply_: OpenaiChatResponse[Parsed] = await self._parse(
+            endpoint,
+            query={"callback": callback},
+            body={
+                "model": model,
+                "messages": messages,
+                "stream_options": stream_options,
+                "temperature": temperature,
+                "top_p": top_p,
+                "n": n,
+                "stop": stop,
+                "max_tokens": max_tokens,
+                "max_completion_tokens": max_completion_tokens,
+                "presence_penalty": presence_penalty,
+                "frequency_penalty": frequency_penalty,
+                "logit_bias": logit_bias,
+                "logprobs": logprobs,
+                "top_logprobs": top_logprobs,
+                "seed": seed,
+                "user": user,
+                "reasoning_effort": reasoning_effort,
+                "verbosity": verbosity,
+                "tools": tools,
+                "tool_choice": tool_choice,
+                "parallel_tool_calls": parallel_tool_calls,
+                "tool-use-mode": tool_use_mode,
+                "mcp_servers": mcp_servers,
+                "modalities": modalities,
+                "audio": audio,
+                "web-search": web_search,
+                "search-service": search_service,
+                "search-results": search_results,
+                "search-include-sites": search_include_sites,
+                "search-exclude-sites": search_exclude_sites,
+                "deep-search": deep_search,
+                "searchType": searchType,
+                "ocr_model": ocr_model,
+                "r1-fusion": r1_fusion,
+                "thinking-model": thinking_model,
+                "file-parse": file_parse,
+                "parse-service": parse_service,
+                "userid": userid,
+                "enable_thinking": enable_thinking,
+                "thinking_budget": thinking_budget,
+                "thinking": thinking,
+                "web_search_options": web_search_options,
+                "search_domain_filter": search_domain_filter,
+                "search_recency_filter": search_recency_filter,
+                "search_mode": search_mode,
+                "return_images": return_images,
+                "return_related_questions": return_related_questions,
+                "metadata": metadata,
+                "service_tier": service_tier,
+                "store": store,
+                "prompt_cache_key": prompt_cache_key,
+                "safety_identifier": safety_identifier,
+                "prediction": prediction,
+            },
+            format=response_format,
+            options=(extra_headers, extra_query, extra_body, timeout),
+        )
+        return reply_
+
+    @overload
     def stream_chat_completions(
         self,
         *,
         model: OpenaiChatCompletionsModel,
-        messages: Sequence[OpenaiChatMessage] | None = None,
+        messages: Sequence[OpenaiChatMessage | OpenaiChatAnswer[Any]] | None = None,
         stream_options: OpenaiStreamOptions | None = None,
         temperature: float | None = None,
         top_p: float | None = None,
@@ -1901,7 +3116,137 @@ class AsyncOpenai(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> AsyncStream[OpenaiChatChunk, OpenaiChatResponse]:
+    ) -> AsyncStream[OpenaiChatChunk, OpenaiChatResponse]: ...
+
+    @overload
+    def stream_chat_completions(
+        self,
+        *,
+        model: OpenaiChatCompletionsModel,
+        messages: Sequence[OpenaiChatMessage | OpenaiChatAnswer[Any]],
+        response_format: type[Parsed],
+        stream_options: OpenaiStreamOptions | None = None,
+        temperature: float | None = None,
+        top_p: float | None = None,
+        n: int | None = None,
+        stop: str | Sequence[str] | None = None,
+        max_tokens: int | None = None,
+        max_completion_tokens: int | None = None,
+        presence_penalty: float | None = None,
+        frequency_penalty: float | None = None,
+        logit_bias: Mapping[str, float] | None = None,
+        logprobs: bool | None = None,
+        top_logprobs: int | None = None,
+        seed: int | None = None,
+        user: str | None = None,
+        reasoning_effort: Literal["none", "minimal", "low", "medium", "high", "xhigh", "max"] | None = None,
+        verbosity: Literal["low", "medium", "high"] | None = None,
+        tools: Sequence[OpenaiTool] | None = None,
+        tool_choice: Literal["none", "auto", "required", "any"] | OpenaiToolChoice | None = None,
+        parallel_tool_calls: bool | None = None,
+        tool_use_mode: Literal[1, 2, 3] | None = None,
+        mcp_servers: Sequence[OpenaiChatMcpServer] | None = None,
+        modalities: Sequence[Literal["text", "audio", "image"]] | None = None,
+        audio: OpenaiChatAudioOptions | None = None,
+        web_search: bool | None = None,
+        search_service: Literal["search1api", "tavily", "exa", "bocha", "bochaai", "metaso"] | None = None,
+        search_results: int | None = None,
+        search_include_sites: Sequence[str] | None = None,
+        search_exclude_sites: Sequence[str] | None = None,
+        deep_search: bool | None = None,
+        searchType: Literal["jina", "search1api", "tavily", "exa"] | None = None,
+        ocr_model: str | None = None,
+        r1_fusion: bool | None = None,
+        thinking_model: str | None = None,
+        file_parse: bool | None = None,
+        parse_service: str | None = None,
+        userid: str | None = None,
+        enable_thinking: bool | None = None,
+        thinking_budget: int | None = None,
+        thinking: OpenaiChatThinking | None = None,
+        web_search_options: OpenaiWebSearchOptions | None = None,
+        search_domain_filter: Sequence[str] | None = None,
+        search_recency_filter: str | None = None,
+        search_mode: str | None = None,
+        return_images: bool | None = None,
+        return_related_questions: bool | None = None,
+        metadata: Mapping[str, str] | None = None,
+        service_tier: Literal["auto", "default", "flex", "scale", "priority", "fast"] | None = None,
+        store: bool | None = None,
+        prompt_cache_key: str | None = None,
+        safety_identifier: str | None = None,
+        prediction: Mapping[str, Any] | None = None,
+        callback: str | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> AsyncStream[OpenaiChatChunk, OpenaiChatResponse[Parsed]]: ...
+
+    def stream_chat_completions(
+        self,
+        *,
+        model: OpenaiChatCompletionsModel,
+        messages: Sequence[OpenaiChatMessage | OpenaiChatAnswer[Any]] | None = None,
+        stream_options: OpenaiStreamOptions | None = None,
+        temperature: float | None = None,
+        top_p: float | None = None,
+        n: int | None = None,
+        stop: str | Sequence[str] | None = None,
+        max_tokens: int | None = None,
+        max_completion_tokens: int | None = None,
+        presence_penalty: float | None = None,
+        frequency_penalty: float | None = None,
+        logit_bias: Mapping[str, float] | None = None,
+        logprobs: bool | None = None,
+        top_logprobs: int | None = None,
+        seed: int | None = None,
+        user: str | None = None,
+        response_format: OpenaiResponseFormat | type[Parsed] | None = None,
+        reasoning_effort: Literal["none", "minimal", "low", "medium", "high", "xhigh", "max"] | None = None,
+        verbosity: Literal["low", "medium", "high"] | None = None,
+        tools: Sequence[OpenaiTool] | None = None,
+        tool_choice: Literal["none", "auto", "required", "any"] | OpenaiToolChoice | None = None,
+        parallel_tool_calls: bool | None = None,
+        tool_use_mode: Literal[1, 2, 3] | None = None,
+        mcp_servers: Sequence[OpenaiChatMcpServer] | None = None,
+        modalities: Sequence[Literal["text", "audio", "image"]] | None = None,
+        audio: OpenaiChatAudioOptions | None = None,
+        web_search: bool | None = None,
+        search_service: Literal["search1api", "tavily", "exa", "bocha", "bochaai", "metaso"] | None = None,
+        search_results: int | None = None,
+        search_include_sites: Sequence[str] | None = None,
+        search_exclude_sites: Sequence[str] | None = None,
+        deep_search: bool | None = None,
+        searchType: Literal["jina", "search1api", "tavily", "exa"] | None = None,
+        ocr_model: str | None = None,
+        r1_fusion: bool | None = None,
+        thinking_model: str | None = None,
+        file_parse: bool | None = None,
+        parse_service: str | None = None,
+        userid: str | None = None,
+        enable_thinking: bool | None = None,
+        thinking_budget: int | None = None,
+        thinking: OpenaiChatThinking | None = None,
+        web_search_options: OpenaiWebSearchOptions | None = None,
+        search_domain_filter: Sequence[str] | None = None,
+        search_recency_filter: str | None = None,
+        search_mode: str | None = None,
+        return_images: bool | None = None,
+        return_related_questions: bool | None = None,
+        metadata: Mapping[str, str] | None = None,
+        service_tier: Literal["auto", "default", "flex", "scale", "priority", "fast"] | None = None,
+        store: bool | None = None,
+        prompt_cache_key: str | None = None,
+        safety_identifier: str | None = None,
+        prediction: Mapping[str, Any] | None = None,
+        message: str | None = None,
+        callback: str | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> AsyncStream[OpenaiChatChunk, OpenaiChatResponse] | AsyncStream[OpenaiChatChunk, OpenaiChatResponse[Parsed]]:
         """Create a chat completion.
 
         Nearly every language model of every vendor is available here. 302.AI's own features (search, image analysis,
@@ -2081,14 +3426,258 @@ class AsyncOpenai(AsyncResource):
                 "message": message,
                 "stream": True,
             },
+            format=response_format,
             options=(extra_headers, extra_query, extra_body, timeout),
         )
+
+    @overload
+    async def responses(
+        self,
+        *,
+        model: OpenaiResponsesModel,
+        input: str | Sequence[OpenaiInputItem | OpenaiOutputItem[Any]],
+        instructions: str | None = None,
+        stream_options: OpenaiStreamOptions | None = None,
+        temperature: float | None = None,
+        top_p: float | None = None,
+        top_logprobs: int | None = None,
+        max_output_tokens: int | None = None,
+        max_tool_calls: int | None = None,
+        tools: Sequence[OpenaiResponsesTool] | None = None,
+        tool_choice: Literal["none", "auto", "required"] | Mapping[str, Any] | None = None,
+        parallel_tool_calls: bool | None = None,
+        reasoning: OpenaiReasoning | None = None,
+        text: OpenaiTextOptions | None = None,
+        include: Sequence[str] | None = None,
+        previous_response_id: str | None = None,
+        conversation: str | Mapping[str, Any] | None = None,
+        background: bool | None = None,
+        store: bool | None = None,
+        truncation: Literal["auto", "disabled"] | None = None,
+        prompt: Mapping[str, Any] | None = None,
+        metadata: Mapping[str, str] | None = None,
+        service_tier: Literal["auto", "default", "flex", "scale", "priority", "fast"] | None = None,
+        user: str | None = None,
+        safety_identifier: str | None = None,
+        prompt_cache_key: str | None = None,
+        context_management: Sequence[Mapping[str, Any]] | None = None,
+        stream: Literal[False] | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> OpenaiResponsesResponse: ...
+
+    @overload
+    async def responses(
+        self,
+        *,
+        model: OpenaiResponsesModel,
+        input: str | Sequence[OpenaiInputItem | OpenaiOutputItem[Any]],
+        instructions: str | None = None,
+        stream_options: OpenaiStreamOptions | None = None,
+        temperature: float | None = None,
+        top_p: float | None = None,
+        top_logprobs: int | None = None,
+        max_output_tokens: int | None = None,
+        max_tool_calls: int | None = None,
+        tools: Sequence[OpenaiResponsesTool] | None = None,
+        tool_choice: Literal["none", "auto", "required"] | Mapping[str, Any] | None = None,
+        parallel_tool_calls: bool | None = None,
+        reasoning: OpenaiReasoning | None = None,
+        text: OpenaiTextOptions | None = None,
+        include: Sequence[str] | None = None,
+        previous_response_id: str | None = None,
+        conversation: str | Mapping[str, Any] | None = None,
+        background: bool | None = None,
+        store: bool | None = None,
+        truncation: Literal["auto", "disabled"] | None = None,
+        prompt: Mapping[str, Any] | None = None,
+        metadata: Mapping[str, str] | None = None,
+        service_tier: Literal["auto", "default", "flex", "scale", "priority", "fast"] | None = None,
+        user: str | None = None,
+        safety_identifier: str | None = None,
+        prompt_cache_key: str | None = None,
+        context_management: Sequence[Mapping[str, Any]] | None = None,
+        stream: Literal[True],
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> AsyncStream[OpenaiResponsesStreamEvent, OpenaiResponsesResponse]: ...
+
+    @overload
+    async def responses(
+        self,
+        *,
+        model: OpenaiResponsesModel,
+        input: str | Sequence[OpenaiInputItem | OpenaiOutputItem[Any]],
+        instructions: str | None = None,
+        stream_options: OpenaiStreamOptions | None = None,
+        temperature: float | None = None,
+        top_p: float | None = None,
+        top_logprobs: int | None = None,
+        max_output_tokens: int | None = None,
+        max_tool_calls: int | None = None,
+        tools: Sequence[OpenaiResponsesTool] | None = None,
+        tool_choice: Literal["none", "auto", "required"] | Mapping[str, Any] | None = None,
+        parallel_tool_calls: bool | None = None,
+        reasoning: OpenaiReasoning | None = None,
+        text: OpenaiTextOptions | None = None,
+        include: Sequence[str] | None = None,
+        previous_response_id: str | None = None,
+        conversation: str | Mapping[str, Any] | None = None,
+        background: bool | None = None,
+        store: bool | None = None,
+        truncation: Literal["auto", "disabled"] | None = None,
+        prompt: Mapping[str, Any] | None = None,
+        metadata: Mapping[str, str] | None = None,
+        service_tier: Literal["auto", "default", "flex", "scale", "priority", "fast"] | None = None,
+        user: str | None = None,
+        safety_identifier: str | None = None,
+        prompt_cache_key: str | None = None,
+        context_management: Sequence[Mapping[str, Any]] | None = None,
+        stream: bool,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> OpenaiResponsesResponse | AsyncStream[OpenaiResponsesStreamEvent, OpenaiResponsesResponse]: ...
 
     async def responses(
         self,
         *,
         model: OpenaiResponsesModel,
-        input: str | Sequence[OpenaiInputItem],
+        input: str | Sequence[OpenaiInputItem | OpenaiOutputItem[Any]],
+        instructions: str | None = None,
+        stream_options: OpenaiStreamOptions | None = None,
+        temperature: float | None = None,
+        top_p: float | None = None,
+        top_logprobs: int | None = None,
+        max_output_tokens: int | None = None,
+        max_tool_calls: int | None = None,
+        tools: Sequence[OpenaiResponsesTool] | None = None,
+        tool_choice: Literal["none", "auto", "required"] | Mapping[str, Any] | None = None,
+        parallel_tool_calls: bool | None = None,
+        reasoning: OpenaiReasoning | None = None,
+        text: OpenaiTextOptions | None = None,
+        include: Sequence[str] | None = None,
+        previous_response_id: str | None = None,
+        conversation: str | Mapping[str, Any] | None = None,
+        background: bool | None = None,
+        store: bool | None = None,
+        truncation: Literal["auto", "disabled"] | None = None,
+        prompt: Mapping[str, Any] | None = None,
+        metadata: Mapping[str, str] | None = None,
+        service_tier: Literal["auto", "default", "flex", "scale", "priority", "fast"] | None = None,
+        user: str | None = None,
+        safety_identifier: str | None = None,
+        prompt_cache_key: str | None = None,
+        context_management: Sequence[Mapping[str, Any]] | None = None,
+        stream: bool | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> OpenaiResponsesResponse | AsyncStream[OpenaiResponsesStreamEvent, OpenaiResponsesResponse]:
+        """Create a response (OpenAI Responses format).
+
+        Required by models such as o3-pro and codex-mini-latest, which support no other format. Returns the response
+        whole or as an event stream.
+
+        `parse_responses` gives the output as an object of a class of yours. `stream_responses` gives the events as
+        they come.
+
+        Args:
+            model: The model, such as o3-pro, codex-mini-latest or o4-mini-deep-research.
+                `client.catalog.find(operation='openai_responses')` lists them.
+            input: The input: text, or messages and results of tools.
+            instructions: Instructions for the model; not carried over from `previous_response_id`.
+            stream_options: Stream settings.
+            temperature: Sampling temperature, 0 to 2. Server default: 1.
+            top_p: Nucleus sampling: choose among the likeliest tokens that make up this share, 0 to 1. Server
+                default: 1.
+            top_logprobs: Number of alternatives returned for each token.
+            max_output_tokens: Maximum number of output tokens, thoughts included.
+            max_tool_calls: Maximum number of calls of built-in tools.
+            tools: The tools that the model may use.
+            tool_choice: Whether to use a tool, or which.
+            parallel_tool_calls: Whether several tools may be called at once. Server default: true.
+            reasoning: Thinking settings.
+            text: The format of the text.
+            include: What to add to the response, such as reasoning.encrypted_content or
+                web_search_call.action.sources.
+            previous_response_id: The id of the response to continue.
+            conversation: The id of the conversation.
+            background: Whether to run in the background. Server default: false.
+            store: Store the answer at OpenAI. Server default: true.
+            truncation: Whether to drop old input that does not fit, instead of failing. Server default:
+                "disabled".
+            prompt: An object whose fields are not described.
+            metadata: Your own metadata.
+            service_tier: How fast and at what price.
+            user: An id of your end user, against abuse.
+            safety_identifier: An id of your end user, hashed.
+            prompt_cache_key: Calls with the same key share a cache.
+            context_management: Settings for shortening a long conversation.
+            stream: True returns the events as they come, as `stream_responses` does.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's.
+
+        Returns:
+            The message, whole or as events.
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: POST /v1/responses
+        Price: by model.
+        Source: https://doc.302.ai/308965988e0 (catalog, 2026-11-21)
+        """
+        from api302_client.api.llm_openai import openai_responses as endpoint
+
+        reply_: OpenaiResponsesResponse | AsyncStream[OpenaiResponsesStreamEvent, OpenaiResponsesResponse] = await self._call(
+            endpoint,
+            body={
+                "model": model,
+                "input": input,
+                "instructions": instructions,
+                "stream_options": stream_options,
+                "temperature": temperature,
+                "top_p": top_p,
+                "top_logprobs": top_logprobs,
+                "max_output_tokens": max_output_tokens,
+                "max_tool_calls": max_tool_calls,
+                "tools": tools,
+                "tool_choice": tool_choice,
+                "parallel_tool_calls": parallel_tool_calls,
+                "reasoning": reasoning,
+                "text": text,
+                "include": include,
+                "previous_response_id": previous_response_id,
+                "conversation": conversation,
+                "background": background,
+                "store": store,
+                "truncation": truncation,
+                "prompt": prompt,
+                "metadata": metadata,
+                "service_tier": service_tier,
+                "user": user,
+                "safety_identifier": safety_identifier,
+                "prompt_cache_key": prompt_cache_key,
+                "context_management": context_management,
+            },
+            stream=stream,
+            options=(extra_headers, extra_query, extra_body, timeout),
+        )
+        return reply_
+
+    async def parse_responses(
+        self,
+        *,
+        model: OpenaiResponsesModel,
+        input: str | Sequence[OpenaiInputItem | OpenaiOutputItem[Any]],
+        text_format: type[Parsed],
         instructions: str | None = None,
         stream_options: OpenaiStreamOptions | None = None,
         temperature: float | None = None,
@@ -2118,18 +3707,18 @@ class AsyncOpenai(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> OpenaiResponsesResponse:
+    ) -> OpenaiResponsesResponse[Parsed]:
         """Create a response (OpenAI Responses format).
 
         Required by models such as o3-pro and codex-mini-latest, which support no other format. Returns the response
         whole or as an event stream.
 
-        `stream_responses` gives the events as they come.
-
         Args:
             model: The model, such as o3-pro, codex-mini-latest or o4-mini-deep-research.
                 `client.catalog.find(operation='openai_responses')` lists them.
             input: The input: text, or messages and results of tools.
+            text_format: The class of the output: a Pydantic model, a dataclass or a TypedDict. Its JSON schema is
+                sent.
             instructions: Instructions for the model; not carried over from `previous_response_id`.
             stream_options: Stream settings.
             temperature: Sampling temperature, 0 to 2. Server default: 1.
@@ -2162,7 +3751,7 @@ class AsyncOpenai(AsyncResource):
             timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
-            The message, whole or as events.
+            The message, whole or as events, with the object in `parsed`; None where the model refuses.
 
         Raises:
             Api302Error: The call failed.
@@ -2173,7 +3762,7 @@ class AsyncOpenai(AsyncResource):
         """
         from api302_client.api.llm_openai import openai_responses as endpoint
 
-        reply_: OpenaiResponsesResponse = await self._call(
+        reply_: OpenaiResponsesResponse[Parsed] = await self._parse(
             endpoint,
             body={
                 "model": model,
@@ -2204,15 +3793,17 @@ class AsyncOpenai(AsyncResource):
                 "prompt_cache_key": prompt_cache_key,
                 "context_management": context_management,
             },
+            format=text_format,
             options=(extra_headers, extra_query, extra_body, timeout),
         )
         return reply_
 
+    @overload
     def stream_responses(
         self,
         *,
         model: OpenaiResponsesModel,
-        input: str | Sequence[OpenaiInputItem],
+        input: str | Sequence[OpenaiInputItem | OpenaiOutputItem[Any]],
         instructions: str | None = None,
         stream_options: OpenaiStreamOptions | None = None,
         temperature: float | None = None,
@@ -2242,7 +3833,85 @@ class AsyncOpenai(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> AsyncStream[OpenaiResponsesStreamEvent, OpenaiResponsesResponse]:
+    ) -> AsyncStream[OpenaiResponsesStreamEvent, OpenaiResponsesResponse]: ...
+
+    @overload
+    def stream_responses(
+        self,
+        *,
+        model: OpenaiResponsesModel,
+        input: str | Sequence[OpenaiInputItem | OpenaiOutputItem[Any]],
+        text_format: type[Parsed],
+        instructions: str | None = None,
+        stream_options: OpenaiStreamOptions | None = None,
+        temperature: float | None = None,
+        top_p: float | None = None,
+        top_logprobs: int | None = None,
+        max_output_tokens: int | None = None,
+        max_tool_calls: int | None = None,
+        tools: Sequence[OpenaiResponsesTool] | None = None,
+        tool_choice: Literal["none", "auto", "required"] | Mapping[str, Any] | None = None,
+        parallel_tool_calls: bool | None = None,
+        reasoning: OpenaiReasoning | None = None,
+        text: OpenaiTextOptions | None = None,
+        include: Sequence[str] | None = None,
+        previous_response_id: str | None = None,
+        conversation: str | Mapping[str, Any] | None = None,
+        background: bool | None = None,
+        store: bool | None = None,
+        truncation: Literal["auto", "disabled"] | None = None,
+        prompt: Mapping[str, Any] | None = None,
+        metadata: Mapping[str, str] | None = None,
+        service_tier: Literal["auto", "default", "flex", "scale", "priority", "fast"] | None = None,
+        user: str | None = None,
+        safety_identifier: str | None = None,
+        prompt_cache_key: str | None = None,
+        context_management: Sequence[Mapping[str, Any]] | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> AsyncStream[OpenaiResponsesStreamEvent, OpenaiResponsesResponse[Parsed]]: ...
+
+    def stream_responses(
+        self,
+        *,
+        model: OpenaiResponsesModel,
+        input: str | Sequence[OpenaiInputItem | OpenaiOutputItem[Any]],
+        instructions: str | None = None,
+        stream_options: OpenaiStreamOptions | None = None,
+        temperature: float | None = None,
+        top_p: float | None = None,
+        top_logprobs: int | None = None,
+        max_output_tokens: int | None = None,
+        max_tool_calls: int | None = None,
+        tools: Sequence[OpenaiResponsesTool] | None = None,
+        tool_choice: Literal["none", "auto", "required"] | Mapping[str, Any] | None = None,
+        parallel_tool_calls: bool | None = None,
+        reasoning: OpenaiReasoning | None = None,
+        text: OpenaiTextOptions | None = None,
+        include: Sequence[str] | None = None,
+        previous_response_id: str | None = None,
+        conversation: str | Mapping[str, Any] | None = None,
+        background: bool | None = None,
+        store: bool | None = None,
+        truncation: Literal["auto", "disabled"] | None = None,
+        prompt: Mapping[str, Any] | None = None,
+        metadata: Mapping[str, str] | None = None,
+        service_tier: Literal["auto", "default", "flex", "scale", "priority", "fast"] | None = None,
+        user: str | None = None,
+        safety_identifier: str | None = None,
+        prompt_cache_key: str | None = None,
+        context_management: Sequence[Mapping[str, Any]] | None = None,
+        text_format: type[Parsed] | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> (
+        AsyncStream[OpenaiResponsesStreamEvent, OpenaiResponsesResponse]
+        | AsyncStream[OpenaiResponsesStreamEvent, OpenaiResponsesResponse[Parsed]]
+    ):
         """Create a response (OpenAI Responses format).
 
         Required by models such as o3-pro and codex-mini-latest, which support no other format. Returns the response
@@ -2280,6 +3949,8 @@ class AsyncOpenai(AsyncResource):
             safety_identifier: An id of your end user, hashed.
             prompt_cache_key: Calls with the same key share a cache.
             context_management: Settings for shortening a long conversation.
+            text_format: The class of the output: a Pydantic model, a dataclass or a TypedDict. Its JSON schema is
+                sent.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
@@ -2327,5 +3998,6 @@ class AsyncOpenai(AsyncResource):
                 "context_management": context_management,
                 "stream": True,
             },
+            format=text_format,
             options=(extra_headers, extra_query, extra_body, timeout),
         )

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, overload
 
 from api302._resource import AsyncResource, Resource
 
@@ -434,6 +434,7 @@ class Ai302(Resource):
         )
         return reply_
 
+    @overload
     def knowledge_base_completions(
         self,
         *,
@@ -442,11 +443,59 @@ class Ai302(Resource):
         temperature: float | None = None,
         top_p: float | None = None,
         max_tokens: int | None = None,
+        stream: Literal[False] | None = None,
         extra_headers: Mapping[str, str] | None = None,
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> OpenaiChatResponse:
+    ) -> OpenaiChatResponse: ...
+
+    @overload
+    def knowledge_base_completions(
+        self,
+        *,
+        model: ChatModel,
+        messages: Sequence[Ai302KbChatMessage],
+        temperature: float | None = None,
+        top_p: float | None = None,
+        max_tokens: int | None = None,
+        stream: Literal[True],
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> Stream[OpenaiChatChunk, OpenaiChatResponse]: ...
+
+    @overload
+    def knowledge_base_completions(
+        self,
+        *,
+        model: ChatModel,
+        messages: Sequence[Ai302KbChatMessage],
+        temperature: float | None = None,
+        top_p: float | None = None,
+        max_tokens: int | None = None,
+        stream: bool,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> OpenaiChatResponse | Stream[OpenaiChatChunk, OpenaiChatResponse]: ...
+
+    def knowledge_base_completions(
+        self,
+        *,
+        model: ChatModel,
+        messages: Sequence[Ai302KbChatMessage],
+        temperature: float | None = None,
+        top_p: float | None = None,
+        max_tokens: int | None = None,
+        stream: bool | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> OpenaiChatResponse | Stream[OpenaiChatChunk, OpenaiChatResponse]:
         """Create a chat completion from a knowledge base.
 
         The API key decides which knowledge base is used. Whether another can be named is not documented.
@@ -460,6 +509,7 @@ class Ai302(Resource):
             temperature: Sampling temperature, 0 to 2.
             top_p: Nucleus sampling: choose among the likeliest tokens that make up this share, 0 to 1.
             max_tokens: Maximum number of output tokens.
+            stream: True returns the events as they come, as `stream_knowledge_base_completions` does.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
@@ -475,9 +525,10 @@ class Ai302(Resource):
         """
         from api302_client.api.rag_ai302 import ai302_knowledge_base_completions as endpoint
 
-        reply_: OpenaiChatResponse = self._call(
+        reply_: OpenaiChatResponse | Stream[OpenaiChatChunk, OpenaiChatResponse] = self._call(
             endpoint,
             body={"model": model, "messages": messages, "temperature": temperature, "top_p": top_p, "max_tokens": max_tokens},
+            stream=stream,
             options=(extra_headers, extra_query, extra_body, timeout),
         )
         return reply_
@@ -1008,6 +1059,7 @@ class AsyncAi302(AsyncResource):
         )
         return reply_
 
+    @overload
     async def knowledge_base_completions(
         self,
         *,
@@ -1016,11 +1068,59 @@ class AsyncAi302(AsyncResource):
         temperature: float | None = None,
         top_p: float | None = None,
         max_tokens: int | None = None,
+        stream: Literal[False] | None = None,
         extra_headers: Mapping[str, str] | None = None,
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> OpenaiChatResponse:
+    ) -> OpenaiChatResponse: ...
+
+    @overload
+    async def knowledge_base_completions(
+        self,
+        *,
+        model: ChatModel,
+        messages: Sequence[Ai302KbChatMessage],
+        temperature: float | None = None,
+        top_p: float | None = None,
+        max_tokens: int | None = None,
+        stream: Literal[True],
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> AsyncStream[OpenaiChatChunk, OpenaiChatResponse]: ...
+
+    @overload
+    async def knowledge_base_completions(
+        self,
+        *,
+        model: ChatModel,
+        messages: Sequence[Ai302KbChatMessage],
+        temperature: float | None = None,
+        top_p: float | None = None,
+        max_tokens: int | None = None,
+        stream: bool,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> OpenaiChatResponse | AsyncStream[OpenaiChatChunk, OpenaiChatResponse]: ...
+
+    async def knowledge_base_completions(
+        self,
+        *,
+        model: ChatModel,
+        messages: Sequence[Ai302KbChatMessage],
+        temperature: float | None = None,
+        top_p: float | None = None,
+        max_tokens: int | None = None,
+        stream: bool | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> OpenaiChatResponse | AsyncStream[OpenaiChatChunk, OpenaiChatResponse]:
         """Create a chat completion from a knowledge base.
 
         The API key decides which knowledge base is used. Whether another can be named is not documented.
@@ -1034,6 +1134,7 @@ class AsyncAi302(AsyncResource):
             temperature: Sampling temperature, 0 to 2.
             top_p: Nucleus sampling: choose among the likeliest tokens that make up this share, 0 to 1.
             max_tokens: Maximum number of output tokens.
+            stream: True returns the events as they come, as `stream_knowledge_base_completions` does.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
@@ -1049,9 +1150,10 @@ class AsyncAi302(AsyncResource):
         """
         from api302_client.api.rag_ai302 import ai302_knowledge_base_completions as endpoint
 
-        reply_: OpenaiChatResponse = await self._call(
+        reply_: OpenaiChatResponse | AsyncStream[OpenaiChatChunk, OpenaiChatResponse] = await self._call(
             endpoint,
             body={"model": model, "messages": messages, "temperature": temperature, "top_p": top_p, "max_tokens": max_tokens},
+            stream=stream,
             options=(extra_headers, extra_query, extra_body, timeout),
         )
         return reply_

@@ -13,7 +13,8 @@ if TYPE_CHECKING:
     from typing import Any, Literal
 
     from api302 import AsyncStream, AsyncTask, Stream, Task
-    from api302_client.models import OpenaiChatChunk, OpenaiChatResponse, OpenaiShortChatResponse
+    from api302_client._model import Parsed
+    from api302_client.models import OpenaiChatAnswer, OpenaiChatChunk, OpenaiChatResponse, OpenaiShortChatResponse
     from api302_client.params.llm_openai import (
         OpenaiChatAudioOptions,
         OpenaiChatMcpServer,
@@ -54,7 +55,7 @@ class ChatCompletions(Resource):
         self,
         *,
         model: OpenaiChatCompletionsModel,
-        messages: Sequence[OpenaiChatMessage],
+        messages: Sequence[OpenaiChatMessage | OpenaiChatAnswer[Any]],
         stream_options: OpenaiStreamOptions | None = None,
         temperature: float | None = None,
         top_p: float | None = None,
@@ -108,6 +109,7 @@ class ChatCompletions(Resource):
         safety_identifier: str | None = None,
         prediction: Mapping[str, Any] | None = None,
         callback: str | None = None,
+        stream: Literal[False] | None = None,
         extra_headers: Mapping[str, str] | None = None,
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
@@ -121,17 +123,150 @@ class ChatCompletions(Resource):
         model: OpenaiChatCompletionsModel,
         message: str,
         callback: str | None = None,
+        stream: Literal[False] | None = None,
         extra_headers: Mapping[str, str] | None = None,
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> OpenaiShortChatResponse: ...
 
+    @overload
     def create(
         self,
         *,
         model: OpenaiChatCompletionsModel,
-        messages: Sequence[OpenaiChatMessage] | None = None,
+        messages: Sequence[OpenaiChatMessage | OpenaiChatAnswer[Any]],
+        stream_options: OpenaiStreamOptions | None = None,
+        temperature: float | None = None,
+        top_p: float | None = None,
+        n: int | None = None,
+        stop: str | Sequence[str] | None = None,
+        max_tokens: int | None = None,
+        max_completion_tokens: int | None = None,
+        presence_penalty: float | None = None,
+        frequency_penalty: float | None = None,
+        logit_bias: Mapping[str, float] | None = None,
+        logprobs: bool | None = None,
+        top_logprobs: int | None = None,
+        seed: int | None = None,
+        user: str | None = None,
+        response_format: OpenaiResponseFormat | None = None,
+        reasoning_effort: Literal["none", "minimal", "low", "medium", "high", "xhigh", "max"] | None = None,
+        verbosity: Literal["low", "medium", "high"] | None = None,
+        tools: Sequence[OpenaiTool] | None = None,
+        tool_choice: Literal["none", "auto", "required", "any"] | OpenaiToolChoice | None = None,
+        parallel_tool_calls: bool | None = None,
+        tool_use_mode: Literal[1, 2, 3] | None = None,
+        mcp_servers: Sequence[OpenaiChatMcpServer] | None = None,
+        modalities: Sequence[Literal["text", "audio", "image"]] | None = None,
+        audio: OpenaiChatAudioOptions | None = None,
+        web_search: bool | None = None,
+        search_service: Literal["search1api", "tavily", "exa", "bocha", "bochaai", "metaso"] | None = None,
+        search_results: int | None = None,
+        search_include_sites: Sequence[str] | None = None,
+        search_exclude_sites: Sequence[str] | None = None,
+        deep_search: bool | None = None,
+        searchType: Literal["jina", "search1api", "tavily", "exa"] | None = None,
+        ocr_model: str | None = None,
+        r1_fusion: bool | None = None,
+        thinking_model: str | None = None,
+        file_parse: bool | None = None,
+        parse_service: str | None = None,
+        userid: str | None = None,
+        enable_thinking: bool | None = None,
+        thinking_budget: int | None = None,
+        thinking: OpenaiChatThinking | None = None,
+        web_search_options: OpenaiWebSearchOptions | None = None,
+        search_domain_filter: Sequence[str] | None = None,
+        search_recency_filter: str | None = None,
+        search_mode: str | None = None,
+        return_images: bool | None = None,
+        return_related_questions: bool | None = None,
+        metadata: Mapping[str, str] | None = None,
+        service_tier: Literal["auto", "default", "flex", "scale", "priority", "fast"] | None = None,
+        store: bool | None = None,
+        prompt_cache_key: str | None = None,
+        safety_identifier: str | None = None,
+        prediction: Mapping[str, Any] | None = None,
+        callback: str | None = None,
+        stream: Literal[True],
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> Stream[OpenaiChatChunk, OpenaiChatResponse]: ...
+
+    @overload
+    def create(
+        self,
+        *,
+        model: OpenaiChatCompletionsModel,
+        messages: Sequence[OpenaiChatMessage | OpenaiChatAnswer[Any]],
+        stream_options: OpenaiStreamOptions | None = None,
+        temperature: float | None = None,
+        top_p: float | None = None,
+        n: int | None = None,
+        stop: str | Sequence[str] | None = None,
+        max_tokens: int | None = None,
+        max_completion_tokens: int | None = None,
+        presence_penalty: float | None = None,
+        frequency_penalty: float | None = None,
+        logit_bias: Mapping[str, float] | None = None,
+        logprobs: bool | None = None,
+        top_logprobs: int | None = None,
+        seed: int | None = None,
+        user: str | None = None,
+        response_format: OpenaiResponseFormat | None = None,
+        reasoning_effort: Literal["none", "minimal", "low", "medium", "high", "xhigh", "max"] | None = None,
+        verbosity: Literal["low", "medium", "high"] | None = None,
+        tools: Sequence[OpenaiTool] | None = None,
+        tool_choice: Literal["none", "auto", "required", "any"] | OpenaiToolChoice | None = None,
+        parallel_tool_calls: bool | None = None,
+        tool_use_mode: Literal[1, 2, 3] | None = None,
+        mcp_servers: Sequence[OpenaiChatMcpServer] | None = None,
+        modalities: Sequence[Literal["text", "audio", "image"]] | None = None,
+        audio: OpenaiChatAudioOptions | None = None,
+        web_search: bool | None = None,
+        search_service: Literal["search1api", "tavily", "exa", "bocha", "bochaai", "metaso"] | None = None,
+        search_results: int | None = None,
+        search_include_sites: Sequence[str] | None = None,
+        search_exclude_sites: Sequence[str] | None = None,
+        deep_search: bool | None = None,
+        searchType: Literal["jina", "search1api", "tavily", "exa"] | None = None,
+        ocr_model: str | None = None,
+        r1_fusion: bool | None = None,
+        thinking_model: str | None = None,
+        file_parse: bool | None = None,
+        parse_service: str | None = None,
+        userid: str | None = None,
+        enable_thinking: bool | None = None,
+        thinking_budget: int | None = None,
+        thinking: OpenaiChatThinking | None = None,
+        web_search_options: OpenaiWebSearchOptions | None = None,
+        search_domain_filter: Sequence[str] | None = None,
+        search_recency_filter: str | None = None,
+        search_mode: str | None = None,
+        return_images: bool | None = None,
+        return_related_questions: bool | None = None,
+        metadata: Mapping[str, str] | None = None,
+        service_tier: Literal["auto", "default", "flex", "scale", "priority", "fast"] | None = None,
+        store: bool | None = None,
+        prompt_cache_key: str | None = None,
+        safety_identifier: str | None = None,
+        prediction: Mapping[str, Any] | None = None,
+        callback: str | None = None,
+        stream: bool,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> OpenaiChatResponse | Stream[OpenaiChatChunk, OpenaiChatResponse]: ...
+
+    def create(
+        self,
+        *,
+        model: OpenaiChatCompletionsModel,
+        messages: Sequence[OpenaiChatMessage | OpenaiChatAnswer[Any]] | None = None,
         stream_options: OpenaiStreamOptions | None = None,
         temperature: float | None = None,
         top_p: float | None = None,
@@ -186,18 +321,20 @@ class ChatCompletions(Resource):
         prediction: Mapping[str, Any] | None = None,
         message: str | None = None,
         callback: str | None = None,
+        stream: bool | None = None,
         extra_headers: Mapping[str, str] | None = None,
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> OpenaiChatResponse | OpenaiShortChatResponse:
+    ) -> OpenaiChatResponse | OpenaiShortChatResponse | Stream[OpenaiChatChunk, OpenaiChatResponse]:
         """Create a chat completion.
 
         Nearly every language model of every vendor is available here. 302.AI's own features (search, image analysis,
         link parsing, fusion, memory) are switched on by a suffix of the model's name or by a field. Returns the
         completion in one response, as an event stream, or later as a task.
 
-        `submit` gives a task at once. `stream` gives the events as they come.
+        `submit` gives a task at once. `parse` gives the output as an object of a class of yours. `stream` gives the
+        events as they come.
 
         The fields of one form go together:
         - The conversation and the settings: needs messages; takes the fields that no other form names
@@ -296,6 +433,7 @@ class ChatCompletions(Resource):
             prediction: An object whose fields are not described.
             message: Text prompt.
             callback: Webhook URL, called with the result of an asynchronous call.
+            stream: True returns the events as they come, as `stream` does.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
@@ -311,7 +449,7 @@ class ChatCompletions(Resource):
         """
         from api302_client.api.llm_openai import openai_chat_completions as endpoint
 
-        reply_: OpenaiChatResponse | OpenaiShortChatResponse = self._call(
+        reply_: OpenaiChatResponse | OpenaiShortChatResponse | Stream[OpenaiChatChunk, OpenaiChatResponse] = self._call(
             endpoint,
             query={"callback": callback},
             body={
@@ -371,6 +509,7 @@ class ChatCompletions(Resource):
                 "prediction": prediction,
                 "message": message,
             },
+            stream=stream,
             options=(extra_headers, extra_query, extra_body, timeout),
         )
         return reply_
@@ -380,7 +519,7 @@ class ChatCompletions(Resource):
         self,
         *,
         model: OpenaiChatCompletionsModel,
-        messages: Sequence[OpenaiChatMessage],
+        messages: Sequence[OpenaiChatMessage | OpenaiChatAnswer[Any]],
         stream_options: OpenaiStreamOptions | None = None,
         temperature: float | None = None,
         top_p: float | None = None,
@@ -457,7 +596,7 @@ class ChatCompletions(Resource):
         self,
         *,
         model: OpenaiChatCompletionsModel,
-        messages: Sequence[OpenaiChatMessage] | None = None,
+        messages: Sequence[OpenaiChatMessage | OpenaiChatAnswer[Any]] | None = None,
         stream_options: OpenaiStreamOptions | None = None,
         temperature: float | None = None,
         top_p: float | None = None,
@@ -700,11 +839,252 @@ class ChatCompletions(Resource):
             options=(extra_headers, extra_query, extra_body, timeout),
         )
 
+    def parse(
+        self,
+        *,
+        model: OpenaiChatCompletionsModel,
+        messages: Sequence[OpenaiChatMessage | OpenaiChatAnswer[Any]],
+        response_format: type[Parsed],
+        stream_options: OpenaiStreamOptions | None = None,
+        temperature: float | None = None,
+        top_p: float | None = None,
+        n: int | None = None,
+        stop: str | Sequence[str] | None = None,
+        max_tokens: int | None = None,
+        max_completion_tokens: int | None = None,
+        presence_penalty: float | None = None,
+        frequency_penalty: float | None = None,
+        logit_bias: Mapping[str, float] | None = None,
+        logprobs: bool | None = None,
+        top_logprobs: int | None = None,
+        seed: int | None = None,
+        user: str | None = None,
+        reasoning_effort: Literal["none", "minimal", "low", "medium", "high", "xhigh", "max"] | None = None,
+        verbosity: Literal["low", "medium", "high"] | None = None,
+        tools: Sequence[OpenaiTool] | None = None,
+        tool_choice: Literal["none", "auto", "required", "any"] | OpenaiToolChoice | None = None,
+        parallel_tool_calls: bool | None = None,
+        tool_use_mode: Literal[1, 2, 3] | None = None,
+        mcp_servers: Sequence[OpenaiChatMcpServer] | None = None,
+        modalities: Sequence[Literal["text", "audio", "image"]] | None = None,
+        audio: OpenaiChatAudioOptions | None = None,
+        web_search: bool | None = None,
+        search_service: Literal["search1api", "tavily", "exa", "bocha", "bochaai", "metaso"] | None = None,
+        search_results: int | None = None,
+        search_include_sites: Sequence[str] | None = None,
+        search_exclude_sites: Sequence[str] | None = None,
+        deep_search: bool | None = None,
+        searchType: Literal["jina", "search1api", "tavily", "exa"] | None = None,
+        ocr_model: str | None = None,
+        r1_fusion: bool | None = None,
+        thinking_model: str | None = None,
+        file_parse: bool | None = None,
+        parse_service: str | None = None,
+        userid: str | None = None,
+        enable_thinking: bool | None = None,
+        thinking_budget: int | None = None,
+        thinking: OpenaiChatThinking | None = None,
+        web_search_options: OpenaiWebSearchOptions | None = None,
+        search_domain_filter: Sequence[str] | None = None,
+        search_recency_filter: str | None = None,
+        search_mode: str | None = None,
+        return_images: bool | None = None,
+        return_related_questions: bool | None = None,
+        metadata: Mapping[str, str] | None = None,
+        service_tier: Literal["auto", "default", "flex", "scale", "priority", "fast"] | None = None,
+        store: bool | None = None,
+        prompt_cache_key: str | None = None,
+        safety_identifier: str | None = None,
+        prediction: Mapping[str, Any] | None = None,
+        callback: str | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> OpenaiChatResponse[Parsed]:
+        """Create a chat completion.
+
+        Nearly every language model of every vendor is available here. 302.AI's own features (search, image analysis,
+        link parsing, fusion, memory) are switched on by a suffix of the model's name or by a field. Returns the
+        completion in one response, as an event stream, or later as a task.
+
+        Args:
+            model: The model. The pages name, among others: gpt-4o, gpt-4o-mini, gpt-4o-2024-08-06,
+                chatgpt-4o-latest, gpt-4o-audio-preview, gpt-4o-image-generation, gpt-4-gizmo-g-… (GPTs), o1, o1-mini,
+                o1-preview, o3-mini, o3-mini-2025-01-31, o4-mini, o4-mini-2025-04-16; claude-3-haiku-20240307,
+                claude-3-opus-20240229, claude-3-5-haiku-20241022, claude-3-5-sonnet-20241022,
+                claude-3-7-sonnet-20250219, claude-3-7-sonnet-latest, claude-3-7-sonnet-thinking,
+                claude-sonnet-4-20250514, claude-opus-4-20250514; gemini-2.0-flash,
+                gemini-2.0-flash-lite-preview-02-05, gemini-2.0-flash-exp-image-generation, gemini-2.5-pro,
+                gemini-2.5-flash, gemini-3-pro-preview; qwen-vl-ocr, glm-4v, unifuncs-deepresearch. The catalog has on
+                their pages: Chinese models ernie-x1.1-preview, qwen3-max, qwen3.8-flash, qwen-plus-2025-12-01,
+                qwen-max-2025-01-25, qwen-vl-plus-2025-08-15, qwen3-vl-235b-a22b-instruct, qwen3-vl-32b-instruct,
+                glm-4.5-flash, glm-4.6, glm-5.3-flash, glm-z1-airx, Baichuan-M2-Plus, kimi-k2-thinking-turbo, kimi-k3,
+                deepseek-v4-flash-vision-exp, deepseek-vl2, deepseek-v3-aliyun, deepseek-r1-huoshan-0528,
+                doubao-seed-code-preview-251028, doubao-seed-evolving, step-3, MiniMax-M1, MiniMax-M2,
+                hunyuan-turbos-20250716, LongCat-Flash-Chat, KAT-Coder-Pro-V1; open ones gpt-oss-120b, gemma-2-27b,
+                devstral-2512, mistral-large-2512, qwen3-0.6b, qwq-32b, QVQ-72B-Preview, qwen2.5-vl-72b-instruct,
+                MAI-DS-R1, and by their hosts' names Pro/deepseek-ai/DeepSeek-V3.2 (SiliconFlow),
+                deepseek/deepseek-v3.2 (PPIO), sophnet/DeepSeek-V3.2-Fast (SophNet); expert ones zzkj-genetics
+                (medicine), farui-plus (law), qwen-math-turbo and qwen2.5-math-1.5b-instruct (mathematics),
+                qwen-mt-lite (translation), sonar-deep-research, u1, u1-pro; grok-4.6, grok-4-fast-non-reasoning,
+                v0-1.0-md, gemini-3.8-flash, claude-opus-5-thinking, gpt-6-astra. Any id that the list of models has
+                may be given. A suffix switches a feature on: -web-search, -deep-search, -ocr, -r1-fusion, -fusion,
+                -file-parse; suffixes combine (deepseek-r1-ocr-web-search).
+                `client.catalog.find(operation='openai_chat_completions')` lists them.
+            messages: The conversation so far.
+            response_format: The class of the output: a Pydantic model, a dataclass or a TypedDict. Its JSON
+                schema is sent.
+            stream_options: Stream settings.
+            temperature: Sampling temperature, 0 to 2. Change this or `top_p`, not both. Server default: 1.
+            top_p: Nucleus sampling: choose among the likeliest tokens that make up this share, 0 to 1. Server
+                default: 1.
+            n: Number of answers; each is paid. Server default: 1.
+            stop: Texts at which the answer ends, up to four.
+            max_tokens: Maximum number of output tokens; for models that think, see `max_completion_tokens`.
+            max_completion_tokens: Maximum number of output tokens, thoughts included.
+            presence_penalty: Presence penalty: above 0, prefer new subjects; -2 to 2. Server default: 0.
+            frequency_penalty: Frequency penalty: above 0, repeat less; -2 to 2. Server default: 0.
+            logit_bias: Bias of each token by its id; -100 to 100.
+            logprobs: Return the log probability of each token. Server default: false.
+            top_logprobs: Number of alternatives returned for each token; needs `logprobs`.
+            seed: Random seed; the same seed gives mostly the same answer.
+            user: An id of your end user, against abuse.
+            reasoning_effort: Reasoning effort, for models that think. The o-series takes low, medium and high.
+                Server default: "medium".
+            verbosity: Verbosity of the answer; newer OpenAI models. Server default: "medium".
+            tools: The tools that the model may call. Models that cannot call tools get them as a prompt from
+                302.AI.
+            tool_choice: Whether to call a tool, or which.
+            parallel_tool_calls: Whether several tools may be called at once. Server default: true.
+            tool_use_mode: 302.AI's: 1 decides automatically, 2 uses the model's own tool calls, 3 uses a prompt.
+                3 breaks streaming. Sent as `tool-use-mode`.
+            mcp_servers: 302.AI's: MCP servers whose tools 302.AI calls itself. Breaks streaming.
+            modalities: Output modalities; audio for models that speak, together with `audio`.
+            audio: Speech settings.
+            web_search: 302.AI's: search the web first. False switches the -web-search suffix off as well. Sent as
+                `web-search`.
+            search_service: 302.AI's: the search engine for `web-search`. An older page writes bochaai for bocha.
+                Sent as `search-service`. Server default: "search1api".
+            search_results: 302.AI's: number of results that `web-search` takes, 1 to 20. Sent as
+                `search-results`. Server default: 10.
+            search_include_sites: 302.AI's: search only these sites, such as arxiv.org. Not with bocha. Sent as
+                `search-include-sites`.
+            search_exclude_sites: 302.AI's: exclude these sites. Not with bocha. Sent as `search-exclude-sites`.
+            deep_search: 302.AI's: search longer and deeper first, as the -deep-search suffix does. Sent as
+                `deep-search`.
+            searchType: 302.AI's: the search engine for `deep-search`. Server default: "jina".
+            ocr_model: 302.AI's: the model that analyzes images, for a model that cannot. Switches image analysis
+                on, as the -ocr suffix does. Server default: "gpt-4o-mini".
+            r1_fusion: 302.AI's: let DeepSeek-R1 think first, as the -r1-fusion suffix does. Sent as `r1-fusion`.
+            thinking_model: 302.AI's: the model that thinks first, with the -fusion suffix. Sent as
+                `thinking-model`.
+            file_parse: 302.AI's: parse what the links in the messages lead to, as the -file-parse suffix does.
+                Sent as `file-parse`.
+            parse_service: 302.AI's: the service that parses the links for `file-parse`, such as jina. Sent as
+                `parse-service`.
+            userid: 302.AI's: the id of the user whose long-term memory to use and to extend, a version 4 UUID.
+                With any other value nothing is remembered.
+            enable_thinking: Think before the answer; Qwen models that can do both.
+            thinking_budget: Maximum number of tokens to think with; Qwen models.
+            thinking: Whether to think first; Claude, GLM, Doubao, DeepSeek, Kimi and MiniMax models.
+            web_search_options: OpenAI's and Perplexity's own search.
+            search_domain_filter: Perplexity: search only these sites; a minus before a name excludes it.
+            search_recency_filter: Perplexity: maximum age of a source, such as day, week or month.
+            search_mode: Perplexity: web, or academic.
+            return_images: Perplexity: return images as well.
+            return_related_questions: Perplexity: return related questions as well.
+            metadata: Your own metadata.
+            service_tier: Service tier; OpenAI.
+            store: Store the answer at OpenAI.
+            prompt_cache_key: Calls with the same key share a cache; OpenAI.
+            safety_identifier: An id of your end user, hashed; OpenAI.
+            prediction: An object whose fields are not described.
+            callback: Webhook URL, called with the result of an asynchronous call.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's.
+
+        Returns:
+            The answer, whole or in chunks; or a task's id, with the object in `parsed`; None where the model refuses.
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: POST /v1/chat/completions
+        Price: by model; 0.001 PTC per call for a web search, on top of the model.
+        Source: http://302ai-en.apifox.cn/api-273308610 (page, 2026-11-21)
+        """
+        from api302_client.api.llm_openai import openai_chat_completions as endpoint
+
+        reply_: OpenaiChatResponse[Parsed] = self._parse(
+            endpoint,
+            query={"callback": callback},
+            body={
+                "model": model,
+                "messages": messages,
+                "stream_options": stream_options,
+                "temperature": temperature,
+                "top_p": top_p,
+                "n": n,
+                "stop": stop,
+                "max_tokens": max_tokens,
+                "max_completion_tokens": max_completion_tokens,
+                "presence_penalty": presence_penalty,
+                "frequency_penalty": frequency_penalty,
+                "logit_bias": logit_bias,
+                "logprobs": logprobs,
+                "top_logprobs": top_logprobs,
+                "seed": seed,
+                "user": user,
+                "reasoning_effort": reasoning_effort,
+                "verbosity": verbosity,
+                "tools": tools,
+                "tool_choice": tool_choice,
+                "parallel_tool_calls": parallel_tool_calls,
+                "tool-use-mode": tool_use_mode,
+                "mcp_servers": mcp_servers,
+                "modalities": modalities,
+                "audio": audio,
+                "web-search": web_search,
+                "search-service": search_service,
+                "search-results": search_results,
+                "search-include-sites": search_include_sites,
+                "search-exclude-sites": search_exclude_sites,
+                "deep-search": deep_search,
+                "searchType": searchType,
+                "ocr_model": ocr_model,
+                "r1-fusion": r1_fusion,
+                "thinking-model": thinking_model,
+                "file-parse": file_parse,
+                "parse-service": parse_service,
+                "userid": userid,
+                "enable_thinking": enable_thinking,
+                "thinking_budget": thinking_budget,
+                "thinking": thinking,
+                "web_search_options": web_search_options,
+                "search_domain_filter": search_domain_filter,
+                "search_recency_filter": search_recency_filter,
+                "search_mode": search_mode,
+                "return_images": return_images,
+                "return_related_questions": return_related_questions,
+                "metadata": metadata,
+                "service_tier": service_tier,
+                "store": store,
+                "prompt_cache_key": prompt_cache_key,
+                "safety_identifier": safety_identifier,
+                "prediction": prediction,
+            },
+            format=response_format,
+            options=(extra_headers, extra_query, extra_body, timeout),
+        )
+        return reply_
+
+    @overload
     def stream(
         self,
         *,
         model: OpenaiChatCompletionsModel,
-        messages: Sequence[OpenaiChatMessage] | None = None,
+        messages: Sequence[OpenaiChatMessage | OpenaiChatAnswer[Any]] | None = None,
         stream_options: OpenaiStreamOptions | None = None,
         temperature: float | None = None,
         top_p: float | None = None,
@@ -763,7 +1143,137 @@ class ChatCompletions(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Stream[OpenaiChatChunk, OpenaiChatResponse]:
+    ) -> Stream[OpenaiChatChunk, OpenaiChatResponse]: ...
+
+    @overload
+    def stream(
+        self,
+        *,
+        model: OpenaiChatCompletionsModel,
+        messages: Sequence[OpenaiChatMessage | OpenaiChatAnswer[Any]],
+        response_format: type[Parsed],
+        stream_options: OpenaiStreamOptions | None = None,
+        temperature: float | None = None,
+        top_p: float | None = None,
+        n: int | None = None,
+        stop: str | Sequence[str] | None = None,
+        max_tokens: int | None = None,
+        max_completion_tokens: int | None = None,
+        presence_penalty: float | None = None,
+        frequency_penalty: float | None = None,
+        logit_bias: Mapping[str, float] | None = None,
+        logprobs: bool | None = None,
+        top_logprobs: int | None = None,
+        seed: int | None = None,
+        user: str | None = None,
+        reasoning_effort: Literal["none", "minimal", "low", "medium", "high", "xhigh", "max"] | None = None,
+        verbosity: Literal["low", "medium", "high"] | None = None,
+        tools: Sequence[OpenaiTool] | None = None,
+        tool_choice: Literal["none", "auto", "required", "any"] | OpenaiToolChoice | None = None,
+        parallel_tool_calls: bool | None = None,
+        tool_use_mode: Literal[1, 2, 3] | None = None,
+        mcp_servers: Sequence[OpenaiChatMcpServer] | None = None,
+        modalities: Sequence[Literal["text", "audio", "image"]] | None = None,
+        audio: OpenaiChatAudioOptions | None = None,
+        web_search: bool | None = None,
+        search_service: Literal["search1api", "tavily", "exa", "bocha", "bochaai", "metaso"] | None = None,
+        search_results: int | None = None,
+        search_include_sites: Sequence[str] | None = None,
+        search_exclude_sites: Sequence[str] | None = None,
+        deep_search: bool | None = None,
+        searchType: Literal["jina", "search1api", "tavily", "exa"] | None = None,
+        ocr_model: str | None = None,
+        r1_fusion: bool | None = None,
+        thinking_model: str | None = None,
+        file_parse: bool | None = None,
+        parse_service: str | None = None,
+        userid: str | None = None,
+        enable_thinking: bool | None = None,
+        thinking_budget: int | None = None,
+        thinking: OpenaiChatThinking | None = None,
+        web_search_options: OpenaiWebSearchOptions | None = None,
+        search_domain_filter: Sequence[str] | None = None,
+        search_recency_filter: str | None = None,
+        search_mode: str | None = None,
+        return_images: bool | None = None,
+        return_related_questions: bool | None = None,
+        metadata: Mapping[str, str] | None = None,
+        service_tier: Literal["auto", "default", "flex", "scale", "priority", "fast"] | None = None,
+        store: bool | None = None,
+        prompt_cache_key: str | None = None,
+        safety_identifier: str | None = None,
+        prediction: Mapping[str, Any] | None = None,
+        callback: str | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> Stream[OpenaiChatChunk, OpenaiChatResponse[Parsed]]: ...
+
+    def stream(
+        self,
+        *,
+        model: OpenaiChatCompletionsModel,
+        messages: Sequence[OpenaiChatMessage | OpenaiChatAnswer[Any]] | None = None,
+        stream_options: OpenaiStreamOptions | None = None,
+        temperature: float | None = None,
+        top_p: float | None = None,
+        n: int | None = None,
+        stop: str | Sequence[str] | None = None,
+        max_tokens: int | None = None,
+        max_completion_tokens: int | None = None,
+        presence_penalty: float | None = None,
+        frequency_penalty: float | None = None,
+        logit_bias: Mapping[str, float] | None = None,
+        logprobs: bool | None = None,
+        top_logprobs: int | None = None,
+        seed: int | None = None,
+        user: str | None = None,
+        response_format: OpenaiResponseFormat | type[Parsed] | None = None,
+        reasoning_effort: Literal["none", "minimal", "low", "medium", "high", "xhigh", "max"] | None = None,
+        verbosity: Literal["low", "medium", "high"] | None = None,
+        tools: Sequence[OpenaiTool] | None = None,
+        tool_choice: Literal["none", "auto", "required", "any"] | OpenaiToolChoice | None = None,
+        parallel_tool_calls: bool | None = None,
+        tool_use_mode: Literal[1, 2, 3] | None = None,
+        mcp_servers: Sequence[OpenaiChatMcpServer] | None = None,
+        modalities: Sequence[Literal["text", "audio", "image"]] | None = None,
+        audio: OpenaiChatAudioOptions | None = None,
+        web_search: bool | None = None,
+        search_service: Literal["search1api", "tavily", "exa", "bocha", "bochaai", "metaso"] | None = None,
+        search_results: int | None = None,
+        search_include_sites: Sequence[str] | None = None,
+        search_exclude_sites: Sequence[str] | None = None,
+        deep_search: bool | None = None,
+        searchType: Literal["jina", "search1api", "tavily", "exa"] | None = None,
+        ocr_model: str | None = None,
+        r1_fusion: bool | None = None,
+        thinking_model: str | None = None,
+        file_parse: bool | None = None,
+        parse_service: str | None = None,
+        userid: str | None = None,
+        enable_thinking: bool | None = None,
+        thinking_budget: int | None = None,
+        thinking: OpenaiChatThinking | None = None,
+        web_search_options: OpenaiWebSearchOptions | None = None,
+        search_domain_filter: Sequence[str] | None = None,
+        search_recency_filter: str | None = None,
+        search_mode: str | None = None,
+        return_images: bool | None = None,
+        return_related_questions: bool | None = None,
+        metadata: Mapping[str, str] | None = None,
+        service_tier: Literal["auto", "default", "flex", "scale", "priority", "fast"] | None = None,
+        store: bool | None = None,
+        prompt_cache_key: str | None = None,
+        safety_identifier: str | None = None,
+        prediction: Mapping[str, Any] | None = None,
+        message: str | None = None,
+        callback: str | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> Stream[OpenaiChatChunk, OpenaiChatResponse] | Stream[OpenaiChatChunk, OpenaiChatResponse[Parsed]]:
         """Create a chat completion.
 
         Nearly every language model of every vendor is available here. 302.AI's own features (search, image analysis,
@@ -943,6 +1453,7 @@ class ChatCompletions(Resource):
                 "message": message,
                 "stream": True,
             },
+            format=response_format,
             options=(extra_headers, extra_query, extra_body, timeout),
         )
 
@@ -955,7 +1466,7 @@ class AsyncChatCompletions(AsyncResource):
         self,
         *,
         model: OpenaiChatCompletionsModel,
-        messages: Sequence[OpenaiChatMessage],
+        messages: Sequence[OpenaiChatMessage | OpenaiChatAnswer[Any]],
         stream_options: OpenaiStreamOptions | None = None,
         temperature: float | None = None,
         top_p: float | None = None,
@@ -1009,6 +1520,7 @@ class AsyncChatCompletions(AsyncResource):
         safety_identifier: str | None = None,
         prediction: Mapping[str, Any] | None = None,
         callback: str | None = None,
+        stream: Literal[False] | None = None,
         extra_headers: Mapping[str, str] | None = None,
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
@@ -1022,17 +1534,150 @@ class AsyncChatCompletions(AsyncResource):
         model: OpenaiChatCompletionsModel,
         message: str,
         callback: str | None = None,
+        stream: Literal[False] | None = None,
         extra_headers: Mapping[str, str] | None = None,
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> OpenaiShortChatResponse: ...
 
+    @overload
     async def create(
         self,
         *,
         model: OpenaiChatCompletionsModel,
-        messages: Sequence[OpenaiChatMessage] | None = None,
+        messages: Sequence[OpenaiChatMessage | OpenaiChatAnswer[Any]],
+        stream_options: OpenaiStreamOptions | None = None,
+        temperature: float | None = None,
+        top_p: float | None = None,
+        n: int | None = None,
+        stop: str | Sequence[str] | None = None,
+        max_tokens: int | None = None,
+        max_completion_tokens: int | None = None,
+        presence_penalty: float | None = None,
+        frequency_penalty: float | None = None,
+        logit_bias: Mapping[str, float] | None = None,
+        logprobs: bool | None = None,
+        top_logprobs: int | None = None,
+        seed: int | None = None,
+        user: str | None = None,
+        response_format: OpenaiResponseFormat | None = None,
+        reasoning_effort: Literal["none", "minimal", "low", "medium", "high", "xhigh", "max"] | None = None,
+        verbosity: Literal["low", "medium", "high"] | None = None,
+        tools: Sequence[OpenaiTool] | None = None,
+        tool_choice: Literal["none", "auto", "required", "any"] | OpenaiToolChoice | None = None,
+        parallel_tool_calls: bool | None = None,
+        tool_use_mode: Literal[1, 2, 3] | None = None,
+        mcp_servers: Sequence[OpenaiChatMcpServer] | None = None,
+        modalities: Sequence[Literal["text", "audio", "image"]] | None = None,
+        audio: OpenaiChatAudioOptions | None = None,
+        web_search: bool | None = None,
+        search_service: Literal["search1api", "tavily", "exa", "bocha", "bochaai", "metaso"] | None = None,
+        search_results: int | None = None,
+        search_include_sites: Sequence[str] | None = None,
+        search_exclude_sites: Sequence[str] | None = None,
+        deep_search: bool | None = None,
+        searchType: Literal["jina", "search1api", "tavily", "exa"] | None = None,
+        ocr_model: str | None = None,
+        r1_fusion: bool | None = None,
+        thinking_model: str | None = None,
+        file_parse: bool | None = None,
+        parse_service: str | None = None,
+        userid: str | None = None,
+        enable_thinking: bool | None = None,
+        thinking_budget: int | None = None,
+        thinking: OpenaiChatThinking | None = None,
+        web_search_options: OpenaiWebSearchOptions | None = None,
+        search_domain_filter: Sequence[str] | None = None,
+        search_recency_filter: str | None = None,
+        search_mode: str | None = None,
+        return_images: bool | None = None,
+        return_related_questions: bool | None = None,
+        metadata: Mapping[str, str] | None = None,
+        service_tier: Literal["auto", "default", "flex", "scale", "priority", "fast"] | None = None,
+        store: bool | None = None,
+        prompt_cache_key: str | None = None,
+        safety_identifier: str | None = None,
+        prediction: Mapping[str, Any] | None = None,
+        callback: str | None = None,
+        stream: Literal[True],
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> AsyncStream[OpenaiChatChunk, OpenaiChatResponse]: ...
+
+    @overload
+    async def create(
+        self,
+        *,
+        model: OpenaiChatCompletionsModel,
+        messages: Sequence[OpenaiChatMessage | OpenaiChatAnswer[Any]],
+        stream_options: OpenaiStreamOptions | None = None,
+        temperature: float | None = None,
+        top_p: float | None = None,
+        n: int | None = None,
+        stop: str | Sequence[str] | None = None,
+        max_tokens: int | None = None,
+        max_completion_tokens: int | None = None,
+        presence_penalty: float | None = None,
+        frequency_penalty: float | None = None,
+        logit_bias: Mapping[str, float] | None = None,
+        logprobs: bool | None = None,
+        top_logprobs: int | None = None,
+        seed: int | None = None,
+        user: str | None = None,
+        response_format: OpenaiResponseFormat | None = None,
+        reasoning_effort: Literal["none", "minimal", "low", "medium", "high", "xhigh", "max"] | None = None,
+        verbosity: Literal["low", "medium", "high"] | None = None,
+        tools: Sequence[OpenaiTool] | None = None,
+        tool_choice: Literal["none", "auto", "required", "any"] | OpenaiToolChoice | None = None,
+        parallel_tool_calls: bool | None = None,
+        tool_use_mode: Literal[1, 2, 3] | None = None,
+        mcp_servers: Sequence[OpenaiChatMcpServer] | None = None,
+        modalities: Sequence[Literal["text", "audio", "image"]] | None = None,
+        audio: OpenaiChatAudioOptions | None = None,
+        web_search: bool | None = None,
+        search_service: Literal["search1api", "tavily", "exa", "bocha", "bochaai", "metaso"] | None = None,
+        search_results: int | None = None,
+        search_include_sites: Sequence[str] | None = None,
+        search_exclude_sites: Sequence[str] | None = None,
+        deep_search: bool | None = None,
+        searchType: Literal["jina", "search1api", "tavily", "exa"] | None = None,
+        ocr_model: str | None = None,
+        r1_fusion: bool | None = None,
+        thinking_model: str | None = None,
+        file_parse: bool | None = None,
+        parse_service: str | None = None,
+        userid: str | None = None,
+        enable_thinking: bool | None = None,
+        thinking_budget: int | None = None,
+        thinking: OpenaiChatThinking | None = None,
+        web_search_options: OpenaiWebSearchOptions | None = None,
+        search_domain_filter: Sequence[str] | None = None,
+        search_recency_filter: str | None = None,
+        search_mode: str | None = None,
+        return_images: bool | None = None,
+        return_related_questions: bool | None = None,
+        metadata: Mapping[str, str] | None = None,
+        service_tier: Literal["auto", "default", "flex", "scale", "priority", "fast"] | None = None,
+        store: bool | None = None,
+        prompt_cache_key: str | None = None,
+        safety_identifier: str | None = None,
+        prediction: Mapping[str, Any] | None = None,
+        callback: str | None = None,
+        stream: bool,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> OpenaiChatResponse | AsyncStream[OpenaiChatChunk, OpenaiChatResponse]: ...
+
+    async def create(
+        self,
+        *,
+        model: OpenaiChatCompletionsModel,
+        messages: Sequence[OpenaiChatMessage | OpenaiChatAnswer[Any]] | None = None,
         stream_options: OpenaiStreamOptions | None = None,
         temperature: float | None = None,
         top_p: float | None = None,
@@ -1087,18 +1732,20 @@ class AsyncChatCompletions(AsyncResource):
         prediction: Mapping[str, Any] | None = None,
         message: str | None = None,
         callback: str | None = None,
+        stream: bool | None = None,
         extra_headers: Mapping[str, str] | None = None,
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> OpenaiChatResponse | OpenaiShortChatResponse:
+    ) -> OpenaiChatResponse | OpenaiShortChatResponse | AsyncStream[OpenaiChatChunk, OpenaiChatResponse]:
         """Create a chat completion.
 
         Nearly every language model of every vendor is available here. 302.AI's own features (search, image analysis,
         link parsing, fusion, memory) are switched on by a suffix of the model's name or by a field. Returns the
         completion in one response, as an event stream, or later as a task.
 
-        `submit` gives a task at once. `stream` gives the events as they come.
+        `submit` gives a task at once. `parse` gives the output as an object of a class of yours. `stream` gives the
+        events as they come.
 
         The fields of one form go together:
         - The conversation and the settings: needs messages; takes the fields that no other form names
@@ -1197,6 +1844,7 @@ class AsyncChatCompletions(AsyncResource):
             prediction: An object whose fields are not described.
             message: Text prompt.
             callback: Webhook URL, called with the result of an asynchronous call.
+            stream: True returns the events as they come, as `stream` does.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
@@ -1212,7 +1860,7 @@ class AsyncChatCompletions(AsyncResource):
         """
         from api302_client.api.llm_openai import openai_chat_completions as endpoint
 
-        reply_: OpenaiChatResponse | OpenaiShortChatResponse = await self._call(
+        reply_: OpenaiChatResponse | OpenaiShortChatResponse | AsyncStream[OpenaiChatChunk, OpenaiChatResponse] = await self._call(
             endpoint,
             query={"callback": callback},
             body={
@@ -1272,6 +1920,7 @@ class AsyncChatCompletions(AsyncResource):
                 "prediction": prediction,
                 "message": message,
             },
+            stream=stream,
             options=(extra_headers, extra_query, extra_body, timeout),
         )
         return reply_
@@ -1281,7 +1930,7 @@ class AsyncChatCompletions(AsyncResource):
         self,
         *,
         model: OpenaiChatCompletionsModel,
-        messages: Sequence[OpenaiChatMessage],
+        messages: Sequence[OpenaiChatMessage | OpenaiChatAnswer[Any]],
         stream_options: OpenaiStreamOptions | None = None,
         temperature: float | None = None,
         top_p: float | None = None,
@@ -1358,7 +2007,7 @@ class AsyncChatCompletions(AsyncResource):
         self,
         *,
         model: OpenaiChatCompletionsModel,
-        messages: Sequence[OpenaiChatMessage] | None = None,
+        messages: Sequence[OpenaiChatMessage | OpenaiChatAnswer[Any]] | None = None,
         stream_options: OpenaiStreamOptions | None = None,
         temperature: float | None = None,
         top_p: float | None = None,
@@ -1601,11 +2250,252 @@ class AsyncChatCompletions(AsyncResource):
             options=(extra_headers, extra_query, extra_body, timeout),
         )
 
+    async def parse(
+        self,
+        *,
+        model: OpenaiChatCompletionsModel,
+        messages: Sequence[OpenaiChatMessage | OpenaiChatAnswer[Any]],
+        response_format: type[Parsed],
+        stream_options: OpenaiStreamOptions | None = None,
+        temperature: float | None = None,
+        top_p: float | None = None,
+        n: int | None = None,
+        stop: str | Sequence[str] | None = None,
+        max_tokens: int | None = None,
+        max_completion_tokens: int | None = None,
+        presence_penalty: float | None = None,
+        frequency_penalty: float | None = None,
+        logit_bias: Mapping[str, float] | None = None,
+        logprobs: bool | None = None,
+        top_logprobs: int | None = None,
+        seed: int | None = None,
+        user: str | None = None,
+        reasoning_effort: Literal["none", "minimal", "low", "medium", "high", "xhigh", "max"] | None = None,
+        verbosity: Literal["low", "medium", "high"] | None = None,
+        tools: Sequence[OpenaiTool] | None = None,
+        tool_choice: Literal["none", "auto", "required", "any"] | OpenaiToolChoice | None = None,
+        parallel_tool_calls: bool | None = None,
+        tool_use_mode: Literal[1, 2, 3] | None = None,
+        mcp_servers: Sequence[OpenaiChatMcpServer] | None = None,
+        modalities: Sequence[Literal["text", "audio", "image"]] | None = None,
+        audio: OpenaiChatAudioOptions | None = None,
+        web_search: bool | None = None,
+        search_service: Literal["search1api", "tavily", "exa", "bocha", "bochaai", "metaso"] | None = None,
+        search_results: int | None = None,
+        search_include_sites: Sequence[str] | None = None,
+        search_exclude_sites: Sequence[str] | None = None,
+        deep_search: bool | None = None,
+        searchType: Literal["jina", "search1api", "tavily", "exa"] | None = None,
+        ocr_model: str | None = None,
+        r1_fusion: bool | None = None,
+        thinking_model: str | None = None,
+        file_parse: bool | None = None,
+        parse_service: str | None = None,
+        userid: str | None = None,
+        enable_thinking: bool | None = None,
+        thinking_budget: int | None = None,
+        thinking: OpenaiChatThinking | None = None,
+        web_search_options: OpenaiWebSearchOptions | None = None,
+        search_domain_filter: Sequence[str] | None = None,
+        search_recency_filter: str | None = None,
+        search_mode: str | None = None,
+        return_images: bool | None = None,
+        return_related_questions: bool | None = None,
+        metadata: Mapping[str, str] | None = None,
+        service_tier: Literal["auto", "default", "flex", "scale", "priority", "fast"] | None = None,
+        store: bool | None = None,
+        prompt_cache_key: str | None = None,
+        safety_identifier: str | None = None,
+        prediction: Mapping[str, Any] | None = None,
+        callback: str | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> OpenaiChatResponse[Parsed]:
+        """Create a chat completion.
+
+        Nearly every language model of every vendor is available here. 302.AI's own features (search, image analysis,
+        link parsing, fusion, memory) are switched on by a suffix of the model's name or by a field. Returns the
+        completion in one response, as an event stream, or later as a task.
+
+        Args:
+            model: The model. The pages name, among others: gpt-4o, gpt-4o-mini, gpt-4o-2024-08-06,
+                chatgpt-4o-latest, gpt-4o-audio-preview, gpt-4o-image-generation, gpt-4-gizmo-g-… (GPTs), o1, o1-mini,
+                o1-preview, o3-mini, o3-mini-2025-01-31, o4-mini, o4-mini-2025-04-16; claude-3-haiku-20240307,
+                claude-3-opus-20240229, claude-3-5-haiku-20241022, claude-3-5-sonnet-20241022,
+                claude-3-7-sonnet-20250219, claude-3-7-sonnet-latest, claude-3-7-sonnet-thinking,
+                claude-sonnet-4-20250514, claude-opus-4-20250514; gemini-2.0-flash,
+                gemini-2.0-flash-lite-preview-02-05, gemini-2.0-flash-exp-image-generation, gemini-2.5-pro,
+                gemini-2.5-flash, gemini-3-pro-preview; qwen-vl-ocr, glm-4v, unifuncs-deepresearch. The catalog has on
+                their pages: Chinese models ernie-x1.1-preview, qwen3-max, qwen3.8-flash, qwen-plus-2025-12-01,
+                qwen-max-2025-01-25, qwen-vl-plus-2025-08-15, qwen3-vl-235b-a22b-instruct, qwen3-vl-32b-instruct,
+                glm-4.5-flash, glm-4.6, glm-5.3-flash, glm-z1-airx, Baichuan-M2-Plus, kimi-k2-thinking-turbo, kimi-k3,
+                deepseek-v4-flash-vision-exp, deepseek-vl2, deepseek-v3-aliyun, deepseek-r1-huoshan-0528,
+                doubao-seed-code-preview-251028, doubao-seed-evolving, step-3, MiniMax-M1, MiniMax-M2,
+                hunyuan-turbos-20250716, LongCat-Flash-Chat, KAT-Coder-Pro-V1; open ones gpt-oss-120b, gemma-2-27b,
+                devstral-2512, mistral-large-2512, qwen3-0.6b, qwq-32b, QVQ-72B-Preview, qwen2.5-vl-72b-instruct,
+                MAI-DS-R1, and by their hosts' names Pro/deepseek-ai/DeepSeek-V3.2 (SiliconFlow),
+                deepseek/deepseek-v3.2 (PPIO), sophnet/DeepSeek-V3.2-Fast (SophNet); expert ones zzkj-genetics
+                (medicine), farui-plus (law), qwen-math-turbo and qwen2.5-math-1.5b-instruct (mathematics),
+                qwen-mt-lite (translation), sonar-deep-research, u1, u1-pro; grok-4.6, grok-4-fast-non-reasoning,
+                v0-1.0-md, gemini-3.8-flash, claude-opus-5-thinking, gpt-6-astra. Any id that the list of models has
+                may be given. A suffix switches a feature on: -web-search, -deep-search, -ocr, -r1-fusion, -fusion,
+                -file-parse; suffixes combine (deepseek-r1-ocr-web-search).
+                `client.catalog.find(operation='openai_chat_completions')` lists them.
+            messages: The conversation so far.
+            response_format: The class of the output: a Pydantic model, a dataclass or a TypedDict. Its JSON
+                schema is sent.
+            stream_options: Stream settings.
+            temperature: Sampling temperature, 0 to 2. Change this or `top_p`, not both. Server default: 1.
+            top_p: Nucleus sampling: choose among the likeliest tokens that make up this share, 0 to 1. Server
+                default: 1.
+            n: Number of answers; each is paid. Server default: 1.
+            stop: Texts at which the answer ends, up to four.
+            max_tokens: Maximum number of output tokens; for models that think, see `max_completion_tokens`.
+            max_completion_tokens: Maximum number of output tokens, thoughts included.
+            presence_penalty: Presence penalty: above 0, prefer new subjects; -2 to 2. Server default: 0.
+            frequency_penalty: Frequency penalty: above 0, repeat less; -2 to 2. Server default: 0.
+            logit_bias: Bias of each token by its id; -100 to 100.
+            logprobs: Return the log probability of each token. Server default: false.
+            top_logprobs: Number of alternatives returned for each token; needs `logprobs`.
+            seed: Random seed; the same seed gives mostly the same answer.
+            user: An id of your end user, against abuse.
+            reasoning_effort: Reasoning effort, for models that think. The o-series takes low, medium and high.
+                Server default: "medium".
+            verbosity: Verbosity of the answer; newer OpenAI models. Server default: "medium".
+            tools: The tools that the model may call. Models that cannot call tools get them as a prompt from
+                302.AI.
+            tool_choice: Whether to call a tool, or which.
+            parallel_tool_calls: Whether several tools may be called at once. Server default: true.
+            tool_use_mode: 302.AI's: 1 decides automatically, 2 uses the model's own tool calls, 3 uses a prompt.
+                3 breaks streaming. Sent as `tool-use-mode`.
+            mcp_servers: 302.AI's: MCP servers whose tools 302.AI calls itself. Breaks streaming.
+            modalities: Output modalities; audio for models that speak, together with `audio`.
+            audio: Speech settings.
+            web_search: 302.AI's: search the web first. False switches the -web-search suffix off as well. Sent as
+                `web-search`.
+            search_service: 302.AI's: the search engine for `web-search`. An older page writes bochaai for bocha.
+                Sent as `search-service`. Server default: "search1api".
+            search_results: 302.AI's: number of results that `web-search` takes, 1 to 20. Sent as
+                `search-results`. Server default: 10.
+            search_include_sites: 302.AI's: search only these sites, such as arxiv.org. Not with bocha. Sent as
+                `search-include-sites`.
+            search_exclude_sites: 302.AI's: exclude these sites. Not with bocha. Sent as `search-exclude-sites`.
+            deep_search: 302.AI's: search longer and deeper first, as the -deep-search suffix does. Sent as
+                `deep-search`.
+            searchType: 302.AI's: the search engine for `deep-search`. Server default: "jina".
+            ocr_model: 302.AI's: the model that analyzes images, for a model that cannot. Switches image analysis
+                on, as the -ocr suffix does. Server default: "gpt-4o-mini".
+            r1_fusion: 302.AI's: let DeepSeek-R1 think first, as the -r1-fusion suffix does. Sent as `r1-fusion`.
+            thinking_model: 302.AI's: the model that thinks first, with the -fusion suffix. Sent as
+                `thinking-model`.
+            file_parse: 302.AI's: parse what the links in the messages lead to, as the -file-parse suffix does.
+                Sent as `file-parse`.
+            parse_service: 302.AI's: the service that parses the links for `file-parse`, such as jina. Sent as
+                `parse-service`.
+            userid: 302.AI's: the id of the user whose long-term memory to use and to extend, a version 4 UUID.
+                With any other value nothing is remembered.
+            enable_thinking: Think before the answer; Qwen models that can do both.
+            thinking_budget: Maximum number of tokens to think with; Qwen models.
+            thinking: Whether to think first; Claude, GLM, Doubao, DeepSeek, Kimi and MiniMax models.
+            web_search_options: OpenAI's and Perplexity's own search.
+            search_domain_filter: Perplexity: search only these sites; a minus before a name excludes it.
+            search_recency_filter: Perplexity: maximum age of a source, such as day, week or month.
+            search_mode: Perplexity: web, or academic.
+            return_images: Perplexity: return images as well.
+            return_related_questions: Perplexity: return related questions as well.
+            metadata: Your own metadata.
+            service_tier: Service tier; OpenAI.
+            store: Store the answer at OpenAI.
+            prompt_cache_key: Calls with the same key share a cache; OpenAI.
+            safety_identifier: An id of your end user, hashed; OpenAI.
+            prediction: An object whose fields are not described.
+            callback: Webhook URL, called with the result of an asynchronous call.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's.
+
+        Returns:
+            The answer, whole or in chunks; or a task's id, with the object in `parsed`; None where the model refuses.
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: POST /v1/chat/completions
+        Price: by model; 0.001 PTC per call for a web search, on top of the model.
+        Source: http://302ai-en.apifox.cn/api-273308610 (page, 2026-11-21)
+        """
+        from api302_client.api.llm_openai import openai_chat_completions as endpoint
+
+        reply_: OpenaiChatResponse[Parsed] = await self._parse(
+            endpoint,
+            query={"callback": callback},
+            body={
+                "model": model,
+                "messages": messages,
+                "stream_options": stream_options,
+                "temperature": temperature,
+                "top_p": top_p,
+                "n": n,
+                "stop": stop,
+                "max_tokens": max_tokens,
+                "max_completion_tokens": max_completion_tokens,
+                "presence_penalty": presence_penalty,
+                "frequency_penalty": frequency_penalty,
+                "logit_bias": logit_bias,
+                "logprobs": logprobs,
+                "top_logprobs": top_logprobs,
+                "seed": seed,
+                "user": user,
+                "reasoning_effort": reasoning_effort,
+                "verbosity": verbosity,
+                "tools": tools,
+                "tool_choice": tool_choice,
+                "parallel_tool_calls": parallel_tool_calls,
+                "tool-use-mode": tool_use_mode,
+                "mcp_servers": mcp_servers,
+                "modalities": modalities,
+                "audio": audio,
+                "web-search": web_search,
+                "search-service": search_service,
+                "search-results": search_results,
+                "search-include-sites": search_include_sites,
+                "search-exclude-sites": search_exclude_sites,
+                "deep-search": deep_search,
+                "searchType": searchType,
+                "ocr_model": ocr_model,
+                "r1-fusion": r1_fusion,
+                "thinking-model": thinking_model,
+                "file-parse": file_parse,
+                "parse-service": parse_service,
+                "userid": userid,
+                "enable_thinking": enable_thinking,
+                "thinking_budget": thinking_budget,
+                "thinking": thinking,
+                "web_search_options": web_search_options,
+                "search_domain_filter": search_domain_filter,
+                "search_recency_filter": search_recency_filter,
+                "search_mode": search_mode,
+                "return_images": return_images,
+                "return_related_questions": return_related_questions,
+                "metadata": metadata,
+                "service_tier": service_tier,
+                "store": store,
+                "prompt_cache_key": prompt_cache_key,
+                "safety_identifier": safety_identifier,
+                "prediction": prediction,
+            },
+            format=response_format,
+            options=(extra_headers, extra_query, extra_body, timeout),
+        )
+        return reply_
+
+    @overload
     def stream(
         self,
         *,
         model: OpenaiChatCompletionsModel,
-        messages: Sequence[OpenaiChatMessage] | None = None,
+        messages: Sequence[OpenaiChatMessage | OpenaiChatAnswer[Any]] | None = None,
         stream_options: OpenaiStreamOptions | None = None,
         temperature: float | None = None,
         top_p: float | None = None,
@@ -1664,7 +2554,137 @@ class AsyncChatCompletions(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> AsyncStream[OpenaiChatChunk, OpenaiChatResponse]:
+    ) -> AsyncStream[OpenaiChatChunk, OpenaiChatResponse]: ...
+
+    @overload
+    def stream(
+        self,
+        *,
+        model: OpenaiChatCompletionsModel,
+        messages: Sequence[OpenaiChatMessage | OpenaiChatAnswer[Any]],
+        response_format: type[Parsed],
+        stream_options: OpenaiStreamOptions | None = None,
+        temperature: float | None = None,
+        top_p: float | None = None,
+        n: int | None = None,
+        stop: str | Sequence[str] | None = None,
+        max_tokens: int | None = None,
+        max_completion_tokens: int | None = None,
+        presence_penalty: float | None = None,
+        frequency_penalty: float | None = None,
+        logit_bias: Mapping[str, float] | None = None,
+        logprobs: bool | None = None,
+        top_logprobs: int | None = None,
+        seed: int | None = None,
+        user: str | None = None,
+        reasoning_effort: Literal["none", "minimal", "low", "medium", "high", "xhigh", "max"] | None = None,
+        verbosity: Literal["low", "medium", "high"] | None = None,
+        tools: Sequence[OpenaiTool] | None = None,
+        tool_choice: Literal["none", "auto", "required", "any"] | OpenaiToolChoice | None = None,
+        parallel_tool_calls: bool | None = None,
+        tool_use_mode: Literal[1, 2, 3] | None = None,
+        mcp_servers: Sequence[OpenaiChatMcpServer] | None = None,
+        modalities: Sequence[Literal["text", "audio", "image"]] | None = None,
+        audio: OpenaiChatAudioOptions | None = None,
+        web_search: bool | None = None,
+        search_service: Literal["search1api", "tavily", "exa", "bocha", "bochaai", "metaso"] | None = None,
+        search_results: int | None = None,
+        search_include_sites: Sequence[str] | None = None,
+        search_exclude_sites: Sequence[str] | None = None,
+        deep_search: bool | None = None,
+        searchType: Literal["jina", "search1api", "tavily", "exa"] | None = None,
+        ocr_model: str | None = None,
+        r1_fusion: bool | None = None,
+        thinking_model: str | None = None,
+        file_parse: bool | None = None,
+        parse_service: str | None = None,
+        userid: str | None = None,
+        enable_thinking: bool | None = None,
+        thinking_budget: int | None = None,
+        thinking: OpenaiChatThinking | None = None,
+        web_search_options: OpenaiWebSearchOptions | None = None,
+        search_domain_filter: Sequence[str] | None = None,
+        search_recency_filter: str | None = None,
+        search_mode: str | None = None,
+        return_images: bool | None = None,
+        return_related_questions: bool | None = None,
+        metadata: Mapping[str, str] | None = None,
+        service_tier: Literal["auto", "default", "flex", "scale", "priority", "fast"] | None = None,
+        store: bool | None = None,
+        prompt_cache_key: str | None = None,
+        safety_identifier: str | None = None,
+        prediction: Mapping[str, Any] | None = None,
+        callback: str | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> AsyncStream[OpenaiChatChunk, OpenaiChatResponse[Parsed]]: ...
+
+    def stream(
+        self,
+        *,
+        model: OpenaiChatCompletionsModel,
+        messages: Sequence[OpenaiChatMessage | OpenaiChatAnswer[Any]] | None = None,
+        stream_options: OpenaiStreamOptions | None = None,
+        temperature: float | None = None,
+        top_p: float | None = None,
+        n: int | None = None,
+        stop: str | Sequence[str] | None = None,
+        max_tokens: int | None = None,
+        max_completion_tokens: int | None = None,
+        presence_penalty: float | None = None,
+        frequency_penalty: float | None = None,
+        logit_bias: Mapping[str, float] | None = None,
+        logprobs: bool | None = None,
+        top_logprobs: int | None = None,
+        seed: int | None = None,
+        user: str | None = None,
+        response_format: OpenaiResponseFormat | type[Parsed] | None = None,
+        reasoning_effort: Literal["none", "minimal", "low", "medium", "high", "xhigh", "max"] | None = None,
+        verbosity: Literal["low", "medium", "high"] | None = None,
+        tools: Sequence[OpenaiTool] | None = None,
+        tool_choice: Literal["none", "auto", "required", "any"] | OpenaiToolChoice | None = None,
+        parallel_tool_calls: bool | None = None,
+        tool_use_mode: Literal[1, 2, 3] | None = None,
+        mcp_servers: Sequence[OpenaiChatMcpServer] | None = None,
+        modalities: Sequence[Literal["text", "audio", "image"]] | None = None,
+        audio: OpenaiChatAudioOptions | None = None,
+        web_search: bool | None = None,
+        search_service: Literal["search1api", "tavily", "exa", "bocha", "bochaai", "metaso"] | None = None,
+        search_results: int | None = None,
+        search_include_sites: Sequence[str] | None = None,
+        search_exclude_sites: Sequence[str] | None = None,
+        deep_search: bool | None = None,
+        searchType: Literal["jina", "search1api", "tavily", "exa"] | None = None,
+        ocr_model: str | None = None,
+        r1_fusion: bool | None = None,
+        thinking_model: str | None = None,
+        file_parse: bool | None = None,
+        parse_service: str | None = None,
+        userid: str | None = None,
+        enable_thinking: bool | None = None,
+        thinking_budget: int | None = None,
+        thinking: OpenaiChatThinking | None = None,
+        web_search_options: OpenaiWebSearchOptions | None = None,
+        search_domain_filter: Sequence[str] | None = None,
+        search_recency_filter: str | None = None,
+        search_mode: str | None = None,
+        return_images: bool | None = None,
+        return_related_questions: bool | None = None,
+        metadata: Mapping[str, str] | None = None,
+        service_tier: Literal["auto", "default", "flex", "scale", "priority", "fast"] | None = None,
+        store: bool | None = None,
+        prompt_cache_key: str | None = None,
+        safety_identifier: str | None = None,
+        prediction: Mapping[str, Any] | None = None,
+        message: str | None = None,
+        callback: str | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> AsyncStream[OpenaiChatChunk, OpenaiChatResponse] | AsyncStream[OpenaiChatChunk, OpenaiChatResponse[Parsed]]:
         """Create a chat completion.
 
         Nearly every language model of every vendor is available here. 302.AI's own features (search, image analysis,
@@ -1844,5 +2864,6 @@ class AsyncChatCompletions(AsyncResource):
                 "message": message,
                 "stream": True,
             },
+            format=response_format,
             options=(extra_headers, extra_query, extra_body, timeout),
         )

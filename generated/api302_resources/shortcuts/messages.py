@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, overload
 
 from api302._resource import AsyncResource, Resource
 
@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from typing import Any, Literal
 
     from api302 import AsyncStream, Stream
+    from api302_client._model import Parsed
     from api302_client.models import AnthropicMessage, AnthropicStreamEvent
     from api302_client.params.llm_anthropic import (
         AnthropicCacheControl,
@@ -28,6 +29,93 @@ if TYPE_CHECKING:
 
 class Messages(Resource):
     """Messages, at the top of the client."""
+
+    @overload
+    def create(
+        self,
+        *,
+        model: AnthropicMessagesModel,
+        messages: Sequence[AnthropicInputMessage],
+        max_tokens: int,
+        system: str | Sequence[AnthropicTextPart] | None = None,
+        temperature: float | None = None,
+        top_p: float | None = None,
+        top_k: int | str | None = None,
+        stop_sequences: Sequence[str] | None = None,
+        thinking: AnthropicThinking | None = None,
+        tools: Sequence[AnthropicTool] | None = None,
+        tool_choice: AnthropicToolChoice | None = None,
+        metadata: AnthropicMetadata | None = None,
+        output_config: AnthropicOutputConfig | None = None,
+        cache_control: AnthropicCacheControl | None = None,
+        service_tier: Literal["auto", "standard_only"] | None = None,
+        container: str | None = None,
+        anthropic_version: str | None = None,
+        anthropic_beta: str | None = None,
+        stream: Literal[False] | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> AnthropicMessage: ...
+
+    @overload
+    def create(
+        self,
+        *,
+        model: AnthropicMessagesModel,
+        messages: Sequence[AnthropicInputMessage],
+        max_tokens: int,
+        system: str | Sequence[AnthropicTextPart] | None = None,
+        temperature: float | None = None,
+        top_p: float | None = None,
+        top_k: int | str | None = None,
+        stop_sequences: Sequence[str] | None = None,
+        thinking: AnthropicThinking | None = None,
+        tools: Sequence[AnthropicTool] | None = None,
+        tool_choice: AnthropicToolChoice | None = None,
+        metadata: AnthropicMetadata | None = None,
+        output_config: AnthropicOutputConfig | None = None,
+        cache_control: AnthropicCacheControl | None = None,
+        service_tier: Literal["auto", "standard_only"] | None = None,
+        container: str | None = None,
+        anthropic_version: str | None = None,
+        anthropic_beta: str | None = None,
+        stream: Literal[True],
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> Stream[AnthropicStreamEvent, AnthropicMessage]: ...
+
+    @overload
+    def create(
+        self,
+        *,
+        model: AnthropicMessagesModel,
+        messages: Sequence[AnthropicInputMessage],
+        max_tokens: int,
+        system: str | Sequence[AnthropicTextPart] | None = None,
+        temperature: float | None = None,
+        top_p: float | None = None,
+        top_k: int | str | None = None,
+        stop_sequences: Sequence[str] | None = None,
+        thinking: AnthropicThinking | None = None,
+        tools: Sequence[AnthropicTool] | None = None,
+        tool_choice: AnthropicToolChoice | None = None,
+        metadata: AnthropicMetadata | None = None,
+        output_config: AnthropicOutputConfig | None = None,
+        cache_control: AnthropicCacheControl | None = None,
+        service_tier: Literal["auto", "standard_only"] | None = None,
+        container: str | None = None,
+        anthropic_version: str | None = None,
+        anthropic_beta: str | None = None,
+        stream: bool,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> AnthropicMessage | Stream[AnthropicStreamEvent, AnthropicMessage]: ...
 
     def create(
         self,
@@ -50,16 +138,17 @@ class Messages(Resource):
         container: str | None = None,
         anthropic_version: str | None = None,
         anthropic_beta: str | None = None,
+        stream: bool | None = None,
         extra_headers: Mapping[str, str] | None = None,
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> AnthropicMessage:
+    ) -> AnthropicMessage | Stream[AnthropicStreamEvent, AnthropicMessage]:
         """Create a message (Anthropic Messages format).
 
         Takes any model, not only Claude. Returns the message in one response or as an event stream.
 
-        `stream` gives the events as they come.
+        `parse` gives the output as an object of a class of yours. `stream` gives the events as they come.
 
         Args:
             model: The model. The pages name claude-3-haiku-20240307, claude-3-opus-20240229,
@@ -85,6 +174,7 @@ class Messages(Resource):
                 `anthropic-version`.
             anthropic_beta: Anthropic's beta features, with commas between; output-128k-2025-02-19 lets Claude 3.7
                 Sonnet return up to 128k tokens. Sent as `anthropic-beta`.
+            stream: True returns the events as they come, as `stream` does.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
@@ -100,7 +190,7 @@ class Messages(Resource):
         """
         from api302_client.api.llm_anthropic import anthropic_messages as endpoint
 
-        reply_: AnthropicMessage = self._call(
+        reply_: AnthropicMessage | Stream[AnthropicStreamEvent, AnthropicMessage] = self._call(
             endpoint,
             headers={"anthropic-version": anthropic_version, "anthropic-beta": anthropic_beta},
             body={
@@ -121,10 +211,110 @@ class Messages(Resource):
                 "service_tier": service_tier,
                 "container": container,
             },
+            stream=stream,
             options=(extra_headers, extra_query, extra_body, timeout),
         )
         return reply_
 
+    def parse(
+        self,
+        *,
+        model: AnthropicMessagesModel,
+        messages: Sequence[AnthropicInputMessage],
+        max_tokens: int,
+        output_format: type[Parsed],
+        system: str | Sequence[AnthropicTextPart] | None = None,
+        temperature: float | None = None,
+        top_p: float | None = None,
+        top_k: int | str | None = None,
+        stop_sequences: Sequence[str] | None = None,
+        thinking: AnthropicThinking | None = None,
+        tools: Sequence[AnthropicTool] | None = None,
+        tool_choice: AnthropicToolChoice | None = None,
+        metadata: AnthropicMetadata | None = None,
+        output_config: AnthropicOutputConfig | None = None,
+        cache_control: AnthropicCacheControl | None = None,
+        service_tier: Literal["auto", "standard_only"] | None = None,
+        container: str | None = None,
+        anthropic_version: str | None = None,
+        anthropic_beta: str | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> AnthropicMessage[Parsed]:
+        """Create a message (Anthropic Messages format).
+
+        Takes any model, not only Claude. Returns the message in one response or as an event stream.
+
+        Args:
+            model: The model. The pages name claude-3-haiku-20240307, claude-3-opus-20240229,
+                claude-3-5-haiku-20241022, claude-3-5-sonnet-20240620, claude-3-5-sonnet-20241022,
+                claude-3-7-sonnet-20250219, claude-3-7-sonnet-latest, claude-sonnet-4-5-20250929, cc-opus-4-7; any
+                other model works too. `client.catalog.find(operation='anthropic_messages')` lists them.
+            messages: The conversation so far.
+            max_tokens: Maximum number of output tokens, thoughts included.
+            output_format: The class of the output: a Pydantic model, a dataclass or a TypedDict. Its JSON schema
+                is sent.
+            system: System prompt.
+            temperature: Sampling temperature; Claude takes 0 to 1. Server default: 1.
+            top_p: Nucleus sampling: choose among the likeliest tokens that make up this share, 0 to 1.
+            top_k: Choose among this many of the likeliest tokens. The page makes it a text.
+            stop_sequences: Texts at which the answer ends.
+            thinking: Whether to think first.
+            tools: The tools that the model may use.
+            tool_choice: Whether to use a tool, or which.
+            metadata: Metadata of the request.
+            output_config: Effort and format of the output.
+            cache_control: Prompt caching: cache everything up to here.
+            service_tier: Whether faster capacity may be used.
+            container: The id of a container to reuse for code execution.
+            anthropic_version: The version of Anthropic's API, which its own clients send. Sent as
+                `anthropic-version`.
+            anthropic_beta: Anthropic's beta features, with commas between; output-128k-2025-02-19 lets Claude 3.7
+                Sonnet return up to 128k tokens. Sent as `anthropic-beta`.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's.
+
+        Returns:
+            The message, whole or as events, with the object in `parsed`; None where the model refuses.
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: POST /v1/messages
+        Price: by model.
+        Source: http://302ai-en.apifox.cn/api-222603718 (page, 2026-11-21)
+        """
+        from api302_client.api.llm_anthropic import anthropic_messages as endpoint
+
+        reply_: AnthropicMessage[Parsed] = self._parse(
+            endpoint,
+            headers={"anthropic-version": anthropic_version, "anthropic-beta": anthropic_beta},
+            body={
+                "model": model,
+                "messages": messages,
+                "max_tokens": max_tokens,
+                "system": system,
+                "temperature": temperature,
+                "top_p": top_p,
+                "top_k": top_k,
+                "stop_sequences": stop_sequences,
+                "thinking": thinking,
+                "tools": tools,
+                "tool_choice": tool_choice,
+                "metadata": metadata,
+                "output_config": output_config,
+                "cache_control": cache_control,
+                "service_tier": service_tier,
+                "container": container,
+            },
+            format=output_format,
+            options=(extra_headers, extra_query, extra_body, timeout),
+        )
+        return reply_
+
+    @overload
     def stream(
         self,
         *,
@@ -150,7 +340,64 @@ class Messages(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Stream[AnthropicStreamEvent, AnthropicMessage]:
+    ) -> Stream[AnthropicStreamEvent, AnthropicMessage]: ...
+
+    @overload
+    def stream(
+        self,
+        *,
+        model: AnthropicMessagesModel,
+        messages: Sequence[AnthropicInputMessage],
+        max_tokens: int,
+        output_format: type[Parsed],
+        system: str | Sequence[AnthropicTextPart] | None = None,
+        temperature: float | None = None,
+        top_p: float | None = None,
+        top_k: int | str | None = None,
+        stop_sequences: Sequence[str] | None = None,
+        thinking: AnthropicThinking | None = None,
+        tools: Sequence[AnthropicTool] | None = None,
+        tool_choice: AnthropicToolChoice | None = None,
+        metadata: AnthropicMetadata | None = None,
+        output_config: AnthropicOutputConfig | None = None,
+        cache_control: AnthropicCacheControl | None = None,
+        service_tier: Literal["auto", "standard_only"] | None = None,
+        container: str | None = None,
+        anthropic_version: str | None = None,
+        anthropic_beta: str | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> Stream[AnthropicStreamEvent, AnthropicMessage[Parsed]]: ...
+
+    def stream(
+        self,
+        *,
+        model: AnthropicMessagesModel,
+        messages: Sequence[AnthropicInputMessage],
+        max_tokens: int,
+        system: str | Sequence[AnthropicTextPart] | None = None,
+        temperature: float | None = None,
+        top_p: float | None = None,
+        top_k: int | str | None = None,
+        stop_sequences: Sequence[str] | None = None,
+        thinking: AnthropicThinking | None = None,
+        tools: Sequence[AnthropicTool] | None = None,
+        tool_choice: AnthropicToolChoice | None = None,
+        metadata: AnthropicMetadata | None = None,
+        output_config: AnthropicOutputConfig | None = None,
+        cache_control: AnthropicCacheControl | None = None,
+        service_tier: Literal["auto", "standard_only"] | None = None,
+        container: str | None = None,
+        anthropic_version: str | None = None,
+        anthropic_beta: str | None = None,
+        output_format: type[Parsed] | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> Stream[AnthropicStreamEvent, AnthropicMessage] | Stream[AnthropicStreamEvent, AnthropicMessage[Parsed]]:
         """Create a message (Anthropic Messages format).
 
         Takes any model, not only Claude. Returns the message in one response or as an event stream.
@@ -179,6 +426,8 @@ class Messages(Resource):
                 `anthropic-version`.
             anthropic_beta: Anthropic's beta features, with commas between; output-128k-2025-02-19 lets Claude 3.7
                 Sonnet return up to 128k tokens. Sent as `anthropic-beta`.
+            output_format: The class of the output: a Pydantic model, a dataclass or a TypedDict. Its JSON schema
+                is sent.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
@@ -216,12 +465,100 @@ class Messages(Resource):
                 "container": container,
                 "stream": True,
             },
+            format=output_format,
             options=(extra_headers, extra_query, extra_body, timeout),
         )
 
 
 class AsyncMessages(AsyncResource):
     """Messages, at the top of the client."""
+
+    @overload
+    async def create(
+        self,
+        *,
+        model: AnthropicMessagesModel,
+        messages: Sequence[AnthropicInputMessage],
+        max_tokens: int,
+        system: str | Sequence[AnthropicTextPart] | None = None,
+        temperature: float | None = None,
+        top_p: float | None = None,
+        top_k: int | str | None = None,
+        stop_sequences: Sequence[str] | None = None,
+        thinking: AnthropicThinking | None = None,
+        tools: Sequence[AnthropicTool] | None = None,
+        tool_choice: AnthropicToolChoice | None = None,
+        metadata: AnthropicMetadata | None = None,
+        output_config: AnthropicOutputConfig | None = None,
+        cache_control: AnthropicCacheControl | None = None,
+        service_tier: Literal["auto", "standard_only"] | None = None,
+        container: str | None = None,
+        anthropic_version: str | None = None,
+        anthropic_beta: str | None = None,
+        stream: Literal[False] | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> AnthropicMessage: ...
+
+    @overload
+    async def create(
+        self,
+        *,
+        model: AnthropicMessagesModel,
+        messages: Sequence[AnthropicInputMessage],
+        max_tokens: int,
+        system: str | Sequence[AnthropicTextPart] | None = None,
+        temperature: float | None = None,
+        top_p: float | None = None,
+        top_k: int | str | None = None,
+        stop_sequences: Sequence[str] | None = None,
+        thinking: AnthropicThinking | None = None,
+        tools: Sequence[AnthropicTool] | None = None,
+        tool_choice: AnthropicToolChoice | None = None,
+        metadata: AnthropicMetadata | None = None,
+        output_config: AnthropicOutputConfig | None = None,
+        cache_control: AnthropicCacheControl | None = None,
+        service_tier: Literal["auto", "standard_only"] | None = None,
+        container: str | None = None,
+        anthropic_version: str | None = None,
+        anthropic_beta: str | None = None,
+        stream: Literal[True],
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> AsyncStream[AnthropicStreamEvent, AnthropicMessage]: ...
+
+    @overload
+    async def create(
+        self,
+        *,
+        model: AnthropicMessagesModel,
+        messages: Sequence[AnthropicInputMessage],
+        max_tokens: int,
+        system: str | Sequence[AnthropicTextPart] | None = None,
+        temperature: float | None = None,
+        top_p: float | None = None,
+        top_k: int | str | None = None,
+        stop_sequences: Sequence[str] | None = None,
+        thinking: AnthropicThinking | None = None,
+        tools: Sequence[AnthropicTool] | None = None,
+        tool_choice: AnthropicToolChoice | None = None,
+        metadata: AnthropicMetadata | None = None,
+        output_config: AnthropicOutputConfig | None = None,
+        cache_control: AnthropicCacheControl | None = None,
+        service_tier: Literal["auto", "standard_only"] | None = None,
+        container: str | None = None,
+        anthropic_version: str | None = None,
+        anthropic_beta: str | None = None,
+        stream: bool,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> AnthropicMessage | AsyncStream[AnthropicStreamEvent, AnthropicMessage]: ...
 
     async def create(
         self,
@@ -244,16 +581,17 @@ class AsyncMessages(AsyncResource):
         container: str | None = None,
         anthropic_version: str | None = None,
         anthropic_beta: str | None = None,
+        stream: bool | None = None,
         extra_headers: Mapping[str, str] | None = None,
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> AnthropicMessage:
+    ) -> AnthropicMessage | AsyncStream[AnthropicStreamEvent, AnthropicMessage]:
         """Create a message (Anthropic Messages format).
 
         Takes any model, not only Claude. Returns the message in one response or as an event stream.
 
-        `stream` gives the events as they come.
+        `parse` gives the output as an object of a class of yours. `stream` gives the events as they come.
 
         Args:
             model: The model. The pages name claude-3-haiku-20240307, claude-3-opus-20240229,
@@ -279,6 +617,7 @@ class AsyncMessages(AsyncResource):
                 `anthropic-version`.
             anthropic_beta: Anthropic's beta features, with commas between; output-128k-2025-02-19 lets Claude 3.7
                 Sonnet return up to 128k tokens. Sent as `anthropic-beta`.
+            stream: True returns the events as they come, as `stream` does.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
@@ -294,7 +633,7 @@ class AsyncMessages(AsyncResource):
         """
         from api302_client.api.llm_anthropic import anthropic_messages as endpoint
 
-        reply_: AnthropicMessage = await self._call(
+        reply_: AnthropicMessage | AsyncStream[AnthropicStreamEvent, AnthropicMessage] = await self._call(
             endpoint,
             headers={"anthropic-version": anthropic_version, "anthropic-beta": anthropic_beta},
             body={
@@ -315,10 +654,110 @@ class AsyncMessages(AsyncResource):
                 "service_tier": service_tier,
                 "container": container,
             },
+            stream=stream,
             options=(extra_headers, extra_query, extra_body, timeout),
         )
         return reply_
 
+    async def parse(
+        self,
+        *,
+        model: AnthropicMessagesModel,
+        messages: Sequence[AnthropicInputMessage],
+        max_tokens: int,
+        output_format: type[Parsed],
+        system: str | Sequence[AnthropicTextPart] | None = None,
+        temperature: float | None = None,
+        top_p: float | None = None,
+        top_k: int | str | None = None,
+        stop_sequences: Sequence[str] | None = None,
+        thinking: AnthropicThinking | None = None,
+        tools: Sequence[AnthropicTool] | None = None,
+        tool_choice: AnthropicToolChoice | None = None,
+        metadata: AnthropicMetadata | None = None,
+        output_config: AnthropicOutputConfig | None = None,
+        cache_control: AnthropicCacheControl | None = None,
+        service_tier: Literal["auto", "standard_only"] | None = None,
+        container: str | None = None,
+        anthropic_version: str | None = None,
+        anthropic_beta: str | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> AnthropicMessage[Parsed]:
+        """Create a message (Anthropic Messages format).
+
+        Takes any model, not only Claude. Returns the message in one response or as an event stream.
+
+        Args:
+            model: The model. The pages name claude-3-haiku-20240307, claude-3-opus-20240229,
+                claude-3-5-haiku-20241022, claude-3-5-sonnet-20240620, claude-3-5-sonnet-20241022,
+                claude-3-7-sonnet-20250219, claude-3-7-sonnet-latest, claude-sonnet-4-5-20250929, cc-opus-4-7; any
+                other model works too. `client.catalog.find(operation='anthropic_messages')` lists them.
+            messages: The conversation so far.
+            max_tokens: Maximum number of output tokens, thoughts included.
+            output_format: The class of the output: a Pydantic model, a dataclass or a TypedDict. Its JSON schema
+                is sent.
+            system: System prompt.
+            temperature: Sampling temperature; Claude takes 0 to 1. Server default: 1.
+            top_p: Nucleus sampling: choose among the likeliest tokens that make up this share, 0 to 1.
+            top_k: Choose among this many of the likeliest tokens. The page makes it a text.
+            stop_sequences: Texts at which the answer ends.
+            thinking: Whether to think first.
+            tools: The tools that the model may use.
+            tool_choice: Whether to use a tool, or which.
+            metadata: Metadata of the request.
+            output_config: Effort and format of the output.
+            cache_control: Prompt caching: cache everything up to here.
+            service_tier: Whether faster capacity may be used.
+            container: The id of a container to reuse for code execution.
+            anthropic_version: The version of Anthropic's API, which its own clients send. Sent as
+                `anthropic-version`.
+            anthropic_beta: Anthropic's beta features, with commas between; output-128k-2025-02-19 lets Claude 3.7
+                Sonnet return up to 128k tokens. Sent as `anthropic-beta`.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's.
+
+        Returns:
+            The message, whole or as events, with the object in `parsed`; None where the model refuses.
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: POST /v1/messages
+        Price: by model.
+        Source: http://302ai-en.apifox.cn/api-222603718 (page, 2026-11-21)
+        """
+        from api302_client.api.llm_anthropic import anthropic_messages as endpoint
+
+        reply_: AnthropicMessage[Parsed] = await self._parse(
+            endpoint,
+            headers={"anthropic-version": anthropic_version, "anthropic-beta": anthropic_beta},
+            body={
+                "model": model,
+                "messages": messages,
+                "max_tokens": max_tokens,
+                "system": system,
+                "temperature": temperature,
+                "top_p": top_p,
+                "top_k": top_k,
+                "stop_sequences": stop_sequences,
+                "thinking": thinking,
+                "tools": tools,
+                "tool_choice": tool_choice,
+                "metadata": metadata,
+                "output_config": output_config,
+                "cache_control": cache_control,
+                "service_tier": service_tier,
+                "container": container,
+            },
+            format=output_format,
+            options=(extra_headers, extra_query, extra_body, timeout),
+        )
+        return reply_
+
+    @overload
     def stream(
         self,
         *,
@@ -344,7 +783,64 @@ class AsyncMessages(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> AsyncStream[AnthropicStreamEvent, AnthropicMessage]:
+    ) -> AsyncStream[AnthropicStreamEvent, AnthropicMessage]: ...
+
+    @overload
+    def stream(
+        self,
+        *,
+        model: AnthropicMessagesModel,
+        messages: Sequence[AnthropicInputMessage],
+        max_tokens: int,
+        output_format: type[Parsed],
+        system: str | Sequence[AnthropicTextPart] | None = None,
+        temperature: float | None = None,
+        top_p: float | None = None,
+        top_k: int | str | None = None,
+        stop_sequences: Sequence[str] | None = None,
+        thinking: AnthropicThinking | None = None,
+        tools: Sequence[AnthropicTool] | None = None,
+        tool_choice: AnthropicToolChoice | None = None,
+        metadata: AnthropicMetadata | None = None,
+        output_config: AnthropicOutputConfig | None = None,
+        cache_control: AnthropicCacheControl | None = None,
+        service_tier: Literal["auto", "standard_only"] | None = None,
+        container: str | None = None,
+        anthropic_version: str | None = None,
+        anthropic_beta: str | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> AsyncStream[AnthropicStreamEvent, AnthropicMessage[Parsed]]: ...
+
+    def stream(
+        self,
+        *,
+        model: AnthropicMessagesModel,
+        messages: Sequence[AnthropicInputMessage],
+        max_tokens: int,
+        system: str | Sequence[AnthropicTextPart] | None = None,
+        temperature: float | None = None,
+        top_p: float | None = None,
+        top_k: int | str | None = None,
+        stop_sequences: Sequence[str] | None = None,
+        thinking: AnthropicThinking | None = None,
+        tools: Sequence[AnthropicTool] | None = None,
+        tool_choice: AnthropicToolChoice | None = None,
+        metadata: AnthropicMetadata | None = None,
+        output_config: AnthropicOutputConfig | None = None,
+        cache_control: AnthropicCacheControl | None = None,
+        service_tier: Literal["auto", "standard_only"] | None = None,
+        container: str | None = None,
+        anthropic_version: str | None = None,
+        anthropic_beta: str | None = None,
+        output_format: type[Parsed] | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> AsyncStream[AnthropicStreamEvent, AnthropicMessage] | AsyncStream[AnthropicStreamEvent, AnthropicMessage[Parsed]]:
         """Create a message (Anthropic Messages format).
 
         Takes any model, not only Claude. Returns the message in one response or as an event stream.
@@ -373,6 +869,8 @@ class AsyncMessages(AsyncResource):
                 `anthropic-version`.
             anthropic_beta: Anthropic's beta features, with commas between; output-128k-2025-02-19 lets Claude 3.7
                 Sonnet return up to 128k tokens. Sent as `anthropic-beta`.
+            output_format: The class of the output: a Pydantic model, a dataclass or a TypedDict. Its JSON schema
+                is sent.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
@@ -410,5 +908,6 @@ class AsyncMessages(AsyncResource):
                 "container": container,
                 "stream": True,
             },
+            format=output_format,
             options=(extra_headers, extra_query, extra_body, timeout),
         )

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, overload
 
 from api302._resource import AsyncResource, Resource
 
@@ -12,7 +12,8 @@ if TYPE_CHECKING:
     from typing import Any, Literal
 
     from api302 import AsyncStream, Stream
-    from api302_client.models import OpenaiResponsesResponse, OpenaiResponsesStreamEvent
+    from api302_client._model import Parsed
+    from api302_client.models import OpenaiOutputItem, OpenaiResponsesResponse, OpenaiResponsesStreamEvent
     from api302_client.params.llm_openai import (
         OpenaiInputItem,
         OpenaiReasoning,
@@ -26,11 +27,253 @@ if TYPE_CHECKING:
 class Responses(Resource):
     """Responses, at the top of the client."""
 
+    @overload
     def create(
         self,
         *,
         model: OpenaiResponsesModel,
-        input: str | Sequence[OpenaiInputItem],
+        input: str | Sequence[OpenaiInputItem | OpenaiOutputItem[Any]],
+        instructions: str | None = None,
+        stream_options: OpenaiStreamOptions | None = None,
+        temperature: float | None = None,
+        top_p: float | None = None,
+        top_logprobs: int | None = None,
+        max_output_tokens: int | None = None,
+        max_tool_calls: int | None = None,
+        tools: Sequence[OpenaiResponsesTool] | None = None,
+        tool_choice: Literal["none", "auto", "required"] | Mapping[str, Any] | None = None,
+        parallel_tool_calls: bool | None = None,
+        reasoning: OpenaiReasoning | None = None,
+        text: OpenaiTextOptions | None = None,
+        include: Sequence[str] | None = None,
+        previous_response_id: str | None = None,
+        conversation: str | Mapping[str, Any] | None = None,
+        background: bool | None = None,
+        store: bool | None = None,
+        truncation: Literal["auto", "disabled"] | None = None,
+        prompt: Mapping[str, Any] | None = None,
+        metadata: Mapping[str, str] | None = None,
+        service_tier: Literal["auto", "default", "flex", "scale", "priority", "fast"] | None = None,
+        user: str | None = None,
+        safety_identifier: str | None = None,
+        prompt_cache_key: str | None = None,
+        context_management: Sequence[Mapping[str, Any]] | None = None,
+        stream: Literal[False] | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> OpenaiResponsesResponse: ...
+
+    @overload
+    def create(
+        self,
+        *,
+        model: OpenaiResponsesModel,
+        input: str | Sequence[OpenaiInputItem | OpenaiOutputItem[Any]],
+        instructions: str | None = None,
+        stream_options: OpenaiStreamOptions | None = None,
+        temperature: float | None = None,
+        top_p: float | None = None,
+        top_logprobs: int | None = None,
+        max_output_tokens: int | None = None,
+        max_tool_calls: int | None = None,
+        tools: Sequence[OpenaiResponsesTool] | None = None,
+        tool_choice: Literal["none", "auto", "required"] | Mapping[str, Any] | None = None,
+        parallel_tool_calls: bool | None = None,
+        reasoning: OpenaiReasoning | None = None,
+        text: OpenaiTextOptions | None = None,
+        include: Sequence[str] | None = None,
+        previous_response_id: str | None = None,
+        conversation: str | Mapping[str, Any] | None = None,
+        background: bool | None = None,
+        store: bool | None = None,
+        truncation: Literal["auto", "disabled"] | None = None,
+        prompt: Mapping[str, Any] | None = None,
+        metadata: Mapping[str, str] | None = None,
+        service_tier: Literal["auto", "default", "flex", "scale", "priority", "fast"] | None = None,
+        user: str | None = None,
+        safety_identifier: str | None = None,
+        prompt_cache_key: str | None = None,
+        context_management: Sequence[Mapping[str, Any]] | None = None,
+        stream: Literal[True],
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> Stream[OpenaiResponsesStreamEvent, OpenaiResponsesResponse]: ...
+
+    @overload
+    def create(
+        self,
+        *,
+        model: OpenaiResponsesModel,
+        input: str | Sequence[OpenaiInputItem | OpenaiOutputItem[Any]],
+        instructions: str | None = None,
+        stream_options: OpenaiStreamOptions | None = None,
+        temperature: float | None = None,
+        top_p: float | None = None,
+        top_logprobs: int | None = None,
+        max_output_tokens: int | None = None,
+        max_tool_calls: int | None = None,
+        tools: Sequence[OpenaiResponsesTool] | None = None,
+        tool_choice: Literal["none", "auto", "required"] | Mapping[str, Any] | None = None,
+        parallel_tool_calls: bool | None = None,
+        reasoning: OpenaiReasoning | None = None,
+        text: OpenaiTextOptions | None = None,
+        include: Sequence[str] | None = None,
+        previous_response_id: str | None = None,
+        conversation: str | Mapping[str, Any] | None = None,
+        background: bool | None = None,
+        store: bool | None = None,
+        truncation: Literal["auto", "disabled"] | None = None,
+        prompt: Mapping[str, Any] | None = None,
+        metadata: Mapping[str, str] | None = None,
+        service_tier: Literal["auto", "default", "flex", "scale", "priority", "fast"] | None = None,
+        user: str | None = None,
+        safety_identifier: str | None = None,
+        prompt_cache_key: str | None = None,
+        context_management: Sequence[Mapping[str, Any]] | None = None,
+        stream: bool,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> OpenaiResponsesResponse | Stream[OpenaiResponsesStreamEvent, OpenaiResponsesResponse]: ...
+
+    def create(
+        self,
+        *,
+        model: OpenaiResponsesModel,
+        input: str | Sequence[OpenaiInputItem | OpenaiOutputItem[Any]],
+        instructions: str | None = None,
+        stream_options: OpenaiStreamOptions | None = None,
+        temperature: float | None = None,
+        top_p: float | None = None,
+        top_logprobs: int | None = None,
+        max_output_tokens: int | None = None,
+        max_tool_calls: int | None = None,
+        tools: Sequence[OpenaiResponsesTool] | None = None,
+        tool_choice: Literal["none", "auto", "required"] | Mapping[str, Any] | None = None,
+        parallel_tool_calls: bool | None = None,
+        reasoning: OpenaiReasoning | None = None,
+        text: OpenaiTextOptions | None = None,
+        include: Sequence[str] | None = None,
+        previous_response_id: str | None = None,
+        conversation: str | Mapping[str, Any] | None = None,
+        background: bool | None = None,
+        store: bool | None = None,
+        truncation: Literal["auto", "disabled"] | None = None,
+        prompt: Mapping[str, Any] | None = None,
+        metadata: Mapping[str, str] | None = None,
+        service_tier: Literal["auto", "default", "flex", "scale", "priority", "fast"] | None = None,
+        user: str | None = None,
+        safety_identifier: str | None = None,
+        prompt_cache_key: str | None = None,
+        context_management: Sequence[Mapping[str, Any]] | None = None,
+        stream: bool | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> OpenaiResponsesResponse | Stream[OpenaiResponsesStreamEvent, OpenaiResponsesResponse]:
+        """Create a response (OpenAI Responses format).
+
+        Required by models such as o3-pro and codex-mini-latest, which support no other format. Returns the response
+        whole or as an event stream.
+
+        `parse` gives the output as an object of a class of yours. `stream` gives the events as they come.
+
+        Args:
+            model: The model, such as o3-pro, codex-mini-latest or o4-mini-deep-research.
+                `client.catalog.find(operation='openai_responses')` lists them.
+            input: The input: text, or messages and results of tools.
+            instructions: Instructions for the model; not carried over from `previous_response_id`.
+            stream_options: Stream settings.
+            temperature: Sampling temperature, 0 to 2. Server default: 1.
+            top_p: Nucleus sampling: choose among the likeliest tokens that make up this share, 0 to 1. Server
+                default: 1.
+            top_logprobs: Number of alternatives returned for each token.
+            max_output_tokens: Maximum number of output tokens, thoughts included.
+            max_tool_calls: Maximum number of calls of built-in tools.
+            tools: The tools that the model may use.
+            tool_choice: Whether to use a tool, or which.
+            parallel_tool_calls: Whether several tools may be called at once. Server default: true.
+            reasoning: Thinking settings.
+            text: The format of the text.
+            include: What to add to the response, such as reasoning.encrypted_content or
+                web_search_call.action.sources.
+            previous_response_id: The id of the response to continue.
+            conversation: The id of the conversation.
+            background: Whether to run in the background. Server default: false.
+            store: Store the answer at OpenAI. Server default: true.
+            truncation: Whether to drop old input that does not fit, instead of failing. Server default:
+                "disabled".
+            prompt: An object whose fields are not described.
+            metadata: Your own metadata.
+            service_tier: How fast and at what price.
+            user: An id of your end user, against abuse.
+            safety_identifier: An id of your end user, hashed.
+            prompt_cache_key: Calls with the same key share a cache.
+            context_management: Settings for shortening a long conversation.
+            stream: True returns the events as they come, as `stream` does.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's.
+
+        Returns:
+            The message, whole or as events.
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: POST /v1/responses
+        Price: by model.
+        Source: https://doc.302.ai/308965988e0 (catalog, 2026-11-21)
+        """
+        from api302_client.api.llm_openai import openai_responses as endpoint
+
+        reply_: OpenaiResponsesResponse | Stream[OpenaiResponsesStreamEvent, OpenaiResponsesResponse] = self._call(
+            endpoint,
+            body={
+                "model": model,
+                "input": input,
+                "instructions": instructions,
+                "stream_options": stream_options,
+                "temperature": temperature,
+                "top_p": top_p,
+                "top_logprobs": top_logprobs,
+                "max_output_tokens": max_output_tokens,
+                "max_tool_calls": max_tool_calls,
+                "tools": tools,
+                "tool_choice": tool_choice,
+                "parallel_tool_calls": parallel_tool_calls,
+                "reasoning": reasoning,
+                "text": text,
+                "include": include,
+                "previous_response_id": previous_response_id,
+                "conversation": conversation,
+                "background": background,
+                "store": store,
+                "truncation": truncation,
+                "prompt": prompt,
+                "metadata": metadata,
+                "service_tier": service_tier,
+                "user": user,
+                "safety_identifier": safety_identifier,
+                "prompt_cache_key": prompt_cache_key,
+                "context_management": context_management,
+            },
+            stream=stream,
+            options=(extra_headers, extra_query, extra_body, timeout),
+        )
+        return reply_
+
+    def parse(
+        self,
+        *,
+        model: OpenaiResponsesModel,
+        input: str | Sequence[OpenaiInputItem | OpenaiOutputItem[Any]],
+        text_format: type[Parsed],
         instructions: str | None = None,
         stream_options: OpenaiStreamOptions | None = None,
         temperature: float | None = None,
@@ -60,18 +303,18 @@ class Responses(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> OpenaiResponsesResponse:
+    ) -> OpenaiResponsesResponse[Parsed]:
         """Create a response (OpenAI Responses format).
 
         Required by models such as o3-pro and codex-mini-latest, which support no other format. Returns the response
         whole or as an event stream.
 
-        `stream` gives the events as they come.
-
         Args:
             model: The model, such as o3-pro, codex-mini-latest or o4-mini-deep-research.
                 `client.catalog.find(operation='openai_responses')` lists them.
             input: The input: text, or messages and results of tools.
+            text_format: The class of the output: a Pydantic model, a dataclass or a TypedDict. Its JSON schema is
+                sent.
             instructions: Instructions for the model; not carried over from `previous_response_id`.
             stream_options: Stream settings.
             temperature: Sampling temperature, 0 to 2. Server default: 1.
@@ -104,7 +347,7 @@ class Responses(Resource):
             timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
-            The message, whole or as events.
+            The message, whole or as events, with the object in `parsed`; None where the model refuses.
 
         Raises:
             Api302Error: The call failed.
@@ -115,7 +358,7 @@ class Responses(Resource):
         """
         from api302_client.api.llm_openai import openai_responses as endpoint
 
-        reply_: OpenaiResponsesResponse = self._call(
+        reply_: OpenaiResponsesResponse[Parsed] = self._parse(
             endpoint,
             body={
                 "model": model,
@@ -146,15 +389,17 @@ class Responses(Resource):
                 "prompt_cache_key": prompt_cache_key,
                 "context_management": context_management,
             },
+            format=text_format,
             options=(extra_headers, extra_query, extra_body, timeout),
         )
         return reply_
 
+    @overload
     def stream(
         self,
         *,
         model: OpenaiResponsesModel,
-        input: str | Sequence[OpenaiInputItem],
+        input: str | Sequence[OpenaiInputItem | OpenaiOutputItem[Any]],
         instructions: str | None = None,
         stream_options: OpenaiStreamOptions | None = None,
         temperature: float | None = None,
@@ -184,7 +429,82 @@ class Responses(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Stream[OpenaiResponsesStreamEvent, OpenaiResponsesResponse]:
+    ) -> Stream[OpenaiResponsesStreamEvent, OpenaiResponsesResponse]: ...
+
+    @overload
+    def stream(
+        self,
+        *,
+        model: OpenaiResponsesModel,
+        input: str | Sequence[OpenaiInputItem | OpenaiOutputItem[Any]],
+        text_format: type[Parsed],
+        instructions: str | None = None,
+        stream_options: OpenaiStreamOptions | None = None,
+        temperature: float | None = None,
+        top_p: float | None = None,
+        top_logprobs: int | None = None,
+        max_output_tokens: int | None = None,
+        max_tool_calls: int | None = None,
+        tools: Sequence[OpenaiResponsesTool] | None = None,
+        tool_choice: Literal["none", "auto", "required"] | Mapping[str, Any] | None = None,
+        parallel_tool_calls: bool | None = None,
+        reasoning: OpenaiReasoning | None = None,
+        text: OpenaiTextOptions | None = None,
+        include: Sequence[str] | None = None,
+        previous_response_id: str | None = None,
+        conversation: str | Mapping[str, Any] | None = None,
+        background: bool | None = None,
+        store: bool | None = None,
+        truncation: Literal["auto", "disabled"] | None = None,
+        prompt: Mapping[str, Any] | None = None,
+        metadata: Mapping[str, str] | None = None,
+        service_tier: Literal["auto", "default", "flex", "scale", "priority", "fast"] | None = None,
+        user: str | None = None,
+        safety_identifier: str | None = None,
+        prompt_cache_key: str | None = None,
+        context_management: Sequence[Mapping[str, Any]] | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> Stream[OpenaiResponsesStreamEvent, OpenaiResponsesResponse[Parsed]]: ...
+
+    def stream(
+        self,
+        *,
+        model: OpenaiResponsesModel,
+        input: str | Sequence[OpenaiInputItem | OpenaiOutputItem[Any]],
+        instructions: str | None = None,
+        stream_options: OpenaiStreamOptions | None = None,
+        temperature: float | None = None,
+        top_p: float | None = None,
+        top_logprobs: int | None = None,
+        max_output_tokens: int | None = None,
+        max_tool_calls: int | None = None,
+        tools: Sequence[OpenaiResponsesTool] | None = None,
+        tool_choice: Literal["none", "auto", "required"] | Mapping[str, Any] | None = None,
+        parallel_tool_calls: bool | None = None,
+        reasoning: OpenaiReasoning | None = None,
+        text: OpenaiTextOptions | None = None,
+        include: Sequence[str] | None = None,
+        previous_response_id: str | None = None,
+        conversation: str | Mapping[str, Any] | None = None,
+        background: bool | None = None,
+        store: bool | None = None,
+        truncation: Literal["auto", "disabled"] | None = None,
+        prompt: Mapping[str, Any] | None = None,
+        metadata: Mapping[str, str] | None = None,
+        service_tier: Literal["auto", "default", "flex", "scale", "priority", "fast"] | None = None,
+        user: str | None = None,
+        safety_identifier: str | None = None,
+        prompt_cache_key: str | None = None,
+        context_management: Sequence[Mapping[str, Any]] | None = None,
+        text_format: type[Parsed] | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> Stream[OpenaiResponsesStreamEvent, OpenaiResponsesResponse] | Stream[OpenaiResponsesStreamEvent, OpenaiResponsesResponse[Parsed]]:
         """Create a response (OpenAI Responses format).
 
         Required by models such as o3-pro and codex-mini-latest, which support no other format. Returns the response
@@ -222,6 +542,8 @@ class Responses(Resource):
             safety_identifier: An id of your end user, hashed.
             prompt_cache_key: Calls with the same key share a cache.
             context_management: Settings for shortening a long conversation.
+            text_format: The class of the output: a Pydantic model, a dataclass or a TypedDict. Its JSON schema is
+                sent.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
@@ -269,6 +591,7 @@ class Responses(Resource):
                 "context_management": context_management,
                 "stream": True,
             },
+            format=text_format,
             options=(extra_headers, extra_query, extra_body, timeout),
         )
 
@@ -276,11 +599,253 @@ class Responses(Resource):
 class AsyncResponses(AsyncResource):
     """Responses, at the top of the client."""
 
+    @overload
     async def create(
         self,
         *,
         model: OpenaiResponsesModel,
-        input: str | Sequence[OpenaiInputItem],
+        input: str | Sequence[OpenaiInputItem | OpenaiOutputItem[Any]],
+        instructions: str | None = None,
+        stream_options: OpenaiStreamOptions | None = None,
+        temperature: float | None = None,
+        top_p: float | None = None,
+        top_logprobs: int | None = None,
+        max_output_tokens: int | None = None,
+        max_tool_calls: int | None = None,
+        tools: Sequence[OpenaiResponsesTool] | None = None,
+        tool_choice: Literal["none", "auto", "required"] | Mapping[str, Any] | None = None,
+        parallel_tool_calls: bool | None = None,
+        reasoning: OpenaiReasoning | None = None,
+        text: OpenaiTextOptions | None = None,
+        include: Sequence[str] | None = None,
+        previous_response_id: str | None = None,
+        conversation: str | Mapping[str, Any] | None = None,
+        background: bool | None = None,
+        store: bool | None = None,
+        truncation: Literal["auto", "disabled"] | None = None,
+        prompt: Mapping[str, Any] | None = None,
+        metadata: Mapping[str, str] | None = None,
+        service_tier: Literal["auto", "default", "flex", "scale", "priority", "fast"] | None = None,
+        user: str | None = None,
+        safety_identifier: str | None = None,
+        prompt_cache_key: str | None = None,
+        context_management: Sequence[Mapping[str, Any]] | None = None,
+        stream: Literal[False] | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> OpenaiResponsesResponse: ...
+
+    @overload
+    async def create(
+        self,
+        *,
+        model: OpenaiResponsesModel,
+        input: str | Sequence[OpenaiInputItem | OpenaiOutputItem[Any]],
+        instructions: str | None = None,
+        stream_options: OpenaiStreamOptions | None = None,
+        temperature: float | None = None,
+        top_p: float | None = None,
+        top_logprobs: int | None = None,
+        max_output_tokens: int | None = None,
+        max_tool_calls: int | None = None,
+        tools: Sequence[OpenaiResponsesTool] | None = None,
+        tool_choice: Literal["none", "auto", "required"] | Mapping[str, Any] | None = None,
+        parallel_tool_calls: bool | None = None,
+        reasoning: OpenaiReasoning | None = None,
+        text: OpenaiTextOptions | None = None,
+        include: Sequence[str] | None = None,
+        previous_response_id: str | None = None,
+        conversation: str | Mapping[str, Any] | None = None,
+        background: bool | None = None,
+        store: bool | None = None,
+        truncation: Literal["auto", "disabled"] | None = None,
+        prompt: Mapping[str, Any] | None = None,
+        metadata: Mapping[str, str] | None = None,
+        service_tier: Literal["auto", "default", "flex", "scale", "priority", "fast"] | None = None,
+        user: str | None = None,
+        safety_identifier: str | None = None,
+        prompt_cache_key: str | None = None,
+        context_management: Sequence[Mapping[str, Any]] | None = None,
+        stream: Literal[True],
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> AsyncStream[OpenaiResponsesStreamEvent, OpenaiResponsesResponse]: ...
+
+    @overload
+    async def create(
+        self,
+        *,
+        model: OpenaiResponsesModel,
+        input: str | Sequence[OpenaiInputItem | OpenaiOutputItem[Any]],
+        instructions: str | None = None,
+        stream_options: OpenaiStreamOptions | None = None,
+        temperature: float | None = None,
+        top_p: float | None = None,
+        top_logprobs: int | None = None,
+        max_output_tokens: int | None = None,
+        max_tool_calls: int | None = None,
+        tools: Sequence[OpenaiResponsesTool] | None = None,
+        tool_choice: Literal["none", "auto", "required"] | Mapping[str, Any] | None = None,
+        parallel_tool_calls: bool | None = None,
+        reasoning: OpenaiReasoning | None = None,
+        text: OpenaiTextOptions | None = None,
+        include: Sequence[str] | None = None,
+        previous_response_id: str | None = None,
+        conversation: str | Mapping[str, Any] | None = None,
+        background: bool | None = None,
+        store: bool | None = None,
+        truncation: Literal["auto", "disabled"] | None = None,
+        prompt: Mapping[str, Any] | None = None,
+        metadata: Mapping[str, str] | None = None,
+        service_tier: Literal["auto", "default", "flex", "scale", "priority", "fast"] | None = None,
+        user: str | None = None,
+        safety_identifier: str | None = None,
+        prompt_cache_key: str | None = None,
+        context_management: Sequence[Mapping[str, Any]] | None = None,
+        stream: bool,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> OpenaiResponsesResponse | AsyncStream[OpenaiResponsesStreamEvent, OpenaiResponsesResponse]: ...
+
+    async def create(
+        self,
+        *,
+        model: OpenaiResponsesModel,
+        input: str | Sequence[OpenaiInputItem | OpenaiOutputItem[Any]],
+        instructions: str | None = None,
+        stream_options: OpenaiStreamOptions | None = None,
+        temperature: float | None = None,
+        top_p: float | None = None,
+        top_logprobs: int | None = None,
+        max_output_tokens: int | None = None,
+        max_tool_calls: int | None = None,
+        tools: Sequence[OpenaiResponsesTool] | None = None,
+        tool_choice: Literal["none", "auto", "required"] | Mapping[str, Any] | None = None,
+        parallel_tool_calls: bool | None = None,
+        reasoning: OpenaiReasoning | None = None,
+        text: OpenaiTextOptions | None = None,
+        include: Sequence[str] | None = None,
+        previous_response_id: str | None = None,
+        conversation: str | Mapping[str, Any] | None = None,
+        background: bool | None = None,
+        store: bool | None = None,
+        truncation: Literal["auto", "disabled"] | None = None,
+        prompt: Mapping[str, Any] | None = None,
+        metadata: Mapping[str, str] | None = None,
+        service_tier: Literal["auto", "default", "flex", "scale", "priority", "fast"] | None = None,
+        user: str | None = None,
+        safety_identifier: str | None = None,
+        prompt_cache_key: str | None = None,
+        context_management: Sequence[Mapping[str, Any]] | None = None,
+        stream: bool | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> OpenaiResponsesResponse | AsyncStream[OpenaiResponsesStreamEvent, OpenaiResponsesResponse]:
+        """Create a response (OpenAI Responses format).
+
+        Required by models such as o3-pro and codex-mini-latest, which support no other format. Returns the response
+        whole or as an event stream.
+
+        `parse` gives the output as an object of a class of yours. `stream` gives the events as they come.
+
+        Args:
+            model: The model, such as o3-pro, codex-mini-latest or o4-mini-deep-research.
+                `client.catalog.find(operation='openai_responses')` lists them.
+            input: The input: text, or messages and results of tools.
+            instructions: Instructions for the model; not carried over from `previous_response_id`.
+            stream_options: Stream settings.
+            temperature: Sampling temperature, 0 to 2. Server default: 1.
+            top_p: Nucleus sampling: choose among the likeliest tokens that make up this share, 0 to 1. Server
+                default: 1.
+            top_logprobs: Number of alternatives returned for each token.
+            max_output_tokens: Maximum number of output tokens, thoughts included.
+            max_tool_calls: Maximum number of calls of built-in tools.
+            tools: The tools that the model may use.
+            tool_choice: Whether to use a tool, or which.
+            parallel_tool_calls: Whether several tools may be called at once. Server default: true.
+            reasoning: Thinking settings.
+            text: The format of the text.
+            include: What to add to the response, such as reasoning.encrypted_content or
+                web_search_call.action.sources.
+            previous_response_id: The id of the response to continue.
+            conversation: The id of the conversation.
+            background: Whether to run in the background. Server default: false.
+            store: Store the answer at OpenAI. Server default: true.
+            truncation: Whether to drop old input that does not fit, instead of failing. Server default:
+                "disabled".
+            prompt: An object whose fields are not described.
+            metadata: Your own metadata.
+            service_tier: How fast and at what price.
+            user: An id of your end user, against abuse.
+            safety_identifier: An id of your end user, hashed.
+            prompt_cache_key: Calls with the same key share a cache.
+            context_management: Settings for shortening a long conversation.
+            stream: True returns the events as they come, as `stream` does.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's.
+
+        Returns:
+            The message, whole or as events.
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: POST /v1/responses
+        Price: by model.
+        Source: https://doc.302.ai/308965988e0 (catalog, 2026-11-21)
+        """
+        from api302_client.api.llm_openai import openai_responses as endpoint
+
+        reply_: OpenaiResponsesResponse | AsyncStream[OpenaiResponsesStreamEvent, OpenaiResponsesResponse] = await self._call(
+            endpoint,
+            body={
+                "model": model,
+                "input": input,
+                "instructions": instructions,
+                "stream_options": stream_options,
+                "temperature": temperature,
+                "top_p": top_p,
+                "top_logprobs": top_logprobs,
+                "max_output_tokens": max_output_tokens,
+                "max_tool_calls": max_tool_calls,
+                "tools": tools,
+                "tool_choice": tool_choice,
+                "parallel_tool_calls": parallel_tool_calls,
+                "reasoning": reasoning,
+                "text": text,
+                "include": include,
+                "previous_response_id": previous_response_id,
+                "conversation": conversation,
+                "background": background,
+                "store": store,
+                "truncation": truncation,
+                "prompt": prompt,
+                "metadata": metadata,
+                "service_tier": service_tier,
+                "user": user,
+                "safety_identifier": safety_identifier,
+                "prompt_cache_key": prompt_cache_key,
+                "context_management": context_management,
+            },
+            stream=stream,
+            options=(extra_headers, extra_query, extra_body, timeout),
+        )
+        return reply_
+
+    async def parse(
+        self,
+        *,
+        model: OpenaiResponsesModel,
+        input: str | Sequence[OpenaiInputItem | OpenaiOutputItem[Any]],
+        text_format: type[Parsed],
         instructions: str | None = None,
         stream_options: OpenaiStreamOptions | None = None,
         temperature: float | None = None,
@@ -310,18 +875,18 @@ class AsyncResponses(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> OpenaiResponsesResponse:
+    ) -> OpenaiResponsesResponse[Parsed]:
         """Create a response (OpenAI Responses format).
 
         Required by models such as o3-pro and codex-mini-latest, which support no other format. Returns the response
         whole or as an event stream.
 
-        `stream` gives the events as they come.
-
         Args:
             model: The model, such as o3-pro, codex-mini-latest or o4-mini-deep-research.
                 `client.catalog.find(operation='openai_responses')` lists them.
             input: The input: text, or messages and results of tools.
+            text_format: The class of the output: a Pydantic model, a dataclass or a TypedDict. Its JSON schema is
+                sent.
             instructions: Instructions for the model; not carried over from `previous_response_id`.
             stream_options: Stream settings.
             temperature: Sampling temperature, 0 to 2. Server default: 1.
@@ -354,7 +919,7 @@ class AsyncResponses(AsyncResource):
             timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
-            The message, whole or as events.
+            The message, whole or as events, with the object in `parsed`; None where the model refuses.
 
         Raises:
             Api302Error: The call failed.
@@ -365,7 +930,7 @@ class AsyncResponses(AsyncResource):
         """
         from api302_client.api.llm_openai import openai_responses as endpoint
 
-        reply_: OpenaiResponsesResponse = await self._call(
+        reply_: OpenaiResponsesResponse[Parsed] = await self._parse(
             endpoint,
             body={
                 "model": model,
@@ -396,15 +961,17 @@ class AsyncResponses(AsyncResource):
                 "prompt_cache_key": prompt_cache_key,
                 "context_management": context_management,
             },
+            format=text_format,
             options=(extra_headers, extra_query, extra_body, timeout),
         )
         return reply_
 
+    @overload
     def stream(
         self,
         *,
         model: OpenaiResponsesModel,
-        input: str | Sequence[OpenaiInputItem],
+        input: str | Sequence[OpenaiInputItem | OpenaiOutputItem[Any]],
         instructions: str | None = None,
         stream_options: OpenaiStreamOptions | None = None,
         temperature: float | None = None,
@@ -434,7 +1001,85 @@ class AsyncResponses(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> AsyncStream[OpenaiResponsesStreamEvent, OpenaiResponsesResponse]:
+    ) -> AsyncStream[OpenaiResponsesStreamEvent, OpenaiResponsesResponse]: ...
+
+    @overload
+    def stream(
+        self,
+        *,
+        model: OpenaiResponsesModel,
+        input: str | Sequence[OpenaiInputItem | OpenaiOutputItem[Any]],
+        text_format: type[Parsed],
+        instructions: str | None = None,
+        stream_options: OpenaiStreamOptions | None = None,
+        temperature: float | None = None,
+        top_p: float | None = None,
+        top_logprobs: int | None = None,
+        max_output_tokens: int | None = None,
+        max_tool_calls: int | None = None,
+        tools: Sequence[OpenaiResponsesTool] | None = None,
+        tool_choice: Literal["none", "auto", "required"] | Mapping[str, Any] | None = None,
+        parallel_tool_calls: bool | None = None,
+        reasoning: OpenaiReasoning | None = None,
+        text: OpenaiTextOptions | None = None,
+        include: Sequence[str] | None = None,
+        previous_response_id: str | None = None,
+        conversation: str | Mapping[str, Any] | None = None,
+        background: bool | None = None,
+        store: bool | None = None,
+        truncation: Literal["auto", "disabled"] | None = None,
+        prompt: Mapping[str, Any] | None = None,
+        metadata: Mapping[str, str] | None = None,
+        service_tier: Literal["auto", "default", "flex", "scale", "priority", "fast"] | None = None,
+        user: str | None = None,
+        safety_identifier: str | None = None,
+        prompt_cache_key: str | None = None,
+        context_management: Sequence[Mapping[str, Any]] | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> AsyncStream[OpenaiResponsesStreamEvent, OpenaiResponsesResponse[Parsed]]: ...
+
+    def stream(
+        self,
+        *,
+        model: OpenaiResponsesModel,
+        input: str | Sequence[OpenaiInputItem | OpenaiOutputItem[Any]],
+        instructions: str | None = None,
+        stream_options: OpenaiStreamOptions | None = None,
+        temperature: float | None = None,
+        top_p: float | None = None,
+        top_logprobs: int | None = None,
+        max_output_tokens: int | None = None,
+        max_tool_calls: int | None = None,
+        tools: Sequence[OpenaiResponsesTool] | None = None,
+        tool_choice: Literal["none", "auto", "required"] | Mapping[str, Any] | None = None,
+        parallel_tool_calls: bool | None = None,
+        reasoning: OpenaiReasoning | None = None,
+        text: OpenaiTextOptions | None = None,
+        include: Sequence[str] | None = None,
+        previous_response_id: str | None = None,
+        conversation: str | Mapping[str, Any] | None = None,
+        background: bool | None = None,
+        store: bool | None = None,
+        truncation: Literal["auto", "disabled"] | None = None,
+        prompt: Mapping[str, Any] | None = None,
+        metadata: Mapping[str, str] | None = None,
+        service_tier: Literal["auto", "default", "flex", "scale", "priority", "fast"] | None = None,
+        user: str | None = None,
+        safety_identifier: str | None = None,
+        prompt_cache_key: str | None = None,
+        context_management: Sequence[Mapping[str, Any]] | None = None,
+        text_format: type[Parsed] | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> (
+        AsyncStream[OpenaiResponsesStreamEvent, OpenaiResponsesResponse]
+        | AsyncStream[OpenaiResponsesStreamEvent, OpenaiResponsesResponse[Parsed]]
+    ):
         """Create a response (OpenAI Responses format).
 
         Required by models such as o3-pro and codex-mini-latest, which support no other format. Returns the response
@@ -472,6 +1117,8 @@ class AsyncResponses(AsyncResource):
             safety_identifier: An id of your end user, hashed.
             prompt_cache_key: Calls with the same key share a cache.
             context_management: Settings for shortening a long conversation.
+            text_format: The class of the output: a Pydantic model, a dataclass or a TypedDict. Its JSON schema is
+                sent.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
@@ -519,5 +1166,6 @@ class AsyncResponses(AsyncResource):
                 "context_management": context_management,
                 "stream": True,
             },
+            format=text_format,
             options=(extra_headers, extra_query, extra_body, timeout),
         )

@@ -25,6 +25,8 @@ class Finding:
     field: str
     message: str
     fix: str
+    part: str = ""
+    """`request` or `response`, where it is about one of them."""
 
 
 class Subject:
@@ -70,13 +72,14 @@ class Subject:
         fix: str,
         container: Any = None,
         key: str | None = None,
+        part: str = "",
     ) -> Finding:
         """A finding at a key of a schema, else at the schema, else at a key of the operation."""
         place = self.described.spec.place(container, key if key in obj(container) else None)
         file, line = place or self.described.place(self.operation, *([key] if key else []))
         text = one_line(f"{self.operation.id}: {message}", 1000)
         field = one_line(field, 300)
-        return Finding(self.source, self.operation.id, file, line, kind, field, text, fix)
+        return Finding(self.source, self.operation.id, file, line, kind, field, text, fix, part)
 
 
 def _misleading(docs: list[dict[str, Any]]) -> set[str]:
@@ -103,7 +106,7 @@ def required(
         message = f"`{name}` is optional on the page"
     else:
         return ()
-    return (subject.finding("required", name, message, fix, owner, "required"),)
+    return (subject.finding("required", name, message, fix, owner, "required", "request"),)
 
 
 def type_text(schema: dict[str, Any]) -> str:

@@ -96,7 +96,7 @@ class Comparison:
             if self.subject.is_alone and place == "query":
                 message = f"the page no longer has the query parameter `{name}`"
                 fix = "remove it, or say in x-docs what shows it"
-                yield self.subject.finding("gone", name, message, fix, mine, "name")
+                yield self.subject.finding("gone", name, message, fix, mine, "name", "request")
 
     def _parameter(self, theirs: dict[str, Any], mine: dict[str, Any] | None) -> Iterator[Finding]:
         place, name = theirs["in"], theirs["name"]
@@ -104,7 +104,9 @@ class Comparison:
             kind = type_text(theirs["schema"])
             message = f"the {self.who} has the {place} parameter {quoted(name)} ({kind})"
             fix = "add it to `parameters`, or to the body's fields if that is what is meant"
-            yield self.subject.finding("parameter", name, message, fix, key="parameters")
+            yield self.subject.finding(
+                "parameter", name, message, fix, key="parameters", part="request"
+            )
             return
         if self.who == "page":  # an exchange shows what is sent, not what must be
             is_required = mine.get("required") is True
@@ -123,7 +125,7 @@ class Comparison:
                 key = "requestBody" if part == "request" else "responses"
                 fix = "add the media type, or say in decided.yaml why it is wrong"
                 message = f"the {self.who}'s {part} is {media}"
-                yield self.subject.finding("media", media, message, fix, key=key)
+                yield self.subject.finding("media", media, message, fix, key=key, part=part)
 
     def _body(self, media: str, theirs: Body, mine: list[Found], part: Part) -> Iterator[Finding]:
         schemas = [obj(found.value).get("schema") for found in mine]

@@ -106,6 +106,11 @@ class SchemaComparison:
         self.subject, self.part = subject, part
         self.whose = f"the {subject.who}'s {part}"
 
+    def _finding(
+        self, kind: str, field: str, message: str, fix: str, owner: Any, key: str | None = None
+    ) -> Finding:
+        return self.subject.finding(kind, field, message, fix, owner, key, self.part)
+
     def compare(self, path: str, theirs: Schema, mine: list[Any]) -> Iterator[Finding]:
         """What a schema of the page says that ours of the same place do not."""
         yield from self._schema(_Place(self.subject.described, path, 0, mine), theirs)
@@ -134,7 +139,7 @@ class SchemaComparison:
         ours = " or ".join(sorted(at.types))
         message = f"{self.whose} has {at.name} as {kind}, ours is {ours}"
         fix = "take the union (anyOf), or keep ours if the examples bear it out"
-        return self.subject.finding("type", at.path, message, fix, at.variants[0], "type")
+        return self._finding("type", at.path, message, fix, at.variants[0], "type")
 
     def _enum(self, at: _Place, theirs: Schema) -> Iterator[Finding]:
         if "enum" not in theirs:
@@ -148,19 +153,19 @@ class SchemaComparison:
         if new and not at.is_free:
             message = f"the page's {self.part} lists for {at.name} also {_listed(new)}"
             fix = "add it to the enum"
-            yield self.subject.finding("enum", at.path, message, fix, at.enums[0], "enum")
+            yield self._finding("enum", at.path, message, fix, at.enums[0], "enum")
         gone = _without(ours, listed)
         if gone and self.subject.is_alone:
             message = f"the page's {self.part} no longer lists for {at.name}: {_listed(gone)}"
             fix = "remove it, unless callers use it"
-            yield self.subject.finding("enum", at.path, message, fix, at.enums[0], "enum")
+            yield self._finding("enum-gone", at.path, message, fix, at.enums[0], "enum")
 
     def _first_enum(self, at: _Place, theirs: Schema) -> Iterator[Finding]:
         """Values where ours lists none: those of a response may be all that one page knows."""
         if self.part == "request":
             message = f"the page lists for {at.name} {_listed(theirs['enum'])}"
             fix = "add an enum, or name the values in the description if there are more"
-            yield self.subject.finding("enum", at.path, message, fix, at.variants[0], "type")
+            yield self._finding("enum", at.path, message, fix, at.variants[0], "type")
 
     def _default(self, at: _Place, theirs: Schema) -> Iterator[Finding]:
         if self.part != "request" or "default" not in theirs:
@@ -172,7 +177,7 @@ class SchemaComparison:
         message += f", ours is {_listed([ours[0]['default']])}" if ours else ""
         fix = "correct or add `default`: it says what the server does"
         owner = (ours or at.variants)[0]
-        yield self.subject.finding("default", at.path, message, fix, owner, "default")
+        yield self._finding("default", at.path, message, fix, owner, "default")
 
     def _fields(self, at: _Place, theirs: Schema) -> Iterator[Finding]:
         """The fields of an object."""
@@ -193,7 +198,7 @@ class SchemaComparison:
             names = one_line(", ".join(theirs["properties"]))
             message = f"{self.whose} has in {at.name}: {names}"
             fix = "name a schema for it, or leave it open if it differs by model"
-            yield self.subject.finding("field", at.path, message, fix, at.owner)
+            yield self._finding("field", at.path, message, fix, at.owner)
 
     def _new_field(self, at: _Place, theirs: Schema, name: str, schema: Schema) -> Finding:
         path = at.field(name)
@@ -201,7 +206,7 @@ class SchemaComparison:
         kind = f"{type_text(schema)}{', required' * is_required}"
         message = f"{self.whose} has {quoted(path, 200)} ({kind})"
         fix = "add it to `properties`, with words of our own"
-        return self.subject.finding("field", path, message, fix, at.owner, "properties")
+        return self._finding("field", path, message, fix, at.owner, "properties")
 
     def _gone(self, at: _Place, properties: dict[str, Schema]) -> Iterator[Finding]:
         """The fields of a request that the page no longer has.
@@ -214,7 +219,7 @@ class SchemaComparison:
             owner = next(one for one in at.variants if name in obj(one.get("properties")))
             message = f"the page's {self.part} no longer has `{name}`"
             fix = "remove it, or say in x-docs what shows it"
-            yield self.subject.finding("gone", name, message, fix, owner["properties"], name)
+            yield self._finding("gone", name, message, fix, owner["properties"], name)
 
     def _required(self, at: _Place, theirs: Schema, name: str) -> Iterator[Finding]:
         """Whether a field that both have is required on both sides."""
@@ -224,7 +229,7 @@ class SchemaComparison:
                 # The other way round shows nothing: such lists were filled in from one example.
                 message = f"`{path}` is optional in the page's response"
                 fix = "remove it from `required`; some responses lack it"
-                yield self.subject.finding("required", path, message, fix, at.owner, "required")
+                yield self._finding("required", path, message, fix, at.owner, "required")
         elif listed:
             # A field that one of several variants requires may be required of a page's one variant.
             is_theirs = name in listed and (is_ours or name not in at.somewhere)

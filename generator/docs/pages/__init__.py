@@ -44,6 +44,7 @@ class Call:
     """Other spellings of the path that the page shows, as in its curl sample."""
     summary: str = ""
     description: str = ""
+    deprecated: bool = False
     parameters: list[dict[str, Any]] = field(default_factory=list)
     """`name`, `in`, `required`, `schema`, and `example` where there is one."""
     request: dict[str, Body] = field(default_factory=dict)
@@ -62,6 +63,8 @@ class Page:
     """The breadcrumb: `Section > Group`."""
     number: str = ""
     modified: str = ""
+    form: str = "markdown"
+    """`markdown`, or `copied` as text from a browser."""
     calls: list[Call] = field(default_factory=list)
     faults: list[str] = field(default_factory=list)
     """Known faults that were found and corrected."""

@@ -57,6 +57,7 @@ def copied(text: str, source: str) -> Page:
     operation |= {"summary": title, "description": description}
     operation["responses"] = _response(source, body[responses + 1 :])
     page = Page(source, one_line(title), one_line(crumb[3:]) if crumb.startswith("1. ") else "")
+    page.form = "copied"
     openapi.read(page, {"paths": {path: {method.lower(): operation}}})
     page.calls[0].others = list(_shown_paths(body[stop:responses], page.calls[0].path))
     page.modified = next((date for date in map(_modified, lines) if date), "")

@@ -84,6 +84,7 @@ class _Reader:
             path,
             summary=one_line(_text(operation, "summary")),
             description=clean(_text(operation, "description")),
+            deprecated=operation.get("deprecated") is True,
             parameters=list(self.parameters(seq(operation.get("parameters")))),
             request=self.bodies(operation.get("requestBody"), is_request=True),
             response=self.bodies(good[0] if good else None, is_request=False),

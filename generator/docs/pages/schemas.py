@@ -80,7 +80,7 @@ class Schemas:
         schema = _limits(node)
         if isinstance(description := node.get("description"), str) and description:
             schema["description"] = clean(description)
-        schema |= self._type(node, name)
+        schema |= _noted(node) | self._type(node, name)
         for word, kind in (("anyOf", "anyOf"), ("oneOf", "anyOf"), ("allOf", "allOf")):
             if parts := seq(node.get(word)):
                 schema[kind] = [self.read(part, name, above, depth + 1) for part in parts]
@@ -212,6 +212,18 @@ def _limits(node: dict[str, Any]) -> Schema:
         if {least, most} <= limits.keys() and limits[least] > limits[most]:
             del limits[least], limits[most]
     return limits
+
+
+def _noted(node: dict[str, Any]) -> Schema:
+    """What a schema says beside its type that tells one version of a page from another."""
+    noted: Schema = {
+        name: node[name] for name in ("format", "pattern") if _is_short_text(node.get(name))
+    }
+    return noted | ({"deprecated": True} if node.get("deprecated") is True else {})
+
+
+def _is_short_text(value: Any) -> bool:
+    return isinstance(value, str) and bool(value) and is_plain(value)
 
 
 def is_plain(value: Any) -> bool:

@@ -36,6 +36,7 @@ _ABILITIES = {
     "x-stream": _Ability(
         "the response can be streamed", frozenset({"when", "accumulate", "reply", "response"})
     ),
+    "x-structured": _Ability("the output can be of a given schema", frozenset({"argument"})),
     "x-success": _Ability("a failure inside a 200 is recognized", frozenset()),
     "x-pages": _Ability(
         "the pages can be iterated", frozenset({"parameter", "items", "in", "next", "counts"})

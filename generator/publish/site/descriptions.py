@@ -204,7 +204,7 @@ def _source(entry: dict[str, Any]) -> str:
     parts = [text(str(entry["page"]))] if "page" in entry else []
     if source:
         parts.append(inline(source) if " " in source else code(source))
-    label = " ".join(parts)
+    label = " ".join(parts) or ("302.AI" if entry["evidence"] == "live" else "")
     url = str(entry.get("url", ""))
     return link(label or text(url), url) if url else label
 

@@ -1,5 +1,5 @@
 """PyInstaller's hook: a frozen program has every module, though most are imported on first use,
-and the catalogue of models.
+the catalogue of models and the directory of calls.
 """
 
 from __future__ import annotations
@@ -14,4 +14,7 @@ hiddenimports = [
     for package in ("api302", "api302_client", "api302_resources")
     for name in collect_submodules(package)
 ]
-datas = collect_data_files("api302_client", includes=["catalog.json"])
+datas = [
+    *collect_data_files("api302_client", includes=["catalog.json"]),
+    *collect_data_files("api302_resources", includes=["_directory/*.json"]),
+]

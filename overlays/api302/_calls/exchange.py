@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urljoin, urlsplit
 
@@ -33,6 +34,8 @@ from .settings import Settings
 MOST_OF_AN_ERROR = 1 << 20
 """Bytes that are read of the body of a response that is a failure."""
 MOST_REDIRECTS = 10
+PLAIN_HEADERS = frozenset({"range", "if-range"})
+"""Of a download that goes on. No caller's own header is among them on another host."""
 _MODEL_MAY_BE_WRONG = (BadRequestError, NotFoundError, NoChannelError, EnvelopeError)
 
 
@@ -120,7 +123,8 @@ async def _send(session: Session, call: Call) -> Response:
         if url is None:
             raise _astray(session, call, response, target)
         redirects += 1
-        headers: Any = kwargs["headers"] if same_place(call.url, url) else {}
+        given: Any = kwargs["headers"]
+        headers: Any = given if same_place(call.url, url) else _plain(given)
         kwargs = dict[str, Any](method=call.method, url=url, headers=headers)
 
 
@@ -158,10 +162,15 @@ async def _addressed(session: Session, call: Call) -> Call:
     call = call._replace(base=base, redactor=session.redactor)
     if call.options.bare:
         return call
-    headers: dict[str, str] = {}
+    headers = _plain(call.kwargs["headers"])
     if is_ours or _is_trusted(settings, url):
         headers = {**key_headers(call.op, await session.key()), **call.kwargs["headers"]}
     return call._replace(kwargs={**call.kwargs, "headers": headers})
+
+
+def _plain(headers: Mapping[str, str]) -> dict[str, str]:
+    """The headers that any host may see: which part of a file is wanted."""
+    return {name: value for name, value in headers.items() if name in PLAIN_HEADERS}
 
 
 def _is_trusted(settings: Settings, url: str) -> bool:

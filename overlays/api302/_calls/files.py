@@ -7,20 +7,34 @@ from __future__ import annotations
 
 import os
 import re
-from base64 import b64encode
+from base64 import b64decode, b64encode
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, BinaryIO
 
 from api302._errors import InvalidArgument
 from api302._json import is_array
-from api302._types import ResultFile, Uploaded
+from api302._types import Picture, Upload, Uploaded
+from api302_client._model import ResultFile
+from api302_client.media import UNKNOWN, suffix_of
 
 from .local_files import Local, is_file, local
 
 Content = bytes | bytearray | memoryview | BinaryIO
-FileInput = str | os.PathLike[str] | Content | tuple[str, Content] | tuple[str, Content, str]
-"""A path, bytes, an open binary file, `(name, content)`, with a media type third, or a URL."""
+FileInput = (
+    str
+    | os.PathLike[str]
+    | Content
+    | tuple[str, Content]
+    | tuple[str, Content, str]
+    | ResultFile
+    | Uploaded
+    | Picture
+    | Upload
+)
+"""A path, bytes, an open binary file, `(name, content)`, with a media type third, a URL, a file of
+another response, an image of PIL, or an upload of a web framework.
+"""
 
 FORM = "multipart/form-data"
 ACCEPTED = {
@@ -157,7 +171,7 @@ def _put(
             text = _text(field, value, forms)
             _check_size(field, text, most)
             return text
-        value = _path(field, value, forms)
+        value = _decoded(value) or _path(field, value, forms)
     if not is_file(value):
         raise _not_a_file(field, value, forms)
     file = local(field, value, opened)
@@ -168,8 +182,24 @@ def _put(
 def _given(value: Any) -> Any:
     """What a file of a result, or an upload, is given as: its URL, or its content."""
     if isinstance(value, ResultFile):
-        return value.url or ("output", value.content, value.media_type)
+        content, kind = value.content, value.media_type
+        if content is None:
+            return value.url
+        return ("output" + (suffix_of(kind) if kind else ""), content, kind)
     return value.url if isinstance(value, Uploaded) else value
+
+
+def _decoded(value: str) -> tuple[str, bytes, str] | None:
+    """The file that a data URL holds, for a field that takes local files alone."""
+    found = re.match(r"data:([\w.+/-]*)(?:;[\w.=-]*)*;base64,", value[:200])
+    if found is None:
+        return None
+    try:
+        content = b64decode(value[found.end() :], validate=True)
+    except ValueError:
+        return None
+    kind = found[1] or UNKNOWN
+    return "upload" + suffix_of(kind), content, kind
 
 
 def _path(field: str, value: str, forms: tuple[str, ...]) -> Path:

@@ -45,7 +45,29 @@ def parse_response(session: Session, call: Call, response: Response) -> Any:
     value = described.value()
     # What was parsed holds the body already. `with_raw_response` has its bytes.
     content = b"" if is_parsed(value) else response.content
-    return attach(value, HttpInfo(response.status_code, response.headers, content))
+    info = HttpInfo(response.status_code, response.headers, content)
+    return attach(value, info, _files(session, call.op, value))
+
+
+def _files(session: Session, op: Operation | None, value: Any) -> Any:
+    """What finds the files of a response, if it may have any."""
+    from api302_client._model import Binary
+
+    rules = op.behaviour.outputs if op else ()
+    if not rules and not isinstance(value, Binary):
+        return None
+    from .outputs import outputs_of
+
+    return outputs_of(session, rules)
+
+
+def with_files(session: Session, op: Operation, value: Any) -> Any:
+    """A response that was parsed elsewhere, with what finds its files."""
+    from api302_client._model import attach
+
+    http = getattr(value, "http", None)
+    files = _files(session, op, value)
+    return value if http is None or files is None else attach(value, http, files)
 
 
 def is_parsed(value: Any) -> bool:

@@ -27,15 +27,21 @@ class Session:
     `with_options` makes another on the same connections.
     """
 
-    __slots__ = ("connections", "middleware", "redactor", "settings")
+    __slots__ = ("connections", "middleware", "output", "redactor", "settings")
 
     def __init__(
-        self, settings: Settings, connections: Connections, middleware: list[Middleware]
+        self,
+        settings: Settings,
+        connections: Connections,
+        middleware: list[Middleware],
+        output: Callable[..., Any],
     ) -> None:
         self.settings = settings
         self.connections = connections
         self.middleware = middleware
         """The first is the outermost. Shared by all clients of these connections."""
+        self.output = output
+        """Makes what a caller gets for a file of a response: a layer above this one has it."""
         self.redactor = Redactor(*settings.secrets())
 
     def __repr__(self) -> str:
@@ -49,7 +55,7 @@ class Session:
 
     def with_settings(self, settings: Settings) -> Session:
         """The same connections and middleware under other settings."""
-        return Session(settings, self.connections, self.middleware)
+        return Session(settings, self.connections, self.middleware, self.output)
 
     @property
     def io(self) -> Io:

@@ -13,6 +13,7 @@ from collections.abc import Callable
 from typing import Any
 
 from api302._json import is_array, is_object
+from api302_client.texts import index_of, objects
 
 from .merge import (
     Growing,
@@ -21,10 +22,8 @@ from .merge import (
     finished,
     grow,
     grown,
-    index_of,
     indexed,
     is_empty,
-    objects,
     put,
 )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import warnings
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
@@ -17,7 +18,7 @@ from .naming import did_you_mean, operation_id, recorded
 if TYPE_CHECKING:
     from api302_client.behaviour import Switch
 
-_OPTIONS = frozenset({"extra_headers", "extra_query", "extra_body", "timeout", "accept"})
+_OPTIONS = frozenset({"extra_headers", "extra_query", "extra_body", "timeout", "accept", "stream"})
 """The arguments of every method that are ours."""
 _PLACES = ("path", "body", "query", "headers")
 """Of two fields of one name, the one in the earlier place has it."""
@@ -130,6 +131,7 @@ class _Taken(NamedTuple):
     @classmethod
     def of(cls, operation: Operation, function: Any) -> _Taken:
         """What a function takes, and as which fields it is sent."""
+        function = inspect.unwrap(function)
         code = function.__code__
         start = code.co_argcount
         arguments = code.co_varnames[start : start + code.co_kwonlyargcount]
@@ -199,5 +201,6 @@ class _Taken(NamedTuple):
 
 
 def _check_options(operation: Operation, function: Any, options: Mapping[str, Any]) -> None:
-    if "accept" in options and "accept" not in (function.__kwdefaults__ or {}):
+    taken: Mapping[str, Any] = inspect.unwrap(function).__kwdefaults__ or {}
+    if "accept" in options and "accept" not in taken:
         raise InvalidArgument(f"accept: {operation.id} has one media type only; leave it out")

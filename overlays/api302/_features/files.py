@@ -4,23 +4,24 @@ from __future__ import annotations
 
 import os
 import re
-from base64 import b64decode
+from base64 import b64decode, b64encode
+from collections.abc import Mapping
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import unquote_to_bytes
+from urllib.parse import unquote_to_bytes, urlsplit
 
 from api302._calls.failure import broken_off
 from api302._calls.prepare import raw_call
 from api302._calls.session import Session
-from api302._errors import ConnectionError, InvalidArgument
+from api302._errors import ApiError, ConnectionError, InvalidArgument
 from api302._http.response import Response
 from api302._http.retry import delay
 from api302._http.sync import run
-from api302._types import ResultFile
-from api302_client.media import START
-from api302_client.writer import Writer, folder_of, safe_name
+from api302_client._model import ResultFile, shown
+from api302_client.media import START, UNKNOWN, recognized, type_of
+from api302_client.writer import Writer, check_target, safe_name, writer_for
 from api302_client.writer import save as save_content
 
 from .opened import Opened
@@ -30,12 +31,16 @@ if TYPE_CHECKING:
 
 MOST_KEPT = 8 << 20
 """Bytes of a response that costs which an error keeps, should it not arrive whole."""
+MUCH = 1 << 20
+"""Bytes that an exchange of a download brings at least for its retries to count from 0 again."""
+PARTIAL = 206
+UNSATISFIABLE = 416
 
 
-def target_folder(path: str | os.PathLike[str]) -> Path:
-    """`folder_of`, raising InvalidArgument."""
+def check_place(path: str | os.PathLike[str]) -> None:
+    """Raise InvalidArgument for a path that nothing can be written to."""
     try:
-        return folder_of(path)
+        check_target(path)
     except ValueError as error:
         raise InvalidArgument(str(error)) from None
 
@@ -99,7 +104,7 @@ def _check_length(opened: Opened, response: Response) -> None:
 
 def _writer(path: str | os.PathLike[str]) -> Writer:
     try:
-        return Writer(path, "download")
+        return writer_for(path, "download")
     except ValueError as error:
         raise InvalidArgument(str(error)) from None
 
@@ -109,12 +114,25 @@ async def _give_up(io: Io, writer: Writer, opened: Opened) -> None:
     await opened.close()
 
 
-async def fetch(session: Session, url: str, timeout: float | None, stream: bool) -> Opened:
+async def fetch(
+    session: Session,
+    url: str,
+    timeout: float | None,
+    stream: bool,
+    headers: Mapping[str, str] | None = None,
+) -> Opened:
     """Get a URL of the service or of any other host, which then does not see the API key."""
     if not re.match(r"https?://[^/]", url):
         raise InvalidArgument(f"url: must be a whole URL, starting with https://, not {url[:80]!r}")
     call = raw_call(
-        session.settings, "GET", url, timeout=timeout, stream=stream, check=False, repeatable=True
+        session.settings,
+        "GET",
+        url,
+        headers=headers,
+        timeout=timeout,
+        stream=stream,
+        check=False,
+        repeatable=True,
     )
     opened = Opened(session, call)
     await opened.open()
@@ -124,74 +142,217 @@ async def fetch(session: Session, url: str, timeout: float | None, stream: bool)
 async def download(
     session: Session, url: str, path: str | os.PathLike[str], timeout: float | None = None
 ) -> Path:
-    """Download to disk; begun anew, as a GET of a file may, if it breaks off."""
-    await session.io.thread(target_folder, path)
-    attempt = 0
-    while True:
-        opened = await fetch(session, url, timeout, stream=True)
-        how = opened.call.options
+    """Download to disk. Where it breaks off, it goes on, or begins anew, as a GET of a file may."""
+    await session.io.thread(check_place, path)
+    transfer = Transfer(session, url, _writer(path), timeout)
+    try:
+        return await transfer.run()
+    except GeneratorExit:  # the coroutine is thrown away: nothing can be awaited
+        transfer.writer.drop_soon()
+        raise
+    except BaseException:
+        await session.io.shielded(transfer.give_up)
+        raise
+
+
+class Transfer:
+    """A download to one temporary file, in as many exchanges as it takes."""
+
+    def __init__(self, session: Session, url: str, writer: Writer, timeout: float | None) -> None:
+        self.writer = writer
+        self._session, self._url, self._timeout = session, url, timeout
+        self._opened: Opened | None = None
+        self._version: str | None = None
+        """What `If-Range` asks for: the very file that was begun. None: it cannot go on."""
+        self._start = b""
+
+    async def run(self) -> Path:
+        """The path of the whole file. Raises ConnectionError, ApiError or OSError."""
+        attempt = 0
+        while True:
+            before = self.writer.size
+            try:
+                return await self._exchange()
+            except ConnectionError as error:
+                attempt = 0 if self.writer.size - before >= MUCH else attempt
+                how = self._session.settings
+                pause = delay(error, True, attempt, how.retries)
+                can_go_on = self._version is not None or self.writer.restart()
+                if pause is None or not can_go_on:
+                    raise
+                attempt += 1
+                await self._close()
+                await self._session.io.sleep(pause)
+
+    async def give_up(self) -> None:
+        """Leave nothing behind."""
+        await self._session.io.thread(self.writer.drop)
+        await self._close()
+
+    async def _close(self) -> None:
+        opened, self._opened = self._opened, None
+        if opened is not None:
+            await opened.close()
+
+    async def _exchange(self) -> Path:
+        """Ask for the file, or for what is missing of it, and receive it."""
+        opened = await self._asked()
+        response = opened.response
+        assert response is not None
+        if response.status_code != PARTIAL:
+            self._version = _version(response)
+        io = self._session.io
+        while (piece := await opened.read()) is not None:
+            if not self.writer.size:
+                self._start = piece[:START]
+            await io.thread(self.writer.write, piece, may_go_on=True)
+        _check_length(opened, response)
+        name = safe_name(response.headers, response.url, self._start)
+        saved = await io.thread(self.writer.finish, name, may_go_on=True)
+        await self._close()
+        return saved
+
+    async def _asked(self) -> Opened:
+        """The response that begins where the file ends: the rest, or else the whole again."""
+        if self.writer.size and self._version is not None:
+            wanted = {"range": f"bytes={self.writer.size}-", "if-range": self._version}
+            if (opened := await self._fetched(wanted)) is not None:
+                return opened
+        opened = await self._fetched(None)
+        assert opened is not None
+        return opened
+
+    async def _fetched(self, wanted: Mapping[str, str] | None) -> Opened | None:
+        """The open response; None where the part that is wanted cannot be had."""
         try:
-            return await save(opened, path)
-        except ConnectionError as error:
-            pause = delay(error, how.repeatable, attempt, how.retries)
-            if pause is None:
+            opened = await fetch(self._session, self._url, self._timeout, True, wanted)
+        except ApiError as error:
+            if wanted is None or error.status_code != UNSATISFIABLE:
                 raise
-            attempt += 1
-            await session.io.sleep(pause)
+            self._begin_anew()
+            return None
+        self._opened, response = opened, opened.response
+        assert response is not None
+        if wanted is not None and response.status_code == PARTIAL:
+            if _begins_at(response, self.writer.size):
+                return opened
+            await self._close()
+            self._begin_anew()
+            return None
+        self._begin_anew()
+        return opened
+
+    def _begin_anew(self) -> None:
+        self._version = None
+        if not self.writer.restart():
+            what = f"GET {self._url.partition('?')[0]}"
+            message = f"{what}: broke off, and the file cannot be had from there on"
+            raise ConnectionError(message, sent=True)
+
+
+def _version(response: Response) -> str | None:
+    """What names the very file of a response, if the rest of it can be asked for.
+
+    A weak ETag does not, nor does a time of change that is no older than the response.
+    """
+    headers = response.headers
+    if response.status_code != 200 or headers.get("content-encoding", "identity") != "identity":
+        return None
+    if headers.get("accept-ranges", "bytes") != "bytes":
+        return None
+    if etag := headers.get("etag"):
+        return None if etag.startswith("W/") else etag
+    try:
+        from email.utils import parsedate_to_datetime
+
+        changed, sent = (parsedate_to_datetime(headers[name]) for name in ("last-modified", "date"))
+        return headers["last-modified"] if (sent - changed).total_seconds() >= 1 else None
+    except (KeyError, ValueError, TypeError):
+        return None
+
+
+def _begins_at(response: Response, position: int) -> bool:
+    """Whether a part of a file begins at a position."""
+    found = re.match(r"bytes (\d{1,20})-", response.headers.get("content-range", ""))
+    encoding = response.headers.get("content-encoding", "identity")
+    return found is not None and int(found[1]) == position and encoding == "identity"
 
 
 class _Output(ResultFile):
-    """One result of a task: a file on a server, or its content."""
+    """One file that a call gave: on a server, or its content."""
 
     def __init__(
         self,
-        session: Session,
+        session: Session | None,
         url: str | None = None,
         content: bytes | None = None,
         media_type: str | None = None,
     ) -> None:
-        self._session = session
-        self.url = url
-        """Its URL; results do not stay there for ever."""
+        self._session, self._url = session, url
         self.content = content
         """Its bytes, where the service sent them instead of a URL."""
-        self.media_type = media_type
-        """What kind of file `content` is."""
+        self._media_type = media_type
         if url and url.startswith("data:"):
             about, _, text = url[5:].partition(",")
             data = unquote_to_bytes(text)
             with suppress(ValueError):  # broken base64 stays a URL, which `save` refuses
                 self.content = b64decode(data + b"==") if about.endswith(";base64") else data
-                self.url, self.media_type = None, about.partition(";")[0] or "text/plain"
+                self._url, self._media_type = None, about.partition(";")[0] or "text/plain"
+
+    @property
+    def url(self) -> str:
+        """Its URL, which does not stay for ever; a data URL where the service sent the content."""
+        if self._url is not None:
+            return self._url
+        text = b64encode(self.content or b"").decode()
+        return f"data:{self.media_type or UNKNOWN};base64,{text}"
+
+    @property
+    def media_type(self) -> str | None:
+        """Such as `image/png`, as far as the service, the content or the URL tell."""
+        if self._media_type or self.content is None:
+            return self._media_type or type_of(urlsplit(self.url).path)
+        kind = recognized(self.content[:START])
+        return kind.media_type if kind else None
 
     def __repr__(self) -> str:
-        return (
-            f"Output({self.url!r})"
-            if self.url
-            else f"Output(<{len(self.content or b'')} bytes>, media_type={self.media_type!r})"
-        )
+        kind = type(self).__name__
+        if self.content is None:
+            return f"{kind}({shown(self._url)})"
+        return f"{kind}(<{len(self.content)} bytes>, media_type={self.media_type!r})"
 
     def __str__(self) -> str:
-        return self.url or repr(self)
+        return self.url if self.content is None else repr(self)
 
     async def _save(self, path: str | os.PathLike[str]) -> Path:
         if self.content is None:
-            return await download(self._session, self.url or "", path)
+            return await download(self._client(), self.url, path)
 
         name = safe_name({"content-type": self.media_type or ""}, start=self.content[:START])
-        await self._session.io.thread(target_folder, path)
+        if self._session is None:
+            check_place(path)
+            return save_content(self.content, path, name)
+        await self._session.io.thread(check_place, path)
         return await self._session.io.thread(save_content, self.content, path, name)
 
     async def _read(self) -> bytes:
         if self.content is None:
-            opened = await fetch(self._session, self.url or "", None, stream=False)
+            opened = await fetch(self._client(), self.url, None, stream=False)
             assert opened.response is not None
             return opened.response.content
         return self.content
 
+    def _client(self) -> Session:
+        if self._session is None:
+            raise InvalidArgument(
+                "output: its response was pickled without the client; "
+                "give its URL to one: client.download(output.url, path)"
+            )
+        return self._session
+
 
 class Output(_Output):
-    """One result of a task.
+    """One file that a call gave.
 
     Its URL is fetched without the API key, unless it is on the client's own host.
     """
@@ -199,11 +360,15 @@ class Output(_Output):
     def save(self, path: str | os.PathLike[str] = ".") -> Path:
         """Write it to a file, or under the server's name for it into a folder, and return the path.
 
-        A file of that path is replaced; in a folder a name that is taken gets a number. Half a
-        download leaves nothing behind.
+        A file of that path is replaced; in a folder a name that is taken gets a number. A download
+        that breaks off goes on where it was; half of one leaves nothing behind.
+
+        Args:
+            path: A file or a folder; or a URL such as `s3://bucket/cat.png` of another file
+                system, where fsspec puts it once it is whole (`pip install fsspec s3fs`).
 
         Raises:
-            InvalidArgument: the folder does not exist.
+            InvalidArgument: the folder does not exist, or fsspec is not installed.
             ConnectionError: it did not come whole. ApiError: the server refused.
         """
         return run(self._save(path))
@@ -225,6 +390,12 @@ class AsyncOutput(_Output):
         return await self._read()
 
 
-def output(session: Session, **of: Any) -> Any:
+def output(
+    session: Session | None,
+    url: str | None = None,
+    content: bytes | None = None,
+    media_type: str | None = None,
+) -> Any:
     """An Output of the kind that the client has."""
-    return (AsyncOutput if session.connections.is_async else Output)(session, **of)
+    is_async = session is not None and session.connections.is_async
+    return (AsyncOutput if is_async else Output)(session, url, content, media_type)

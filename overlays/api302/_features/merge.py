@@ -20,6 +20,7 @@ from itertools import islice
 from typing import Any, cast
 
 from api302._json import is_array, is_object
+from api302_client.texts import index_of, mended, objects
 
 Json = dict[str, Any]
 
@@ -49,23 +50,6 @@ RECENT = 1000
 def is_empty(value: object) -> bool:
     """Whether a value says nothing. The numbers and booleans always say something."""
     return value is None or (isinstance(value, (str, dict, list)) and not value)
-
-
-def objects(value: object) -> list[Json]:
-    """The objects of an array; of anything else none."""
-    return [item for item in value if is_object(item)] if is_array(value) else []
-
-
-def index_of(value: object) -> int | None:
-    """A number as an index, also where it is written as text or as `1.0`; else None."""
-    if isinstance(value, str) and len(value) < 20:
-        try:
-            return int(value)
-        except ValueError:
-            return None
-    if isinstance(value, float) and value.is_integer():
-        return int(value)
-    return value if isinstance(value, int) and not isinstance(value, bool) else None
 
 
 def indexed(value: object) -> Iterator[tuple[int, Json]]:
@@ -100,13 +84,6 @@ class Growing:
         if len(self.pieces) > 1:
             self.pieces = ["".join(self.pieces)]
         return self.pieces[0] if self.pieces else ""
-
-
-def mended(text: str) -> str:
-    """The text with the halves of characters joined; a half that stays alone becomes U+FFFD."""
-    if text.isascii():
-        return text
-    return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
 
 
 def as_text(value: Any) -> str:

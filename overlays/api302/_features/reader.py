@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from api302 import _log
 from api302._calls.failure import explain
-from api302._calls.response import parse_response, raw, without_content
+from api302._calls.response import parse_response, raw, with_files, without_content
 from api302._calls.session import Session
 from api302._errors import DecodeError, InvalidArgument, StreamError
 from api302._http.response import Response
@@ -22,9 +22,10 @@ from api302._json import is_array, is_object
 from api302._types import Call
 from api302_client.behaviour import Stream as StreamRule
 from api302_client.behaviour import compiled
+from api302_client.texts import whole_text
 
 from .accumulate import accumulate
-from .text import Texts, whole_text
+from .text import Texts
 
 if TYPE_CHECKING:
     from api302_client.behaviour import Test
@@ -248,7 +249,8 @@ class Reader:
         given: Mapping[str, str] = self._response.headers if self._response else {}
         content = json.dumps(accumulate(self._rule.accumulate, self.values)).encode()
         headers = {**given, "content-type": "application/json"}
-        return without_content(parse(responses, 200, headers, content))
+        response = without_content(parse(responses, 200, headers, content))
+        return with_files(self._session, self._op, response)
 
     def final(self) -> Any:
         """The whole response. Raises StreamError if the stream did not come to its end."""

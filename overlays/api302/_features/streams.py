@@ -9,8 +9,8 @@ and no stream is part of a reference cycle.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar
 
 from api302._calls.response import decode_error
 from api302._calls.session import Session
@@ -191,10 +191,14 @@ class Stream(_Facts, Generic[T, R]):
         StreamError: The stream reports an error or is cut short.
     """
 
-    def __init__(self, session: Session, call: Call) -> None:
+    def __init__(
+        self, session: Session, call: Call, read: Callable[[Any], Any] | None = None
+    ) -> None:
         self._opened = Opened(session, call)
         self._reader = Reader(session, call)
         self._values = _Values(self._opened, self._reader)
+        self._read = read
+        """What becomes of the whole response."""
 
     def __iter__(self) -> Iterator[T]:
         return map(self._reader.load, self._values)
@@ -211,7 +215,13 @@ class Stream(_Facts, Generic[T, R]):
         """Read what is left, and return the whole response, typed as the plain method types it."""
         for _ in self._values:
             pass
-        return self._reader.final()
+        whole = self._reader.final()
+        return self._read(whole) if self._read else whole
+
+    def opened(self) -> Self:
+        """The stream itself, opened now: what is wrong with the call raises here."""
+        self._values.open()
+        return self
 
     def close(self) -> None:
         """Let go of the connection. A thread that is just reading gets a StreamError."""
@@ -237,10 +247,13 @@ def _texts(values: Iterable[Any], reader: Reader) -> Iterator[str]:
 class AsyncStream(_Facts, Generic[T, R]):
     """`Stream` for an `AsyncClient`: `async with`, `async for`, `await stream.final()`."""
 
-    def __init__(self, session: Session, call: Call) -> None:
+    def __init__(
+        self, session: Session, call: Call, read: Callable[[Any], Any] | None = None
+    ) -> None:
         self._opened = Opened(session, call)
         self._reader = Reader(session, call)
         self._values = _AsyncValues(self._opened, self._reader)
+        self._read = read
 
     def __aiter__(self) -> AsyncIterator[T]:
         return self
@@ -257,7 +270,13 @@ class AsyncStream(_Facts, Generic[T, R]):
         """Read what is left, and return the whole response, typed as the plain method types it."""
         async for _ in self._values:
             pass
-        return self._reader.final()
+        whole = self._reader.final()
+        return self._read(whole) if self._read else whole
+
+    async def opened(self) -> Self:
+        """The stream itself, opened now: what is wrong with the call raises here."""
+        await self._values.open()
+        return self
 
     async def close(self) -> None:
         """Let go of the connection. A task that is just reading gets a StreamError."""
@@ -321,9 +340,9 @@ class _Bytes(_Facts):
         return piece
 
     async def _save(self, path: str | PathLike[str]) -> Path:
-        from .files import save, target_folder
+        from .files import check_place, save
 
-        await self._opened.session.io.thread(target_folder, path)  # before anything is paid for
+        await self._opened.session.io.thread(check_place, path)  # before anything is paid for
         opened = await self._open()
         return await save(opened, path)
 

@@ -10,7 +10,7 @@ from typing import Any, Generic, TypeVar
 from api302 import _log
 from api302._calls.call import call, finish
 from api302._calls.prepare import operation_call, whole_url
-from api302._calls.response import check, raw, unusable, without_content
+from api302._calls.response import check, raw, unusable, with_files, without_content
 from api302._calls.session import Session
 from api302._errors import InvalidArgument, TaskError, TaskFailed, TaskTimeout
 from api302._http.retry import retry_after
@@ -185,6 +185,7 @@ class Handle:
         headers["content-type"] = "application/json"
         content = json.dumps(inner).encode()
         response = without_content(parse(self.op.responses, 200, headers, content))
+        response = with_files(self.session, self.op, response)
         check(self.session, asked, self.op, inner, headers, content)
         return status._replace(response=response)
 

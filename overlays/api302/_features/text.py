@@ -1,4 +1,4 @@
-"""The text of a stream, piece by piece, and that of a whole response.
+"""The text of a stream, piece by piece; `api302_client.texts` has that of a whole response.
 
 Where a stream has several choices, its text is that of choice 0: those of the others would only
 mix with it.
@@ -11,9 +11,11 @@ from typing import Any
 
 from api302._json import is_object
 from api302_client.behaviour import compiled
+from api302_client.texts import mended
+from api302_client.texts import parts_text as _text
 
 from .accumulate import chat_parts, rest_of
-from .merge import Growing, Json, indexed, is_empty, mended, objects
+from .merge import Growing, Json, indexed, is_empty
 
 
 class Texts:
@@ -54,13 +56,6 @@ class Texts:
             yield text
 
 
-def whole_text(kind: str | None, response: Any) -> str:
-    """The text of a whole response of that kind."""
-    if kind is None or not is_object(response):
-        return ""
-    return mended(_WHOLES[kind](response))
-
-
 def _by_path(path: str | None) -> Callable[[Any], str]:
     find = compiled(path) if path else None
 
@@ -69,14 +64,6 @@ def _by_path(path: str | None) -> Callable[[Any], str]:
         return text if isinstance(text, str) else ""
 
     return added
-
-
-def _text(value: Any) -> str:
-    """Text, or the texts of its parts without what was but thought."""
-    if isinstance(value, str):
-        return value
-    texts = [part.get("text") for part in objects(value) if not part.get("thought")]
-    return "".join(text for text in texts if isinstance(text, str))
 
 
 # --- Chat Completions -----------------------------------------------------------------------------
@@ -126,15 +113,6 @@ def _added(part: Json, whole: Growing) -> str:
     return text
 
 
-def _whole_chat(response: Json) -> str:
-    choices = dict(indexed(response.get("choices")))
-    if not choices:
-        return _text(response.get("output"))
-    choice = choices[min(choices)]
-    message = choice.get("message")
-    return _text(message.get("content") if is_object(message) else choice.get("text"))
-
-
 # --- the other kinds ------------------------------------------------------------------------------
 
 
@@ -142,13 +120,6 @@ def _responses(event: Any) -> str:
     if is_object(event) and event.get("type") == "response.output_text.delta":
         return _text(event.get("delta"))
     return ""
-
-
-def _whole_responses(response: Json) -> str:
-    return "".join(
-        _text([part for part in objects(item.get("content")) if part.get("type") == "output_text"])
-        for item in objects(response.get("output"))
-    )
 
 
 def _messages(event: Any) -> str:
@@ -159,10 +130,6 @@ def _messages(event: Any) -> str:
         return _text(started.get("text"))
     delta = event.get("delta")
     return _text(delta.get("text") if is_object(delta) else delta)
-
-
-def _whole_messages(response: Json) -> str:
-    return _text(response.get("content"))
 
 
 def _gemini(event: Any) -> str:
@@ -178,11 +145,5 @@ def _gemini(event: Any) -> str:
 _PIECES: dict[str, Callable[[Any], str]] = {
     "openai_responses": _responses,
     "anthropic_messages": _messages,
-    "gemini": _gemini,
-}
-_WHOLES: dict[str, Callable[[Json], str]] = {
-    "openai_chat": _whole_chat,
-    "openai_responses": _whole_responses,
-    "anthropic_messages": _whole_messages,
     "gemini": _gemini,
 }

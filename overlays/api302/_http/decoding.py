@@ -23,6 +23,7 @@ ABSENT: Any = object()
 LARGE = 1 << 20
 """Bytes from which on a body is decoded with a mind to memory."""
 _ASCII = bytes(range(128))
+_CONTROL = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 _NOT_ASCII = re.compile(rb"[\x80-\xff]+")
 _BINARY = ("audio/", "image/", "video/", "font/", "model/")
 _loads = json.JSONDecoder(strict=False).decode
@@ -38,6 +39,8 @@ class Decoder:
         self._encoding = encoding
         self._inflate: Any = zlib.decompressobj(zlib.MAX_WBITS | 32)  # gzip or zlib, as it begins
         self._begun = False
+        self._start = b""
+        """What came before the first decompressed bytes: a label can be wrong until then."""
         self._plain = False
         self.problem = ""
 
@@ -47,15 +50,24 @@ class Decoder:
             yield data
             return
         before = self._inflate.copy() if data else None
+        if not self._begun:
+            self._start += data
         try:
             yield from self._pieces(self._inflate, data)
         except zlib.error as error:
             yield from self._mended(before, data, str(error))
+        if self._begun:
+            self._start = b""
 
-    def close(self) -> None:
-        """Note that the body has ended."""
-        if self._begun and not self._plain and not self._inflate.eof and not self.problem:
-            self.problem = f"the {self._encoding} body is cut short"
+    def close(self) -> Iterator[bytes]:
+        """Note that the body has ended; what is left is a body too short to prove its label."""
+        if self._plain or self.problem or self._inflate.eof or not (self._begun or self._start):
+            return
+        if not self._begun and not _is_framed(self._start):
+            self._plain, self.problem = True, f"it is labeled {self._encoding} and is not"
+            yield self._start
+            return
+        self.problem = f"the {self._encoding} body is cut short"
 
     def _pieces(self, inflate: Any, data: bytes) -> Iterator[bytes]:
         while data and not inflate.eof and not self.problem:
@@ -69,15 +81,15 @@ class Decoder:
 
     def _mended(self, before: Any, data: bytes, why: str) -> Iterator[bytes]:
         """What can be had of a piece that does not decompress."""
-        if (
-            not self._begun and self._encoding == "deflate"
-        ):  # some mean deflate without zlib's frame
+        is_first = not self._begun and self._encoding == "deflate"
+        if is_first and not _is_json(self._start):  # some mean deflate without zlib's frame
             self._encoding, self._inflate = "raw deflate", zlib.decompressobj(-zlib.MAX_WBITS)
-            yield from self.feed(data)
+            start, self._start = self._start, b""
+            yield from self.feed(start)
             return
-        if not self._begun and not _is_framed(data):
+        if not self._begun and not _is_framed(self._start):
             self._plain, self.problem = True, f"it is labeled {self._encoding} and is not"
-            yield data
+            yield self._start
             return
         for less in range(1, _TRAILER + 1):
             try:
@@ -88,6 +100,11 @@ class Decoder:
             yield from pieces
             return
         self.problem = f"its {self._encoding} compression is broken ({why})"
+
+
+def _is_json(data: bytes) -> bool:
+    """Whether bytes begin as JSON does, which deflate would often read as something."""
+    return data[:1] in (b"{", b"[") and not _CONTROL.search(data)
 
 
 def _is_framed(data: bytes) -> bool:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import threading
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from functools import cached_property
+from itertools import chain
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, cast
 
@@ -245,7 +246,7 @@ class Received(Response):
             if chunk is _END:
                 break
             yield from self._decoded(cast("bytes", chunk))
-        self._ended()
+        yield from self._left()
 
     async def aiter_bytes(self) -> AsyncIterator[bytes]:
         """`iter_bytes` for an async client."""
@@ -261,7 +262,8 @@ class Received(Response):
         while (chunk := await self._next(source)) is not _END:
             for piece in self._decoded(chunk):
                 yield piece
-        self._ended()
+        for piece in self._left():
+            yield piece
 
     async def _next(self, source: Any) -> Any:
         self._check_process()
@@ -290,9 +292,12 @@ class Received(Response):
             self._taped(piece)
         return iter(pieces)
 
-    def _ended(self) -> None:
+    def _left(self) -> Iterator[bytes]:
+        """What the decoders hold when the body has ended."""
+        pieces: Iterator[bytes] = iter(())
         for decoder in self._decoders:
-            decoder.close()
+            pieces = chain(_through(decoder, pieces), decoder.close())
+        return pieces if self._tape is None else self._noted(*pieces)
 
     def _check_process(self) -> None:
         if self._io.inherited:

@@ -29,7 +29,7 @@ FILES: Files = {"reference_audio_url": ("url",)}
 REQUIRED = ("lyrics",)
 NOT_EMPTY = ("lyrics",)
 KEY_HEADERS = ()
-EXTENSIONS: Extensions = {"x-price": [{"amount": 0.2, "unit": "PTC", "per": "call"}]}
+EXTENSIONS: Extensions = {"x-price": [{"amount": 0.2, "unit": "PTC", "per": "call"}], "x-outputs": ["audio.url"]}
 
 build = _request.builder(METHOD, PATH, MEDIA_TYPES)
 

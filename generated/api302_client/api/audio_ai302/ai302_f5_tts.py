@@ -29,7 +29,10 @@ FILES: Files = {"ref_audio_url": ("url",)}
 REQUIRED = ("gen_text", "ref_audio_url", "model_type")
 NOT_EMPTY = ("gen_text",)
 KEY_HEADERS = ()
-EXTENSIONS: Extensions = {"x-price": [{"amount": 50, "unit": "PTC", "per": "1M characters", "units": "gen_text"}]}
+EXTENSIONS: Extensions = {
+    "x-price": [{"amount": 50, "unit": "PTC", "per": "1M characters", "units": "gen_text"}],
+    "x-outputs": ["audio_url.url"],
+}
 
 build = _request.builder(METHOD, PATH, MEDIA_TYPES)
 

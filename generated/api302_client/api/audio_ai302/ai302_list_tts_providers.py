@@ -36,6 +36,7 @@ EXTENSIONS: Extensions = {
         "operation": "ai302_text_to_speech",
         "kinds": {"text-to-speech": "@"},
     },
+    "x-outputs": [],
 }
 
 build = _request.builder(METHOD, PATH, MEDIA_TYPES)

@@ -30,7 +30,7 @@ FILES: Files = {}
 REQUIRED = ("model", "input", "voice")
 NOT_EMPTY = ("model", "input", "voice")
 KEY_HEADERS = ()
-EXTENSIONS: Extensions = {"x-price": [{"note": "by provider"}]}
+EXTENSIONS: Extensions = {"x-price": [{"note": "by provider"}], "x-outputs": ["audio_url"]}
 
 build = _request.builder(METHOD, PATH, MEDIA_TYPES)
 

@@ -44,6 +44,7 @@ EXTENSIONS: Extensions = {
     },
     "x-price": [{"note": "by provider"}],
     "x-models": {"field": "model"},
+    "x-outputs": ["audio_url"],
 }
 
 build = _request.builder(METHOD, PATH, MEDIA_TYPES)

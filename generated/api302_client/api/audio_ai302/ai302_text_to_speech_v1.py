@@ -29,7 +29,7 @@ FILES: Files = {}
 REQUIRED = ("text", "provider", "voice")
 NOT_EMPTY = ("text",)
 KEY_HEADERS = ()
-EXTENSIONS: Extensions = {"x-price": [{"note": "by provider"}], "x-models": {"field": "model"}}
+EXTENSIONS: Extensions = {"x-price": [{"note": "by provider"}], "x-models": {"field": "model"}, "x-outputs": ["audio_url"]}
 
 build = _request.builder(METHOD, PATH, MEDIA_TYPES)
 

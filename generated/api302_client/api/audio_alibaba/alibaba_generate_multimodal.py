@@ -40,6 +40,7 @@ EXTENSIONS: Extensions = {
         {"amount": 0.01, "unit": "PTC", "per": "image", "for": "qwen-image-3.0-pro"},
     ],
     "x-models": {"field": "model"},
+    "x-outputs": [{"field": "output.audio.url || output.audio.data", "as": "base64"}, "output.choices[].message.content[].image"],
 }
 
 build = _request.builder(METHOD, PATH, MEDIA_TYPES)

@@ -32,6 +32,7 @@ KEY_HEADERS = ()
 EXTENSIONS: Extensions = {
     "x-success": {"field": "code", "values": [3000], "message": "message"},
     "x-price": [{"amount": 35, "unit": "PTC", "per": "1M characters", "units": "request.text"}],
+    "x-outputs": [{"field": "data", "as": "base64"}],
 }
 
 build = _request.builder(METHOD, PATH, MEDIA_TYPES)

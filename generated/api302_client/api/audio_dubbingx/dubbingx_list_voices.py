@@ -32,6 +32,7 @@ KEY_HEADERS = ()
 EXTENSIONS: Extensions = {
     "x-success": {"field": "success", "values": [True], "message": "msg", "code": "code"},
     "x-price": [{"amount": 0, "unit": "PTC", "per": "call"}],
+    "x-outputs": [],
 }
 
 build = _request.builder(METHOD, PATH, MEDIA_TYPES)

@@ -48,6 +48,7 @@ EXTENSIONS: Extensions = {
         },
     ],
     "x-models": {"field": "model_id"},
+    "x-outputs": ["url"],
 }
 
 build = _request.builder(METHOD, PATH, MEDIA_TYPES)

@@ -29,7 +29,7 @@ FILES: Files = {"audio_url": ("url",), "video_url": ("url",)}
 REQUIRED = ()
 NOT_EMPTY = ()
 KEY_HEADERS = ()
-EXTENSIONS: Extensions = {"x-price": [{"amount": 0.3, "unit": "PTC", "per": "minute"}]}
+EXTENSIONS: Extensions = {"x-price": [{"amount": 0.3, "unit": "PTC", "per": "minute"}], "x-outputs": ["audio.url"]}
 
 build = _request.builder(METHOD, PATH, MEDIA_TYPES)
 

@@ -30,7 +30,11 @@ FILES: Files = {}
 REQUIRED = ()
 NOT_EMPTY = ("prompt",)
 KEY_HEADERS = ()
-EXTENSIONS: Extensions = {"x-price": [{"amount": 0.01, "unit": "PTC", "per": "second"}], "x-models": {"field": "model_id"}}
+EXTENSIONS: Extensions = {
+    "x-price": [{"amount": 0.01, "unit": "PTC", "per": "second"}],
+    "x-models": {"field": "model_id"},
+    "x-outputs": ["url"],
+}
 
 build = _request.builder(METHOD, PATH, MEDIA_TYPES)
 

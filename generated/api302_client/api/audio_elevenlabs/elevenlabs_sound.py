@@ -30,7 +30,11 @@ FILES: Files = {}
 REQUIRED = ("text",)
 NOT_EMPTY = ("text",)
 KEY_HEADERS = ()
-EXTENSIONS: Extensions = {"x-price": [{"amount": 0.06, "unit": "PTC", "per": "call"}], "x-models": {"field": "model_id"}}
+EXTENSIONS: Extensions = {
+    "x-price": [{"amount": 0.06, "unit": "PTC", "per": "call"}],
+    "x-models": {"field": "model_id"},
+    "x-outputs": ["url"],
+}
 
 build = _request.builder(METHOD, PATH, MEDIA_TYPES)
 

@@ -36,6 +36,7 @@ EXTENSIONS: Extensions = {
         {"amount": 0.15, "unit": "PTC", "per": "1k characters", "units": "text", "for": "the Flash and Turbo models 2.5"},
     ],
     "x-models": {"field": "model_id"},
+    "x-outputs": ["url"],
 }
 
 build = _request.builder(METHOD, PATH, MEDIA_TYPES)

@@ -29,7 +29,7 @@ FILES: Files = {"voices": ("part",), "cover_image": ("part",)}
 REQUIRED = ("type", "title", "train_mode", "voices")
 NOT_EMPTY = ("title",)
 KEY_HEADERS = ()
-EXTENSIONS: Extensions = {"x-price": [{"amount": 0, "unit": "PTC", "per": "call"}]}
+EXTENSIONS: Extensions = {"x-price": [{"amount": 0, "unit": "PTC", "per": "call"}], "x-outputs": []}
 
 build = _request.builder(METHOD, PATH, MEDIA_TYPES)
 

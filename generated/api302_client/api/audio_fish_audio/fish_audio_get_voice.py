@@ -28,7 +28,7 @@ FILES: Files = {}
 REQUIRED = ()
 NOT_EMPTY = ()
 KEY_HEADERS = ()
-EXTENSIONS: Extensions = {}
+EXTENSIONS: Extensions = {"x-outputs": []}
 
 build = _request.builder(METHOD, PATH, MEDIA_TYPES)
 

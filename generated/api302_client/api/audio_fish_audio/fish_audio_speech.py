@@ -29,7 +29,7 @@ FILES: Files = {}
 REQUIRED = ("text", "reference_id")
 NOT_EMPTY = ("text",)
 KEY_HEADERS = ()
-EXTENSIONS: Extensions = {"x-price": [{"amount": 20, "unit": "PTC", "per": "1M characters", "units": "text"}]}
+EXTENSIONS: Extensions = {"x-price": [{"amount": 20, "unit": "PTC", "per": "1M characters", "units": "text"}], "x-outputs": ["url"]}
 
 build = _request.builder(METHOD, PATH, MEDIA_TYPES)
 

@@ -32,6 +32,13 @@ KEY_HEADERS = ()
 EXTENSIONS: Extensions = {
     "x-price": [{"amount": 0.55, "unit": "PTC", "per": "1M input tokens"}, {"amount": 11, "unit": "PTC", "per": "1M output tokens"}],
     "x-models": {"field": "model"},
+    "x-outputs": [
+        {
+            "field": "candidates[].content.parts[].[url || inlineData.data][]",
+            "as": "base64",
+            "media_type": "candidates[].content.parts[].[inlineData.mimeType || url][]",
+        }
+    ],
 }
 
 build = _request.builder(METHOD, PATH, MEDIA_TYPES)

@@ -29,7 +29,10 @@ FILES: Files = {}
 REQUIRED = ("input", "voice", "audioConfig")
 NOT_EMPTY = ()
 KEY_HEADERS = ()
-EXTENSIONS: Extensions = {"x-price": [{"amount": 40, "unit": "PTC", "per": "1M characters", "units": "input.text"}]}
+EXTENSIONS: Extensions = {
+    "x-price": [{"amount": 40, "unit": "PTC", "per": "1M characters", "units": "input.text"}],
+    "x-outputs": [{"field": "audioContent", "as": "base64"}],
+}
 
 build = _request.builder(METHOD, PATH, MEDIA_TYPES)
 

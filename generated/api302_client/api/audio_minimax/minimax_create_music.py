@@ -37,6 +37,7 @@ EXTENSIONS: Extensions = {
         {"amount": 0.05, "unit": "PTC", "per": "call", "for": "music-1.5"},
     ],
     "x-models": {"field": "model"},
+    "x-outputs": [{"field": "data.audio_url || data.audio", "as": "hex"}],
 }
 
 build = _request.builder(METHOD, PATH, MEDIA_TYPES)

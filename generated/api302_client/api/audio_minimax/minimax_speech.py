@@ -38,6 +38,7 @@ EXTENSIONS: Extensions = {
     },
     "x-price": [{"amount": 52.5, "unit": "PTC", "per": "1M characters", "units": "text", "for": "speech-2.6-hd"}],
     "x-models": {"field": "model"},
+    "x-outputs": [{"field": "data.audio", "as": "hex"}],
 }
 
 build = _request.builder(METHOD, PATH, MEDIA_TYPES)

@@ -29,7 +29,11 @@ FILES: Files = {"url": ("url", "data_url")}
 REQUIRED = ("url",)
 NOT_EMPTY = ()
 KEY_HEADERS = ()
-EXTENSIONS: Extensions = {"x-price": [{"amount": 0.1, "unit": "PTC", "per": "call"}], "x-file-max": {"url": 10485760}}
+EXTENSIONS: Extensions = {
+    "x-price": [{"amount": 0.1, "unit": "PTC", "per": "call"}],
+    "x-outputs": ["zip_url"],
+    "x-file-max": {"url": 10485760},
+}
 
 build = _request.builder(METHOD, PATH, MEDIA_TYPES)
 

@@ -29,7 +29,7 @@ FILES: Files = {}
 REQUIRED = ("text",)
 NOT_EMPTY = ("text",)
 KEY_HEADERS = ()
-EXTENSIONS: Extensions = {"x-price": [{"amount": 0.002, "unit": "PTC", "per": "second"}]}
+EXTENSIONS: Extensions = {"x-price": [{"amount": 0.002, "unit": "PTC", "per": "second"}], "x-outputs": ["url"]}
 
 build = _request.builder(METHOD, PATH, MEDIA_TYPES)
 

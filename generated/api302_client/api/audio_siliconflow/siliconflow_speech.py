@@ -37,7 +37,11 @@ FILES: Files = {}
 REQUIRED = ("model", "input")
 NOT_EMPTY = ("input",)
 KEY_HEADERS = ()
-EXTENSIONS: Extensions = {"x-price": [{"amount": 7, "unit": "PTC", "per": "1M tokens"}], "x-models": {"field": "model"}}
+EXTENSIONS: Extensions = {
+    "x-price": [{"amount": 7, "unit": "PTC", "per": "1M tokens"}],
+    "x-models": {"field": "model"},
+    "x-outputs": ["url"],
+}
 
 build = _request.builder(METHOD, PATH, MEDIA_TYPES)
 

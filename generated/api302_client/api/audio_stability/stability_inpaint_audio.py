@@ -33,6 +33,7 @@ KEY_HEADERS = ()
 EXTENSIONS: Extensions = {
     "x-price": [{"amount": 0.4, "unit": "PTC", "per": "call"}],
     "x-models": {"field": "model"},
+    "x-outputs": [{"field": "url || audio", "as": "base64"}],
     "x-file-max": {"audio": 52428800},
 }
 

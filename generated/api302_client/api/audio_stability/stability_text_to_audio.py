@@ -36,6 +36,7 @@ EXTENSIONS: Extensions = {
         {"amount": 0.46, "unit": "PTC", "per": "call", "for": "stable-audio-2: 20 to 23 credits of 0.02"},
     ],
     "x-models": {"field": "model"},
+    "x-outputs": [{"field": "url || audio", "as": "base64"}],
 }
 
 build = _request.builder(METHOD, PATH, MEDIA_TYPES)

@@ -33,6 +33,7 @@ KEY_HEADERS = ()
 EXTENSIONS: Extensions = {
     "x-price": [{"amount": 0.03, "unit": "PTC", "per": "1k characters", "units": "input"}],
     "x-models": {"field": "model"},
+    "x-outputs": ["url"],
 }
 
 build = _request.builder(METHOD, PATH, MEDIA_TYPES)

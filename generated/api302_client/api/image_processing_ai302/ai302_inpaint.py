@@ -29,7 +29,7 @@ FILES: Files = {"image_url": ("url",), "mask_url": ("url",)}
 REQUIRED = ("prompt", "image_url", "mask_url", "model_name")
 NOT_EMPTY = ()
 KEY_HEADERS = ()
-EXTENSIONS: Extensions = {"x-price": [{"amount": 0.05, "unit": "PTC", "per": "call"}]}
+EXTENSIONS: Extensions = {"x-price": [{"amount": 0.05, "unit": "PTC", "per": "call"}], "x-outputs": ["image.url"]}
 
 build = _request.builder(METHOD, PATH, MEDIA_TYPES)
 

@@ -30,7 +30,7 @@ FILES: Files = {"base_image_url": ("part",), "swap_image_url": ("part",)}
 REQUIRED = ("base_image_url", "swap_image_url")
 NOT_EMPTY = ()
 KEY_HEADERS = ()
-EXTENSIONS: Extensions = {}
+EXTENSIONS: Extensions = {"x-outputs": [{"field": "image.url || output", "encoding": "json"}]}
 
 build = _request.builder(METHOD, PATH, MEDIA_TYPES)
 

@@ -28,7 +28,7 @@ FILES: Files = {}
 REQUIRED = ()
 NOT_EMPTY = ()
 KEY_HEADERS = ()
-EXTENSIONS: Extensions = {"x-price": [{"amount": 0.1, "unit": "PTC", "per": "call"}]}
+EXTENSIONS: Extensions = {"x-price": [{"amount": 0.1, "unit": "PTC", "per": "call"}], "x-outputs": ["image_res"]}
 
 build = _request.builder(METHOD, PATH, MEDIA_TYPES)
 

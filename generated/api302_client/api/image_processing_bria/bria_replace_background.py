@@ -29,7 +29,11 @@ FILES: Files = {"image_url": ("url",), "file": ("base64",), "ref_image_url": ("u
 REQUIRED = ()
 NOT_EMPTY = ()
 KEY_HEADERS = ()
-EXTENSIONS: Extensions = {"x-price": [{"amount": 0.1, "unit": "PTC", "per": "call"}], "x-file-max": {"file": 12582912}}
+EXTENSIONS: Extensions = {
+    "x-price": [{"amount": 0.1, "unit": "PTC", "per": "call"}],
+    "x-outputs": ["result[][]"],
+    "x-file-max": {"file": 12582912},
+}
 
 build = _request.builder(METHOD, PATH, MEDIA_TYPES)
 

@@ -29,7 +29,7 @@ FILES: Files = {"model_image": ("url", "data_url"), "garment_image": ("url", "da
 REQUIRED = ("model_image", "garment_image", "category")
 NOT_EMPTY = ()
 KEY_HEADERS = ()
-EXTENSIONS: Extensions = {"x-price": [{"amount": 0.1, "unit": "PTC", "per": "call"}]}
+EXTENSIONS: Extensions = {"x-price": [{"amount": 0.1, "unit": "PTC", "per": "call"}], "x-outputs": ["images[].url"]}
 
 build = _request.builder(METHOD, PATH, MEDIA_TYPES)
 

@@ -29,7 +29,7 @@ FILES: Files = {"image_url": ("url", "data_url")}
 REQUIRED = ("image_url",)
 NOT_EMPTY = ()
 KEY_HEADERS = ()
-EXTENSIONS: Extensions = {"x-price": [{"amount": 0.1, "unit": "PTC", "per": "call"}]}
+EXTENSIONS: Extensions = {"x-price": [{"amount": 0.1, "unit": "PTC", "per": "call"}], "x-outputs": ["images[].url"]}
 
 build = _request.builder(METHOD, PATH, MEDIA_TYPES)
 

@@ -29,7 +29,10 @@ FILES: Files = {}
 REQUIRED = ("inputs",)
 NOT_EMPTY = ()
 KEY_HEADERS = ()
-EXTENSIONS: Extensions = {"x-price": [{"amount": 0.01, "unit": "PTC", "per": "call"}]}
+EXTENSIONS: Extensions = {
+    "x-price": [{"amount": 0.01, "unit": "PTC", "per": "call"}],
+    "x-outputs": [{"field": "output", "encoding": "json"}],
+}
 
 build = _request.builder(METHOD, PATH, MEDIA_TYPES)
 

@@ -29,7 +29,7 @@ FILES: Files = {"image_file": ("part",), "mask": ("part",)}
 REQUIRED = ("image_file", "mask", "prompt", "model")
 NOT_EMPTY = ("prompt",)
 KEY_HEADERS = ()
-EXTENSIONS: Extensions = {"x-price": [{"note": "by model"}], "x-file-max": {"image_file": 10485760}}
+EXTENSIONS: Extensions = {"x-price": [{"note": "by model"}], "x-outputs": ["data[].url"], "x-file-max": {"image_file": 10485760}}
 
 build = _request.builder(METHOD, PATH, MEDIA_TYPES)
 

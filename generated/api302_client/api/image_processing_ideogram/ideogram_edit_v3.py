@@ -43,6 +43,7 @@ EXTENSIONS: Extensions = {
         {"amount": 0.2, "unit": "PTC", "per": "call", "for": "QUALITY with `character_reference_images`"},
         {"note": "by `rendering_speed`"},
     ],
+    "x-outputs": ["data[].url"],
     "x-file-max": {"image": 10485760},
 }
 

@@ -31,6 +31,7 @@ NOT_EMPTY = ()
 KEY_HEADERS = ()
 EXTENSIONS: Extensions = {
     "x-price": [{"amount": 0.02, "unit": "PTC", "per": "call", "for": "V_1_TURBO"}, {"note": "by model"}],
+    "x-outputs": ["data[].url"],
     "x-file-max": {"image_file": 10485760},
 }
 

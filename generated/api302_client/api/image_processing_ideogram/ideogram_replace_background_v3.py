@@ -31,6 +31,7 @@ NOT_EMPTY = ("prompt",)
 KEY_HEADERS = ()
 EXTENSIONS: Extensions = {
     "x-price": [{"amount": 0.03, "unit": "PTC", "per": "call", "for": "TURBO"}, {"note": "by `rendering_speed`"}],
+    "x-outputs": ["data[].url"],
     "x-file-max": {"image": 10485760},
 }
 

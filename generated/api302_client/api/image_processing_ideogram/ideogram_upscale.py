@@ -29,7 +29,11 @@ FILES: Files = {"image_file": ("part",)}
 REQUIRED = ("image_request", "image_file")
 NOT_EMPTY = ()
 KEY_HEADERS = ()
-EXTENSIONS: Extensions = {"x-price": [{"amount": 0.06, "unit": "PTC", "per": "call"}], "x-file-max": {"image_file": 10485760}}
+EXTENSIONS: Extensions = {
+    "x-price": [{"amount": 0.06, "unit": "PTC", "per": "call"}],
+    "x-outputs": ["data[].url"],
+    "x-file-max": {"image_file": 10485760},
+}
 
 build = _request.builder(METHOD, PATH, MEDIA_TYPES)
 

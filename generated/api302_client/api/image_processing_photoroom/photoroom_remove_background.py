@@ -30,7 +30,7 @@ FILES: Files = {"image_file": ("part",)}
 REQUIRED = ("image_file",)
 NOT_EMPTY = ()
 KEY_HEADERS = ()
-EXTENSIONS: Extensions = {"x-price": [{"amount": 0.022, "unit": "PTC", "per": "call"}]}
+EXTENSIONS: Extensions = {"x-price": [{"amount": 0.022, "unit": "PTC", "per": "call"}], "x-outputs": ["url"]}
 
 build = _request.builder(METHOD, PATH, MEDIA_TYPES)
 

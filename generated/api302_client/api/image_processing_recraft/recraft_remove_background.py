@@ -29,7 +29,10 @@ FILES: Files = {"file": ("part",)}
 REQUIRED = ("file",)
 NOT_EMPTY = ()
 KEY_HEADERS = ()
-EXTENSIONS: Extensions = {"x-price": [{"amount": 0.04, "unit": "PTC", "per": "call"}]}
+EXTENSIONS: Extensions = {
+    "x-price": [{"amount": 0.04, "unit": "PTC", "per": "call"}],
+    "x-outputs": [{"field": "image.url || image.b64_json", "as": "base64"}],
+}
 
 build = _request.builder(METHOD, PATH, MEDIA_TYPES)
 

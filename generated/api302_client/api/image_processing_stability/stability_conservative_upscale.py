@@ -30,7 +30,7 @@ FILES: Files = {"image": ("part",)}
 REQUIRED = ("image", "prompt")
 NOT_EMPTY = ("prompt",)
 KEY_HEADERS = ()
-EXTENSIONS: Extensions = {}
+EXTENSIONS: Extensions = {"x-outputs": [{"field": "image", "as": "base64"}]}
 
 build = _request.builder(METHOD, PATH, MEDIA_TYPES)
 

@@ -30,7 +30,10 @@ FILES: Files = {"image_url": ("url",)}
 REQUIRED = ("prompt", "image_url")
 NOT_EMPTY = ("prompt",)
 KEY_HEADERS = ()
-EXTENSIONS: Extensions = {"x-price": [{"amount": 0.1, "unit": "PTC", "per": "call"}]}
+EXTENSIONS: Extensions = {
+    "x-price": [{"amount": 0.1, "unit": "PTC", "per": "call"}],
+    "x-outputs": [{"field": "images[].url || output", "encoding": "json"}],
+}
 
 build = _request.builder(METHOD, PATH, MEDIA_TYPES)
 

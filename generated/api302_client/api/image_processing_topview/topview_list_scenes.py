@@ -31,6 +31,7 @@ KEY_HEADERS = ()
 EXTENSIONS: Extensions = {
     "x-success": {"field": "code", "values": ["200", 200], "message": "message"},
     "x-price": [{"amount": 0, "unit": "PTC", "per": "call"}],
+    "x-outputs": [],
 }
 
 build = _request.builder(METHOD, PATH, MEDIA_TYPES)

@@ -29,7 +29,7 @@ FILES: Files = {"image": ("part",)}
 REQUIRED = ("prompt", "model", "image")
 NOT_EMPTY = ("prompt", "model")
 KEY_HEADERS = ()
-EXTENSIONS: Extensions = {"x-price": [{"note": "as the model"}]}
+EXTENSIONS: Extensions = {"x-price": [{"note": "as the model"}], "x-outputs": [{"field": "data[].[url || b64_json][]", "as": "base64"}]}
 
 build = _request.builder(METHOD, PATH, MEDIA_TYPES)
 

@@ -44,6 +44,7 @@ EXTENSIONS: Extensions = {
     },
     "x-price": [{"note": "by model"}],
     "x-models": {"field": "model"},
+    "x-outputs": ["image_urls || image_url"],
 }
 
 build = _request.builder(METHOD, PATH, MEDIA_TYPES)

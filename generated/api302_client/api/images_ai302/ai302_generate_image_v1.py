@@ -29,7 +29,7 @@ FILES: Files = {"image": ("url", "data_url", "part")}
 REQUIRED = ("prompt", "model")
 NOT_EMPTY = ("prompt",)
 KEY_HEADERS = ()
-EXTENSIONS: Extensions = {"x-price": [{"note": "by model"}], "x-models": {"field": "model"}}
+EXTENSIONS: Extensions = {"x-price": [{"note": "by model"}], "x-models": {"field": "model"}, "x-outputs": ["image_url"]}
 
 build = _request.builder(METHOD, PATH, MEDIA_TYPES)
 

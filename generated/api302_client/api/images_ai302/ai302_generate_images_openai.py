@@ -29,7 +29,11 @@ FILES: Files = {}
 REQUIRED = ("prompt", "model")
 NOT_EMPTY = ("prompt", "model")
 KEY_HEADERS = ()
-EXTENSIONS: Extensions = {"x-price": [{"note": "as the model"}], "x-models": {"field": "model"}}
+EXTENSIONS: Extensions = {
+    "x-price": [{"note": "as the model"}],
+    "x-models": {"field": "model"},
+    "x-outputs": [{"field": "data[].[url || b64_json][]", "as": "base64"}],
+}
 
 build = _request.builder(METHOD, PATH, MEDIA_TYPES)
 

@@ -29,7 +29,7 @@ FILES: Files = {}
 REQUIRED = ("prompt",)
 NOT_EMPTY = ("prompt",)
 KEY_HEADERS = ()
-EXTENSIONS: Extensions = {"x-price": [{"amount": 0.15, "unit": "PTC", "per": "call"}]}
+EXTENSIONS: Extensions = {"x-price": [{"amount": 0.15, "unit": "PTC", "per": "call"}], "x-outputs": ["images[].url"]}
 
 build = _request.builder(METHOD, PATH, MEDIA_TYPES)
 

@@ -32,6 +32,7 @@ KEY_HEADERS = ()
 EXTENSIONS: Extensions = {
     "x-price": [{"amount": 0.05, "unit": "PTC", "per": "call"}],
     "x-models": {"field": "model"},
+    "x-outputs": ["data[].url"],
     "x-file-max": {"refer_image": 10485760},
 }
 

@@ -32,6 +32,7 @@ KEY_HEADERS = ()
 EXTENSIONS: Extensions = {
     "x-success": {"field": "code", "values": [10000], "message": "message || details"},
     "x-price": [{"amount": 0.05, "unit": "PTC", "per": "call"}],
+    "x-outputs": [{"field": "data.image_urls || data.binary_data_base64", "as": "base64"}],
 }
 
 build = _request.builder(METHOD, PATH, MEDIA_TYPES)

@@ -42,6 +42,7 @@ EXTENSIONS: Extensions = {
         {"amount": 0.043, "unit": "PTC", "per": "call", "for": "Seedream 5.0 Pro"},
     ],
     "x-models": {"field": "model"},
+    "x-outputs": [{"field": "data[].[url || b64_json][]", "as": "base64"}],
 }
 
 build = _request.builder(METHOD, PATH, MEDIA_TYPES)

@@ -29,7 +29,10 @@ FILES: Files = {"reference_image_url": ("url",)}
 REQUIRED = ("prompt",)
 NOT_EMPTY = ("prompt",)
 KEY_HEADERS = ()
-EXTENSIONS: Extensions = {"x-price": [{"amount": 0.01, "unit": "PTC", "per": "call", "note": "by its page; the catalogue says 0.1"}]}
+EXTENSIONS: Extensions = {
+    "x-price": [{"amount": 0.01, "unit": "PTC", "per": "call", "note": "by its page; the catalogue says 0.1"}],
+    "x-outputs": ["images[].url"],
+}
 
 build = _request.builder(METHOD, PATH, MEDIA_TYPES)
 

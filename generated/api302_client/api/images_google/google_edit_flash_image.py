@@ -29,7 +29,10 @@ FILES: Files = {"image_urls": ("url",)}
 REQUIRED = ("prompt", "image_urls")
 NOT_EMPTY = ("prompt",)
 KEY_HEADERS = ()
-EXTENSIONS: Extensions = {"x-price": [{"amount": 0.05, "unit": "PTC", "per": "call"}]}
+EXTENSIONS: Extensions = {
+    "x-price": [{"amount": 0.05, "unit": "PTC", "per": "call"}],
+    "x-outputs": ["images[].url || image_urls || image_url"],
+}
 
 build = _request.builder(METHOD, PATH, MEDIA_TYPES)
 

@@ -41,6 +41,13 @@ EXTENSIONS: Extensions = {
         {"amount": 1.5, "unit": "PTC", "per": "1M output tokens", "for": "gemini-3.1-flash-lite-image"},
     ],
     "x-models": {"field": "model"},
+    "x-outputs": [
+        {
+            "field": "candidates[].content.parts[].[url || inlineData.data][]",
+            "as": "base64",
+            "media_type": "candidates[].content.parts[].[inlineData.mimeType || url][]",
+        }
+    ],
 }
 
 build = _request.builder(METHOD, PATH, MEDIA_TYPES)

@@ -32,6 +32,7 @@ KEY_HEADERS = ()
 EXTENSIONS: Extensions = {
     "x-success": {"field": "status", "values": ["starting", "processing", "succeeded"], "message": "error"},
     "x-price": [{"amount": 0.1, "unit": "PTC", "per": "call"}],
+    "x-outputs": [{"field": "output", "encoding": "json"}],
 }
 
 build = _request.builder(METHOD, PATH, MEDIA_TYPES)

@@ -37,7 +37,8 @@ EXTENSIONS: Extensions = {
         {"amount": 0.025, "unit": "PTC", "per": "call", "for": "V_2A_TURBO"},
         {"amount": 0.06, "unit": "PTC", "per": "call", "for": "V_1"},
         {"amount": 0.02, "unit": "PTC", "per": "call", "for": "V_1_TURBO"},
-    ]
+    ],
+    "x-outputs": ["data[].url"],
 }
 
 build = _request.builder(METHOD, PATH, MEDIA_TYPES)

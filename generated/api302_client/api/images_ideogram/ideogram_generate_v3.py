@@ -29,7 +29,10 @@ FILES: Files = {"style_reference_images": ("part",), "character_reference_images
 REQUIRED = ("prompt",)
 NOT_EMPTY = ("prompt",)
 KEY_HEADERS = ()
-EXTENSIONS: Extensions = {"x-price": [{"amount": 0.09, "unit": "PTC", "per": "call", "for": "QUALITY"}, {"note": "by `rendering_speed`"}]}
+EXTENSIONS: Extensions = {
+    "x-price": [{"amount": 0.09, "unit": "PTC", "per": "call", "for": "QUALITY"}, {"note": "by `rendering_speed`"}],
+    "x-outputs": ["data[].url"],
+}
 
 build = _request.builder(METHOD, PATH, MEDIA_TYPES)
 

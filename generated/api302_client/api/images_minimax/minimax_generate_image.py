@@ -33,6 +33,7 @@ EXTENSIONS: Extensions = {
     "x-success": {"field": "base_resp.status_code", "values": [0], "message": "base_resp.status_msg"},
     "x-price": [{"amount": 0.01, "unit": "PTC", "per": "call"}],
     "x-models": {"field": "model"},
+    "x-outputs": [{"field": "data.image_urls || data.image_base64", "as": "base64"}],
 }
 
 build = _request.builder(METHOD, PATH, MEDIA_TYPES)

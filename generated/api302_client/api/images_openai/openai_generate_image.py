@@ -56,6 +56,7 @@ EXTENSIONS: Extensions = {
         {"amount": 0.02, "unit": "PTC", "per": "call", "for": "dall-e-2, 1024x1024"},
     ],
     "x-models": {"field": "model"},
+    "x-outputs": [{"field": "data[].[url || b64_json][]", "as": "base64"}],
 }
 
 build = _request.builder(METHOD, PATH, MEDIA_TYPES)

@@ -36,6 +36,7 @@ EXTENSIONS: Extensions = {
         {"amount": 0.02, "unit": "PTC", "per": "call", "for": "1024x1024"},
     ],
     "x-models": {"field": "model"},
+    "x-outputs": [{"field": "data[].[url || b64_json][]", "as": "base64"}],
     "x-file-max": {"image": 4194304},
 }
 

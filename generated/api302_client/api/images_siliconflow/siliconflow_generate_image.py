@@ -32,6 +32,7 @@ KEY_HEADERS = ()
 EXTENSIONS: Extensions = {
     "x-price": [{"amount": 0, "unit": "PTC", "per": "call", "for": "Kwai-Kolors/Kolors"}],
     "x-models": {"field": "model"},
+    "x-outputs": ["images[].url"],
 }
 
 build = _request.builder(METHOD, PATH, MEDIA_TYPES)

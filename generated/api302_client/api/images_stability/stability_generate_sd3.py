@@ -36,6 +36,7 @@ EXTENSIONS: Extensions = {
         {"amount": 0.1, "unit": "PTC", "per": "call", "for": "sd3.5-medium"},
     ],
     "x-models": {"field": "model"},
+    "x-outputs": [{"field": "image", "as": "base64"}],
 }
 
 build = _request.builder(METHOD, PATH, MEDIA_TYPES)

@@ -30,7 +30,7 @@ FILES: Files = {"image": ("part",)}
 REQUIRED = ("prompt",)
 NOT_EMPTY = ("prompt",)
 KEY_HEADERS = ()
-EXTENSIONS: Extensions = {"x-price": [{"amount": 0.15, "unit": "PTC", "per": "call"}]}
+EXTENSIONS: Extensions = {"x-price": [{"amount": 0.15, "unit": "PTC", "per": "call"}], "x-outputs": [{"field": "image", "as": "base64"}]}
 
 build = _request.builder(METHOD, PATH, MEDIA_TYPES)
 

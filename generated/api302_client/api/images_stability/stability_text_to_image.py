@@ -30,7 +30,7 @@ FILES: Files = {}
 REQUIRED = ("text_prompts",)
 NOT_EMPTY = ()
 KEY_HEADERS = ()
-EXTENSIONS: Extensions = {}
+EXTENSIONS: Extensions = {"x-outputs": [{"field": "artifacts[].base64", "as": "base64"}]}
 
 build = _request.builder(METHOD, PATH, MEDIA_TYPES)
 

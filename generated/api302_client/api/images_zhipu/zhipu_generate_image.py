@@ -29,7 +29,11 @@ FILES: Files = {}
 REQUIRED = ("model", "prompt")
 NOT_EMPTY = ("prompt",)
 KEY_HEADERS = ()
-EXTENSIONS: Extensions = {"x-price": [{"amount": 0.02, "unit": "PTC", "per": "call"}], "x-models": {"field": "model"}}
+EXTENSIONS: Extensions = {
+    "x-price": [{"amount": 0.02, "unit": "PTC", "per": "call"}],
+    "x-models": {"field": "model"},
+    "x-outputs": [{"field": "data[].[url || b64_json][]", "as": "base64"}],
+}
 
 build = _request.builder(METHOD, PATH, MEDIA_TYPES)
 

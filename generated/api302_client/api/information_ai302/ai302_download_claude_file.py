@@ -30,7 +30,10 @@ FILES: Files = {}
 REQUIRED = ("sandbox_id", "path")
 NOT_EMPTY = ("sandbox_id", "path")
 KEY_HEADERS = ()
-EXTENSIONS: Extensions = {"x-success": {"field": "success", "values": [True], "message": "error.message || error || message"}}
+EXTENSIONS: Extensions = {
+    "x-success": {"field": "success", "values": [True], "message": "error.message || error || message"},
+    "x-outputs": ["result[].download_url || download_url"],
+}
 
 build = _request.builder(METHOD, PATH, MEDIA_TYPES)
 

@@ -28,7 +28,7 @@ FILES: Files = {}
 REQUIRED = ()
 NOT_EMPTY = ()
 KEY_HEADERS = ()
-EXTENSIONS: Extensions = {"x-success": {"field": "code", "values": [200, 0], "message": "message"}}
+EXTENSIONS: Extensions = {"x-success": {"field": "code", "values": [200, 0], "message": "message"}, "x-outputs": []}
 
 build = _request.builder(METHOD, PATH, MEDIA_TYPES)
 

@@ -29,7 +29,7 @@ FILES: Files = {}
 REQUIRED = ("sandbox_id", "code")
 NOT_EMPTY = ("sandbox_id", "code")
 KEY_HEADERS = ()
-EXTENSIONS: Extensions = {"x-price": [{"amount": 0.001, "unit": "PTC", "per": "second"}]}
+EXTENSIONS: Extensions = {"x-price": [{"amount": 0.001, "unit": "PTC", "per": "second"}], "x-outputs": ["result.file.url"]}
 
 build = _request.builder(METHOD, PATH, MEDIA_TYPES)
 

@@ -33,7 +33,8 @@ EXTENSIONS: Extensions = {
     "x-price": [
         {"amount": 0.001, "unit": "PTC", "per": "second"},
         {"amount": 0.001, "unit": "PTC", "per": "call", "for": "with export of files"},
-    ]
+    ],
+    "x-outputs": ["result.file.url"],
 }
 
 build = _request.builder(METHOD, PATH, MEDIA_TYPES)

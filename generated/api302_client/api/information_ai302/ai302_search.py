@@ -29,7 +29,11 @@ FILES: Files = {}
 REQUIRED = ("query", "provider")
 NOT_EMPTY = ("query",)
 KEY_HEADERS = ()
-EXTENSIONS: Extensions = {"x-pages": {"parameter": "page", "in": "body", "items": "search_results"}, "x-price": [{"note": "by provider"}]}
+EXTENSIONS: Extensions = {
+    "x-pages": {"parameter": "page", "in": "body", "items": "search_results"},
+    "x-price": [{"note": "by provider"}],
+    "x-outputs": [],
+}
 
 build = _request.builder(METHOD, PATH, MEDIA_TYPES)
 

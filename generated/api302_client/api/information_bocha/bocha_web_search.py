@@ -33,6 +33,7 @@ EXTENSIONS: Extensions = {
     "x-success": {"field": "code", "values": [200], "message": "msg"},
     "x-pages": {"parameter": "page", "in": "body", "items": "data.webPages.value"},
     "x-price": [{"amount": 0.01, "unit": "PTC", "per": "call"}],
+    "x-outputs": [],
 }
 
 build = _request.builder(METHOD, PATH, MEDIA_TYPES)

@@ -29,7 +29,11 @@ FILES: Files = {}
 REQUIRED = ("model", "document")
 NOT_EMPTY = ("model",)
 KEY_HEADERS = ()
-EXTENSIONS: Extensions = {"x-price": [{"amount": 0.002, "unit": "PTC", "per": "page"}], "x-models": {"field": "model"}}
+EXTENSIONS: Extensions = {
+    "x-price": [{"amount": 0.002, "unit": "PTC", "per": "page"}],
+    "x-models": {"field": "model"},
+    "x-outputs": [{"field": "pages[].images[].image_base64", "as": "base64"}],
+}
 
 build = _request.builder(METHOD, PATH, MEDIA_TYPES)
 

@@ -29,7 +29,7 @@ FILES: Files = {}
 REQUIRED = ("query",)
 NOT_EMPTY = ("query",)
 KEY_HEADERS = ()
-EXTENSIONS: Extensions = {"x-price": [{"amount": 0.001, "unit": "PTC", "per": "call"}]}
+EXTENSIONS: Extensions = {"x-price": [{"amount": 0.001, "unit": "PTC", "per": "call"}], "x-outputs": []}
 
 build = _request.builder(METHOD, PATH, MEDIA_TYPES)
 

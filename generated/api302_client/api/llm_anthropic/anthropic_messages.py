@@ -37,6 +37,15 @@ EXTENSIONS: Extensions = {
         "text": "delta.text",
         "accumulate": "anthropic_messages",
     },
+    "x-structured": {
+        "argument": "output_format",
+        "field": "output_config.format",
+        "value": {"type": "json_schema", "schema": "$schema"},
+        "objects": "content[]",
+        "text": "text",
+        "refusal": "(stop_reason == 'refusal' && stop_reason) || `null`",
+        "cut": "stop_reason == 'max_tokens'",
+    },
     "x-price": [{"note": "by model"}],
     "x-models": {"field": "model"},
 }

@@ -29,7 +29,17 @@ FILES: Files = {}
 REQUIRED = ("contents",)
 NOT_EMPTY = ()
 KEY_HEADERS = ()
-EXTENSIONS: Extensions = {"x-price": [{"note": "by model"}], "x-models": {"field": "model"}}
+EXTENSIONS: Extensions = {
+    "x-price": [{"note": "by model"}],
+    "x-models": {"field": "model"},
+    "x-outputs": [
+        {
+            "field": "candidates[].content.parts[].[url || inlineData.data][]",
+            "as": "base64",
+            "media_type": "candidates[].content.parts[].[inlineData.mimeType || url][]",
+        }
+    ],
+}
 
 build = _request.builder(METHOD, PATH, MEDIA_TYPES)
 

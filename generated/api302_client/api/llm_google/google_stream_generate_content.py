@@ -40,6 +40,13 @@ EXTENSIONS: Extensions = {
     },
     "x-price": [{"note": "by model"}],
     "x-models": {"field": "model"},
+    "x-outputs": [
+        {
+            "field": "[].candidates[].content.parts[].[url || inlineData.data][]",
+            "as": "base64",
+            "media_type": "[].candidates[].content.parts[].[inlineData.mimeType || url][]",
+        }
+    ],
 }
 
 build = _request.builder(METHOD, PATH, MEDIA_TYPES)

@@ -46,8 +46,18 @@ EXTENSIONS: Extensions = {
         "accumulate": "openai_chat",
         "complete": "choices && !(choices[?!finish_reason])",
     },
+    "x-structured": {
+        "argument": "response_format",
+        "field": "response_format",
+        "value": {"type": "json_schema", "json_schema": {"name": "$name", "strict": "$strict", "schema": "$schema"}},
+        "objects": "choices[].message",
+        "text": "content",
+        "refusal": "choices[0].message.refusal",
+        "cut": "length(choices[?finish_reason == 'length']) > `0`",
+    },
     "x-price": [{"note": "by model"}, {"amount": 0.001, "unit": "PTC", "per": "call", "for": "a web search, on top of the model"}],
     "x-models": {"field": "model"},
+    "x-outputs": [{"field": "choices[].message.audio.data", "as": "base64"}],
 }
 
 build = _request.builder(METHOD, PATH, MEDIA_TYPES)

@@ -37,8 +37,18 @@ EXTENSIONS: Extensions = {
         "text": "(type == 'response.output_text.delta' && delta) || `null`",
         "accumulate": "openai_responses",
     },
+    "x-structured": {
+        "argument": "text_format",
+        "field": "text.format",
+        "value": {"type": "json_schema", "name": "$name", "strict": "$strict", "schema": "$schema"},
+        "objects": "output[].content[]",
+        "text": "text",
+        "refusal": "output[].content[][?type == 'refusal'].refusal[] | [0]",
+        "cut": "status == 'incomplete'",
+    },
     "x-price": [{"note": "by model"}],
     "x-models": {"field": "model"},
+    "x-outputs": [{"field": 'output[?type==`"image_generation_call"`].result', "as": "base64"}],
 }
 
 build = _request.builder(METHOD, PATH, MEDIA_TYPES)

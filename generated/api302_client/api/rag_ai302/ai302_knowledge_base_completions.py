@@ -40,6 +40,7 @@ EXTENSIONS: Extensions = {
     },
     "x-price": [{"note": "by model"}],
     "x-models": {"field": "model", "kinds": ["chat"]},
+    "x-outputs": [{"field": "choices[].message.audio.data", "as": "base64"}],
 }
 
 build = _request.builder(METHOD, PATH, MEDIA_TYPES)

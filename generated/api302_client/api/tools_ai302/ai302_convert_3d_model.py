@@ -29,7 +29,7 @@ FILES: Files = {"trimesh_file_url": ("url",)}
 REQUIRED = ("trimesh_file_url", "output_format")
 NOT_EMPTY = ("trimesh_file_url",)
 KEY_HEADERS = ()
-EXTENSIONS: Extensions = {"x-price": [{"amount": 0.01, "unit": "PTC", "per": "call"}]}
+EXTENSIONS: Extensions = {"x-price": [{"amount": 0.01, "unit": "PTC", "per": "call"}], "x-outputs": ["models_urls[]", "textures_urls[]"]}
 
 build = _request.builder(METHOD, PATH, MEDIA_TYPES)
 

@@ -32,6 +32,7 @@ KEY_HEADERS = ()
 EXTENSIONS: Extensions = {
     "x-price": [{"note": "the tokens that better the prompt, and the pictures"}],
     "x-models": {"field": "model", "kinds": ["chat"]},
+    "x-outputs": ["headshot_url_list[]"],
 }
 
 build = _request.builder(METHOD, PATH, MEDIA_TYPES)

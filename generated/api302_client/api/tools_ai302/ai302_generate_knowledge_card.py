@@ -33,6 +33,7 @@ EXTENSIONS: Extensions = {
     "x-success": {"field": "status", "values": ["success"]},
     "x-price": [{"note": "by model"}],
     "x-models": {"field": "model", "kinds": ["chat"]},
+    "x-outputs": ["data.file.url"],
 }
 
 build = _request.builder(METHOD, PATH, MEDIA_TYPES)

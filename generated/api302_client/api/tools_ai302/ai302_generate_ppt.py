@@ -33,6 +33,7 @@ EXTENSIONS: Extensions = {
     "x-success": {"field": "code", "values": [0], "message": "message"},
     "x-stream": {"done": {"field": "status", "values": [4]}, "error": "error", "text": "text"},
     "x-price": [{"amount": 0.07, "unit": "PTC", "per": "call"}],
+    "x-outputs": ["data.pptInfo.fileUrl"],
 }
 
 build = _request.builder(METHOD, PATH, MEDIA_TYPES)

@@ -29,7 +29,7 @@ FILES: Files = {}
 REQUIRED = ("id",)
 NOT_EMPTY = ("id",)
 KEY_HEADERS = ()
-EXTENSIONS: Extensions = {"x-success": {"field": "code", "values": [0], "message": "message"}}
+EXTENSIONS: Extensions = {"x-success": {"field": "code", "values": [0], "message": "message"}, "x-outputs": ["data.fileUrl"]}
 
 build = _request.builder(METHOD, PATH, MEDIA_TYPES)
 

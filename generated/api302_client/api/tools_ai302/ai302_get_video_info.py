@@ -31,6 +31,7 @@ KEY_HEADERS = ()
 EXTENSIONS: Extensions = {
     "x-success": {"field": "error.err_code", "values": [0], "message": "error.message"},
     "x-price": [{"amount": 0.001, "unit": "PTC", "per": "call"}],
+    "x-outputs": [],
 }
 
 build = _request.builder(METHOD, PATH, MEDIA_TYPES)

@@ -32,6 +32,7 @@ KEY_HEADERS = ()
 EXTENSIONS: Extensions = {
     "x-success": {"field": "code", "values": [0], "message": "message"},
     "x-pages": {"parameter": "page", "in": "body", "items": "data"},
+    "x-outputs": [],
 }
 
 build = _request.builder(METHOD, PATH, MEDIA_TYPES)

@@ -28,7 +28,7 @@ FILES: Files = {}
 REQUIRED = ()
 NOT_EMPTY = ()
 KEY_HEADERS = ()
-EXTENSIONS: Extensions = {"x-success": {"field": "code", "values": [0], "message": "message"}}
+EXTENSIONS: Extensions = {"x-success": {"field": "code", "values": [0], "message": "message"}, "x-outputs": ["data.pptInfo.fileUrl"]}
 
 build = _request.builder(METHOD, PATH, MEDIA_TYPES)
 

@@ -29,7 +29,7 @@ FILES: Files = {"svg_content": ("part",)}
 REQUIRED = ("svg_content", "duration")
 NOT_EMPTY = ()
 KEY_HEADERS = ()
-EXTENSIONS: Extensions = {"x-price": [{"amount": 0.01, "unit": "PTC", "per": "call"}]}
+EXTENSIONS: Extensions = {"x-price": [{"amount": 0.01, "unit": "PTC", "per": "call"}], "x-outputs": ["url"]}
 
 build = _request.builder(METHOD, PATH, MEDIA_TYPES)
 

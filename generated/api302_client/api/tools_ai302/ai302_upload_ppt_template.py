@@ -29,7 +29,7 @@ FILES: Files = {"file": ("part",)}
 REQUIRED = ("type", "file")
 NOT_EMPTY = ()
 KEY_HEADERS = ()
-EXTENSIONS: Extensions = {"x-success": {"field": "code", "values": [0], "message": "message"}}
+EXTENSIONS: Extensions = {"x-success": {"field": "code", "values": [0], "message": "message"}, "x-outputs": []}
 
 build = _request.builder(METHOD, PATH, MEDIA_TYPES)
 

@@ -29,7 +29,7 @@ FILES: Files = {"file": ("part",)}
 REQUIRED = ("file",)
 NOT_EMPTY = ()
 KEY_HEADERS = ()
-EXTENSIONS: Extensions = {}
+EXTENSIONS: Extensions = {"x-outputs": []}
 
 build = _request.builder(METHOD, PATH, MEDIA_TYPES)
 

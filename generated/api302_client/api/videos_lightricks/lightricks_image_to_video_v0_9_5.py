@@ -29,7 +29,7 @@ FILES: Files = {"image_url": ("url",)}
 REQUIRED = ("image_url", "prompt")
 NOT_EMPTY = ("prompt",)
 KEY_HEADERS = ()
-EXTENSIONS: Extensions = {"x-price": [{"amount": 0.1, "unit": "PTC", "per": "call"}]}
+EXTENSIONS: Extensions = {"x-price": [{"amount": 0.1, "unit": "PTC", "per": "call"}], "x-outputs": ["video.url"]}
 
 build = _request.builder(METHOD, PATH, MEDIA_TYPES)
 

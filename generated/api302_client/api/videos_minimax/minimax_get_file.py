@@ -31,6 +31,7 @@ KEY_HEADERS = ()
 EXTENSIONS: Extensions = {
     "x-success": {"field": "base_resp.status_code", "values": [0], "message": "base_resp.status_msg"},
     "x-price": [{"amount": 0, "unit": "PTC", "per": "call"}],
+    "x-outputs": ["file.download_url"],
 }
 
 build = _request.builder(METHOD, PATH, MEDIA_TYPES)

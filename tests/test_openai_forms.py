@@ -1,0 +1,431 @@
+"""What hands from openai-python type: stream=True, parse, text, model_dump, default_headers, copy.
+
+Against a server that answers as it is told, so that what is sent is looked at as well.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Any, Literal, NotRequired, TypedDict
+
+import pytest
+from pydantic import BaseModel
+from pydantic.dataclasses import dataclass as pydantic_dataclass
+
+import api302
+import api302_mock
+from api302 import AsyncClient, Client
+
+HELLO: Any = [{"role": "user", "content": "Hello"}]
+
+
+@pytest.fixture(scope="module")
+def running() -> Iterator[Any]:
+    with api302_mock.start() as server:
+        yield server
+
+
+@pytest.fixture
+def server(running: Any) -> Any:
+    running.reset()
+    return running
+
+
+@pytest.fixture
+def client(server: Any) -> Iterator[Client]:
+    with Client(api_key="sk-test", base_url=server.url) as client:
+        yield client
+
+
+# --- stream=True ----------------------------------------------------------------------------------
+
+
+def test_stream_true_gives_the_events(client: Client, server: Any) -> None:
+    server.next(text="It is sunny.")
+    stream = client.chat.completions.create(model="gpt-4o", messages=HELLO, stream=True)
+    assert isinstance(stream, api302.Stream)
+    texts = [chunk.choices[0].delta.content or "" for chunk in stream if chunk.choices]
+    assert "".join(texts) == "It is sunny."
+    assert server.requests[-1].body["stream"] is True
+    assert stream.final().text == "It is sunny."
+
+
+@pytest.mark.parametrize("stream", [None, False])
+def test_without_it_comes_the_response(client: Client, server: Any, stream: Any) -> None:
+    response = client.chat.completions.create(model="gpt-4o", messages=HELLO, stream=stream)
+    assert response.choices[0].message.content == response.text
+    assert "stream" not in server.requests[-1].body
+
+
+def test_responses_and_messages_stream_the_same_way(client: Client, server: Any) -> None:
+    server.next(text="Good.")
+    events = list(client.responses.create(model="gpt-4o", input="Hi", stream=True))
+    deltas = [event.delta for event in events if event.type == "response.output_text.delta"]
+    assert "".join(map(str, deltas)) == "Good."
+    server.next(text="Good.")
+    stream = client.messages.create(
+        model="claude-sonnet-4-5", max_tokens=9, messages=HELLO, stream=True
+    )
+    assert "".join(stream.text) == "Good."
+
+
+def test_a_refused_stream_raises_where_it_is_asked_for(client: Client, server: Any) -> None:
+    server.next(code=401)
+    with pytest.raises(api302.AuthenticationError):
+        client.chat.completions.create(model="gpt-4o", messages=HELLO, stream=True)
+
+
+def test_stream_is_true_or_false(client: Client, server: Any) -> None:
+    wrong: Any = "yes"
+    with pytest.raises(api302.InvalidArgument, match="stream: must be True or False, not 'yes'"):
+        client.chat.completions.create(model="gpt-4o", messages=HELLO, stream=wrong)
+    assert not server.requests
+
+
+def test_an_async_stream_is_awaited_once(server: Any) -> None:
+    async def run() -> tuple[str, str]:
+        async with AsyncClient(api_key="sk-test", base_url=server.url) as client:
+            server.next(text="It rains.")
+            stream = await client.chat.completions.create(
+                model="gpt-4o", messages=HELLO, stream=True
+            )
+            pieces = [
+                chunk.choices[0].delta.content or "" async for chunk in stream if chunk.choices
+            ]
+            return "".join(pieces), (await stream.final()).text
+
+    assert asyncio.run(run()) == ("It rains.", "It rains.")
+
+
+# --- parse ----------------------------------------------------------------------------------------
+
+
+class Step(BaseModel):
+    explanation: str
+    output: str
+
+
+class Solution(BaseModel):
+    steps: list[Step]
+    answer: float | None = None
+
+
+SOLVED = {"steps": [{"explanation": "add", "output": "4"}], "answer": 4}
+
+
+@dataclass
+class City:
+    """A city."""
+
+    name: str
+    people: int
+    twin: City | None = None
+    tags: list[str] = field(default_factory=list)
+
+
+class Size(Enum):
+    SMALL = "s"
+    LARGE = "l"
+
+
+class Order(TypedDict):
+    size: Size
+    kind: Literal["tea", "coffee"]
+    note: NotRequired[str]
+    prices: dict[str, float]
+
+
+@pydantic_dataclass
+class Point:
+    x: int
+    y: int
+
+
+def test_parse_makes_an_object_of_pydantics_class(client: Client, server: Any) -> None:
+    server.next(text=json.dumps(SOLVED))
+    response = client.chat.completions.parse(
+        model="gpt-4o", messages=HELLO, response_format=Solution
+    )
+    assert response.parsed == Solution.model_validate(SOLVED)
+    assert response.choices[0].message.parsed is response.parsed
+    sent = server.requests[-1].body["response_format"]
+    assert (sent["type"], sent["json_schema"]["name"]) == ("json_schema", "Solution")
+    assert sent["json_schema"]["strict"] is True
+    schema = sent["json_schema"]["schema"]
+    assert schema["required"] == ["steps", "answer"]
+    assert (
+        schema["additionalProperties"] is schema["$defs"]["Step"]["additionalProperties"] is False
+    )
+    assert "parsed" not in response.to_dict()["choices"][0]["message"]
+
+
+def test_parse_of_responses_and_messages(client: Client, server: Any) -> None:
+    server.next(
+        text='{"name": "Rome", "people": 3, "tags": ["old"],'
+        ' "twin": {"name": "Paris", "people": 2}}'
+    )
+    response = client.responses.parse(
+        model="gpt-4o", input="A city", text_format=City, text={"verbosity": "low"}
+    )
+    rome = City("Rome", 3, City("Paris", 2), ["old"])
+    assert response.output_parsed == response.parsed == rome
+    sent = server.requests[-1].body["text"]
+    assert sent["verbosity"] == "low"
+    assert sent["format"]["type"] == "json_schema"
+    assert sent["format"]["schema"] == {
+        "$ref": "#/$defs/City",
+        "$defs": {
+            "City": {
+                "type": "object",
+                "description": "A city.",
+                "properties": {
+                    "name": {"type": "string"},
+                    "people": {"type": "integer"},
+                    "twin": {"anyOf": [{"$ref": "#/$defs/City"}, {"type": "null"}]},
+                    "tags": {"type": "array", "items": {"type": "string"}},
+                },
+                "required": ["name", "people", "twin", "tags"],
+                "additionalProperties": False,
+            }
+        },
+    }
+    server.next(text='{"x": 1, "y": 2}')
+    message = client.messages.parse(
+        model="claude-sonnet-4-5", max_tokens=99, messages=HELLO, output_format=Point
+    )
+    assert message.parsed == Point(1, 2)
+    assert server.requests[-1].body["output_config"]["format"]["type"] == "json_schema"
+
+
+def test_parse_of_a_typed_dict(client: Client, server: Any) -> None:
+    server.next(text='{"size": "l", "kind": "tea", "prices": {"tea": 2}}')
+    order = client.chat.completions.parse(
+        model="gpt-4o", messages=HELLO, response_format=Order
+    ).parsed
+    assert order == {"size": Size.LARGE, "kind": "tea", "prices": {"tea": 2.0}}
+    sent = server.requests[-1].body["response_format"]["json_schema"]
+    assert sent["strict"] is False, "an object of any keys cannot be followed exactly"
+    assert sent["schema"]["properties"]["size"] == {"enum": ["s", "l"]}
+
+
+def test_a_stream_of_a_class_has_the_object_at_its_end(client: Client, server: Any) -> None:
+    server.next(text='{"name": "Rome", "people": 3}')
+    with client.chat.completions.stream(
+        model="gpt-4o", messages=HELLO, response_format=City
+    ) as stream:
+        assert "".join(stream.text) == '{"name": "Rome", "people": 3}'
+    assert stream.final().parsed == City("Rome", 3)
+    server.next(text='{"name": "Rome", "people": 3}')
+    with client.responses.stream(model="gpt-4o", input="A city", text_format=City) as events:
+        assert events.final().output_parsed == City("Rome", 3)
+
+
+def test_an_async_parse(server: Any) -> None:
+    async def run() -> Any:
+        async with AsyncClient(api_key="sk-test", base_url=server.url) as client:
+            server.next(text='{"name": "Rome", "people": 3}')
+            whole = await client.chat.completions.parse(
+                model="gpt-4o", messages=HELLO, response_format=City
+            )
+            server.next(text='{"name": "Rome", "people": 3}')
+            async with client.responses.stream(
+                model="gpt-4o", input="A city", text_format=City
+            ) as stream:
+                return whole.parsed, (await stream.final()).parsed
+
+    assert asyncio.run(run()) == (City("Rome", 3), City("Rome", 3))
+
+
+def chat(content: str | None, **more: Any) -> dict[str, Any]:
+    message = {"role": "assistant", "content": content, **more}
+    usage = {"prompt_tokens": 1, "completion_tokens": 1, "total_tokens": 2}
+    choice = {"index": 0, "message": message, "finish_reason": "stop"}
+    return {
+        "id": "c1",
+        "object": "chat.completion",
+        "created": 1,
+        "choices": [choice],
+        "usage": usage,
+    }
+
+
+def test_a_refusal_is_no_error_and_no_object(client: Client, server: Any) -> None:
+    server.next(body=chat(None, refusal="I cannot help with that."))
+    response = client.chat.completions.parse(model="gpt-4o", messages=HELLO, response_format=City)
+    assert response.parsed is None
+    assert response.refusal == "I cannot help with that."
+
+
+def test_an_output_that_was_cut_off_is_kept(client: Client, server: Any) -> None:
+    body = chat('{"name": "Ro')
+    body["choices"][0]["finish_reason"] = "length"
+    server.next(body=body)
+    with pytest.raises(api302.OutputError, match="cut off") as caught:
+        client.chat.completions.parse(model="gpt-4o", messages=HELLO, response_format=City)
+    assert caught.value.reason == "cut"
+    assert caught.value.text == '{"name": "Ro'
+    assert caught.value.response.id == "c1"
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ('{"name": 5, "people": 3}', "name: is 5, not str"),
+        ('{"name": "Rome"}', "people"),
+        ('{"name": "Rome", "people": true}', "people: is True, not an integer"),
+        ('{"name": "Rome", "people": 3, "tags": ["a", 1]}', r"tags\[1\]: is 1, not str"),
+        ("Rome!", "not of the class City"),
+    ],
+)
+def test_an_output_of_another_kind_names_the_field(
+    client: Client, server: Any, text: str, told: str
+) -> None:
+    server.next(text=text)
+    with pytest.raises(api302.OutputError, match=told) as caught:
+        client.chat.completions.parse(model="gpt-4o", messages=HELLO, response_format=City)
+    assert (caught.value.reason, caught.value.text) == ("invalid", text)
+    assert caught.value.request_id
+
+
+@dataclass
+class Odd:
+    when: complex
+
+
+@pytest.mark.parametrize("kind", [int, str, object, Odd, Size])
+def test_a_class_that_has_no_schema_is_refused(client: Client, server: Any, kind: Any) -> None:
+    with pytest.raises(api302.InvalidArgument, match=r"response_format: .*dataclass"):
+        client.chat.completions.parse(model="gpt-4o", messages=HELLO, response_format=kind)
+    assert not server.requests
+
+
+def test_a_format_as_json_goes_as_it_is(client: Client, server: Any) -> None:
+    with client.chat.completions.stream(
+        model="gpt-4o", messages=HELLO, response_format={"type": "json_object"}
+    ) as stream:
+        stream.final()
+    assert server.requests[-1].body["response_format"] == {"type": "json_object"}
+
+
+# --- what a response has --------------------------------------------------------------------------
+
+
+def test_one_text_for_every_format(client: Client, server: Any) -> None:
+    def texts() -> Iterator[str]:
+        yield client.chat.completions.create(model="gpt-4o", messages=HELLO).text
+        yield client.responses.create(model="gpt-4o", input="Hi").text
+        yield client.messages.create(model="claude-sonnet-4-5", max_tokens=9, messages=HELLO).text
+
+    server.next(text="Yes.", times=3)
+    assert list(texts()) == ["Yes."] * 3
+    contents: Any = [{"parts": [{"text": "Hi"}]}]
+    gemini = client.llm.google.generate_content(model="gemini-2.5-flash", contents=contents)
+    assert gemini.text == gemini.to_dict()["candidates"][0]["content"]["parts"][0]["text"]
+
+
+def test_output_text_of_responses(client: Client, server: Any) -> None:
+    server.next(text="Yes.")
+    response = client.responses.create(model="gpt-4o", input="Hi")
+    assert response.output_text == "Yes."
+    assert response.text_ == response["text"], (
+        "the settings of the request, which OpenAI calls text"
+    )
+
+
+def test_dumps(client: Client, server: Any) -> None:
+    server.next(body=chat("你好", refusal=None))
+    response = client.chat.completions.create(model="gpt-4o", messages=HELLO)
+    assert response.model_dump() == response.to_dict() == json.loads(response.to_json())
+    assert json.loads(response.model_dump_json(indent=2)) == response.to_dict()
+    assert "你好" in response.to_json(indent=None)
+    assert "refusal" in response.choices[0].message.model_dump()
+    assert "refusal" not in response.model_dump(exclude_none=True)["choices"][0]["message"]
+
+
+def test_models_are_iterated(client: Client) -> None:
+    models = client.models.list()
+    assert [model.id for model in models] == [model.id for model in models.data]
+
+
+def test_a_transcript_has_its_text_in_every_form(client: Client) -> None:
+    sound = ("sound.mp3", b"ID3\x03")
+    for form in ("json", "text"):
+        transcript = client.audio.transcriptions.create(
+            file=sound, model="whisper-1", response_format=form
+        )
+        assert isinstance(transcript.text, str)
+        assert transcript.text
+
+
+def test_openais_places(client: Client, server: Any) -> None:
+    client.audio.speech.create(model="tts-1", input="Hello", voice="alloy")
+    client.audio.translations.create(file=("sound.mp3", b"ID3\x03"), model="whisper-1")
+    client.images.edit(model="gpt-image-1", prompt="A hat", image=("a.png", b"\x89PNG\r\n\x1a\n0"))
+    client.images.create_variation(model="dall-e-2", image=("a.png", b"\x89PNG\r\n\x1a\n0"))
+    client.embeddings.create(model="text-embedding-3-small", input=["a", "b"])
+    assert [one.path for one in server.requests] == [
+        "/v1/audio/speech",
+        "/v1/audio/translations",
+        "/v1/images/edits",
+        "/v1/images/variations",
+        "/v1/embeddings",
+    ]
+
+
+def test_speech_of_all_vendors_is_where_it_was(client: Client, server: Any) -> None:
+    assert client.audio.speech(text="Hello", provider="openai", voice="alloy").audio_url
+    assert server.requests[-1].path == "/302/v2/audio/tts"
+    with client.audio.speech.stream(model="tts-1", input="Hello", voice="alloy") as pieces:
+        assert b"".join(pieces)
+
+
+# --- clients --------------------------------------------------------------------------------------
+
+
+def test_default_headers_and_copy(server: Any) -> None:
+    with Client(api_key="sk-test", base_url=server.url, default_headers={"X-App": "a"}) as client:
+        other = client.copy(default_headers={"X-Team": "b"}, headers={"X-More": "c"}, timeout=5)
+        other.models.list()
+        sent = server.requests[-1].headers
+        assert (sent["x-app"], sent["x-team"], sent["x-more"]) == ("a", "b", "c")
+        client.models.list()
+        assert "x-team" not in server.requests[-1].headers
+
+
+# --- what is called wrongly -----------------------------------------------------------------------
+
+
+def test_positional_arguments_are_named(client: Client, server: Any) -> None:
+    create: Any = client.chat.completions.create
+    with pytest.raises(api302.InvalidArgument, match=r"model, messages: .*create\(model=…, mess"):
+        create("gpt-4o", HELLO)
+    with pytest.raises(TypeError, match="temprature"):
+        create(model="gpt-4o", messages=HELLO, temprature=1)
+    assert not server.requests
+
+
+def test_a_call_that_was_not_awaited_says_so(server: Any) -> None:
+    async def run() -> Any:
+        async with AsyncClient(api_key="sk-test", base_url=server.url) as client:
+            pending: Any = client.chat.completions.create(model="gpt-4o", messages=HELLO)
+            assert "not awaited" in repr(pending)
+            with pytest.raises(AttributeError, match=r"choices: .*not awaited; write `await"):
+                print(pending.choices)
+            with pytest.raises(TypeError, match="not awaited"):
+                print(pending["choices"])
+            with pytest.raises(TypeError, match="not awaited"):
+                list(pending)
+            with pytest.raises(TypeError, match="not awaited"):
+                async for _ in pending:
+                    pass
+            first = await pending
+            tasks = [asyncio.create_task(client.models.list()), client.models.list()]
+            return first, await asyncio.gather(*tasks)
+
+    first, models = asyncio.run(run())
+    assert first.choices
+    assert models[0] == models[1]
