@@ -81,7 +81,7 @@ def measure_aiohttp(url: str, count: str, at_once: str) -> None:
 
 
 def measure_planning(path: str, url: str) -> None:
-    """Print the seconds from a fresh process to the first call of a planned batch, and its memory."""
+    """Print the seconds from a fresh process to a planned batch's first call, and its memory."""
     start = time.perf_counter()
     from api302 import AsyncClient
     from api302.batch import Batch

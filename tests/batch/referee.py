@@ -36,6 +36,8 @@ class Referee:
         self.asked: Counter[str] = Counter()
         self.uploads = 0
         self.times: list[float] = []
+        self.cost: float | None = None
+        self.rows: list[dict[str, Any]] = []
         self.refuse = 0
         """How many of the next calls are answered with a 429."""
 
@@ -44,16 +46,34 @@ class Referee:
         if path == "/counts":
             facts = {"sent": self.sent, "polls": self.asked, "uploads": self.uploads}
             return _json({**facts, "times": self.times})
+        if path == "/total":
+            return _json(len(self.times))
         if path.startswith("/refuse/"):
             self.refuse = int(path.rpartition("/")[2])
             return _json({})
+        if path.startswith("/cost/"):
+            self.cost = float(path.rpartition("/")[2])
+            return _json({})
+        if path.startswith("/dashboard/"):
+            return self._account(path)
         if path.startswith("/files/"):
             return 200, "video/mp4", file_of(path.removeprefix("/files/").partition(".")[0])
         if path.startswith("/302/upload"):
             self.uploads += 1
             return _json({"code": 200, "message": "success", "data": "https://file.example/1.png"})
+        if path.startswith("/rows"):
+            self.rows = json.loads(body)
+            return _json({})
         self.times.append(time.time())
         return await (self._poll(path) if method == "GET" else self._submit(path, json.loads(body)))
+
+    def _account(self, path: str) -> tuple[int, str, bytes]:
+        """What is on record, which is nothing before a cost was set."""
+        if path.endswith("/api-record"):
+            return _json({"items": self.rows, "pagination": {}})
+        if self.cost is None:
+            return _json({"error": {"err_code": -10010, "message": "not found"}}, 404)
+        return _json({"code": 0, "msg": "success", "data": {"cost": self.cost}})
 
     async def _submit(self, path: str, body: dict[str, Any]) -> tuple[int, str, bytes]:
         if self.refuse > 0:
@@ -110,7 +130,8 @@ async def _serve(pause: float, polls: int) -> None:
                 count += 1
                 writer.write(
                     f"HTTP/1.1 {status} X\r\ncontent-type: {kind}\r\nrequest-id: r-{count}\r\n"
-                    f"content-length: {len(content)}\r\n\r\n".encode() + content
+                    f"content-length: {len(content)}\r\n\r\n".encode()
+                    + content
                 )
                 await writer.drain()
         except (asyncio.IncompleteReadError, ConnectionError):

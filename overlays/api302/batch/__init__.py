@@ -11,10 +11,10 @@ the same line goes on; nothing is sent twice, nothing is lost. Needs `pip instal
 
 from __future__ import annotations
 
-try:
-    import sqlalchemy as _sqlalchemy  # noqa: F401
-except ImportError as error:
-    raise ImportError(f"api302.batch needs more packages ({error}): pip install 'api302[batch]'") from None
+from importlib.util import find_spec
+
+if find_spec("sqlalchemy") is None:
+    raise ImportError("api302.batch needs more packages: pip install 'api302[batch]'")
 
 from .batch import Batch, Planned, run, status
 from .jobs import BadJob, Job

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import closing, contextmanager
 from itertools import islice
 from pathlib import Path
@@ -193,11 +193,14 @@ class Batch:
             async with _client(client) as calls:
                 await asyncio.to_thread(self._check_prices, limit, unpriced)
                 await self._prepare(calls, unknown, retry_failed)
-                work = Work(
-                    calls, Target(self.files), Uploads(calls, self.journal), interval=interval
-                )
+                target = Target(self.files)
+                target.close()  # what a killed run left
+                work = Work(calls, target, Uploads(calls, self.journal), interval=interval)
                 money = Money(calls, self.journal, limit)
-                return await Runner(calls, self.journal, work, money, pace, on_progress).run()
+                try:
+                    return await Runner(calls, self.journal, work, money, pace, on_progress).run()
+                finally:
+                    target.close()
 
     def _check_prices(self, limit: float | None, unpriced: bool) -> None:
         if limit is None or unpriced:
@@ -232,7 +235,7 @@ class Batch:
         self.journal.write([(row["number"], unanswered(row)) for row in rows])
 
     @contextmanager
-    def _reported(self) -> Iterator[None]:
+    def _reported(self) -> Generator[None]:
         try:
             yield
         finally:

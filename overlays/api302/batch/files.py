@@ -9,12 +9,14 @@ import shutil
 import time
 import uuid
 from collections.abc import Mapping
+from importlib import import_module
 from pathlib import Path
 from tempfile import mkdtemp
 from typing import TYPE_CHECKING, Any
 
 from api302._calls.files import named_file
 from api302._errors import InvalidArgument
+from api302._json import is_array
 from api302._types import Operation
 from api302_client.media import START
 from api302_client.writer import safe_name
@@ -44,10 +46,12 @@ class Target:
         self._root = text
         if "://" in text:
             self._fs, self._root = _file_system(text)
-        else:
-            parts = Path(text, PARTS)
-            shutil.rmtree(parts, ignore_errors=True)
         self._parts = Path(text, PARTS) if self._fs is None else None
+
+    def close(self) -> None:
+        """Leave nothing half behind."""
+        if self._parts is not None:
+            shutil.rmtree(self._parts, ignore_errors=True)
 
     def _folder(self) -> Path:
         """A new folder for one file that is on its way."""
@@ -89,9 +93,8 @@ class Target:
 
 def _file_system(url: str) -> tuple[Any, str]:
     try:
-        import fsspec
-
-        fs, root = fsspec.core.url_to_fs(url)
+        core: Any = import_module("fsspec.core")
+        fs, root = core.url_to_fs(url)
     except (ImportError, ValueError) as error:
         raise InvalidArgument(
             f"files: {url.partition('://')[0]}:// is not available here ({error});"
@@ -121,7 +124,7 @@ class Uploads:
         made = dict(arguments)
         for name in fields:
             value, forms = made[name], files[name]
-            if isinstance(value, list):
+            if is_array(value):
                 made[name] = [await self._put(name, one, forms) for one in value]
             else:
                 made[name] = await self._put(name, value, forms)
@@ -147,9 +150,9 @@ class Uploads:
         return self._hashes[mark]
 
     async def _upload(self, path: Path, sha256: str) -> str:
-        if self._journal is not None:
-            if known := await asyncio.to_thread(self._journal.upload, sha256):
-                return known
+        known = await asyncio.to_thread(self._journal.upload, sha256) if self._journal else None
+        if known:
+            return known
         expires = time.time() + KEPT
         uploaded = await self._client.files.upload(path)
         if self._journal is not None:

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 from api302._errors import InvalidArgument
 from api302._features.calling import prepared
-from api302._features.naming import operation_id
+from api302._features.naming import operation_id, recorded
 from api302._json import is_mapping
 from api302._types import Operation
 
@@ -86,16 +86,15 @@ def _items(source: Source) -> Iterator[tuple[int, Any]]:
         yield from enumerate(source, 1)
         return
     try:
-        file = open(source, encoding="utf-8-sig")
-    except OSError as error:
+        with open(source, encoding="utf-8-sig") as file:
+            for number, line in enumerate(file, 1):
+                if line.strip():
+                    yield number, line
+    except (OSError, UnicodeDecodeError) as error:
         raise InvalidArgument(
-            f"jobs: {str(source)!r} cannot be read ({error.strerror});"
+            f"jobs: {str(source)!r} cannot be read ({error});"
             ' give a file with a line such as {"key": "a", "call": "…", "arguments": {…}} a job'
         ) from None
-    with file:
-        for number, line in enumerate(file, 1):
-            if line.strip():
-                yield number, line
 
 
 def _job(number: int, item: Any) -> Job | BadJob:
@@ -148,9 +147,16 @@ class Checker:
         is_plain = names.isdisjoint(op.files) and None not in job.arguments.values()
         if is_plain and (job.call, names) in self._known:
             return
-        prepared(self._client, job.call, job.arguments, "call")
+        self._check_required(op, prepared(self._client, job.call, job.arguments, "call"))
         if is_plain:
             self._known.add((job.call, names))
+
+    @staticmethod
+    def _check_required(op: Operation, ready: Any) -> None:
+        """What the call itself would refuse."""
+        body: Mapping[str, Any] = recorded(ready.func, ready.keywords).given.get("body") or {}
+        if missing := [name for name in op.required if body.get(name) is None]:
+            raise InvalidArgument(f"{', '.join(missing)}: is required by {op.id}")
 
     @staticmethod
     def _check_stream(op: Operation, job: Job) -> None:
@@ -160,7 +166,9 @@ class Checker:
         if stream.when is None:
             raise InvalidArgument(f"call: {op.id} answers with a stream, which no batch takes")
         if stream.when.is_on(job.arguments.get(stream.when.name)):
-            raise InvalidArgument(f"{stream.when.name}: a batch takes whole responses; leave it out")
+            raise InvalidArgument(
+                f"{stream.when.name}: a batch takes whole responses; leave it out"
+            )
 
 
 @cache

@@ -10,12 +10,14 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Literal
 
 import sqlalchemy as sa
+from sqlalchemy.event import listen
+from sqlalchemy.exc import SQLAlchemyError
 
 from api302._errors import InvalidArgument
 
@@ -95,7 +97,9 @@ class Journal:
     # --- opening ----------------------------------------------------------------------------------
 
     @classmethod
-    def open(cls, where: str | os.PathLike[str], batch: str = "batch", create: bool = True) -> Journal:
+    def open(
+        cls, where: str | os.PathLike[str], batch: str = "batch", create: bool = True
+    ) -> Journal:
         """The journal in a file, or at the URL of a database.
 
         Args:
@@ -109,12 +113,14 @@ class Journal:
         text = os.fspath(where)
         is_url = "://" in text
         if not is_url and not create and not Path(text).exists():
-            raise InvalidArgument(f"journal: there is none at {text!r}; `api302 batch run` makes it")
+            raise InvalidArgument(
+                f"journal: there is none at {text!r}; `api302 batch run` makes it"
+            )
         try:
             engine = _engine(text if is_url else f"sqlite:///{Path(text).absolute()}")
             journal = cls(engine, batch, _shown(engine, text))
             journal._set_up()
-        except (sa.exc.SQLAlchemyError, ImportError) as error:
+        except (SQLAlchemyError, ImportError) as error:
             reason = str(getattr(error, "orig", None) or error).strip().partition("\n")[0]
             raise InvalidArgument(
                 f"journal: {text.partition('?')[0].rpartition('@')[2]!r} cannot be opened"
@@ -139,7 +145,7 @@ class Journal:
         self.engine.dispose()
 
     @contextmanager
-    def owned(self) -> Iterator[None]:
+    def owned(self) -> Generator[None]:
         """Within `with`, no other runner has the journal.
 
         Raises InvalidArgument if one has it. The lock ends with the process, however it ends.
@@ -179,7 +185,7 @@ class Journal:
             return connection.scalar(sa.select(sa.func.max(jobs.c.number)).where(where)) or 0
 
     @contextmanager
-    def planning(self) -> Iterator[Plan]:
+    def planning(self) -> Generator[Plan]:
         """Within `with`, jobs are planned, all in one transaction."""
         with self.engine.begin() as connection:
             yield Plan(self.batch, connection)
@@ -196,7 +202,7 @@ class Journal:
         statement = self._updates.get(names)
         if statement is None:
             where = (jobs.c.batch == self.batch) & (jobs.c.number == sa.bindparam("of_number"))
-            values = {name: sa.bindparam(f"to_{name}") for name in names}
+            values: dict[str, Any] = {name: sa.bindparam(f"to_{name}") for name in names}
             statement = self._updates[names] = jobs.update().where(where).values(values)
         return statement
 
@@ -238,6 +244,14 @@ class Journal:
         with self.engine.connect() as connection:
             return [dict(row) for row in connection.execute(statement).mappings()]
 
+    def request_ids(self) -> list[str]:
+        """The request ids of all jobs."""
+        where = (jobs.c.batch == self.batch) & jobs.c.request_id.is_not(None)
+        with self.engine.connect() as connection:
+            return [
+                str(one) for one in connection.scalars(sa.select(jobs.c.request_id).where(where))
+            ]
+
     def move(self, from_: str, **to: Any) -> int:
         """Note the same of all jobs in a state, and count them."""
         where = (jobs.c.batch == self.batch) & (jobs.c.state == from_)
@@ -248,7 +262,8 @@ class Journal:
         """How many jobs are in each state."""
         count = sa.select(jobs.c.state, sa.func.count()).where(jobs.c.batch == self.batch)
         with self.engine.connect() as connection:
-            found = {state: n for state, n in connection.execute(count.group_by(jobs.c.state))}
+            rows = connection.execute(count.group_by(jobs.c.state)).all()
+        found: dict[str, int] = {row[0]: row[1] for row in rows}
         return {state: found.get(state, 0) for state in STATES}
 
     def vendors(self, state: str = "planned") -> list[str]:
@@ -301,8 +316,8 @@ class Plan:
     def digests(self, keys: Sequence[str]) -> dict[str, str]:
         """By key, what stands for call and arguments, of the jobs that are planned already."""
         where = (jobs.c.batch == self._batch) & jobs.c.key.in_(keys)
-        found = self._connection.execute(sa.select(jobs.c.key, jobs.c.digest).where(where))
-        return {key: digest for key, digest in found}
+        found = self._connection.execute(sa.select(jobs.c.key, jobs.c.digest).where(where)).all()
+        return {row[0]: row[1] for row in found}
 
     def add(self, rows: Sequence[Row]) -> None:
         """Add planned jobs."""
@@ -314,7 +329,7 @@ class Plan:
 def _engine(url: str) -> sa.Engine:
     engine = sa.create_engine(url, **({} if url.startswith("sqlite") else {"pool_pre_ping": True}))
     if engine.dialect.name == "sqlite":
-        sa.event.listen(engine, "connect", _set_up_sqlite)
+        listen(engine, "connect", _set_up_sqlite)
     return engine
 
 
@@ -360,7 +375,7 @@ def _in_use(where: str, who: str) -> InvalidArgument:
 
 
 @contextmanager
-def _file_lock(path: str, where: str) -> Iterator[None]:
+def _file_lock(path: str, where: str) -> Generator[None]:
     with open(path, "a+", encoding="ascii") as file:
         file.seek(0)
         holder = file.read().strip()
@@ -391,4 +406,3 @@ def _locked(descriptor: int) -> bool:
     except OSError:
         return False
     return True
-

@@ -127,7 +127,9 @@ def cooling(asked: float | None, refusals: int) -> float:
 class SharedLimits:
     """Limits that workers on several machines share, in the journal. Its methods block."""
 
-    def __init__(self, rates: Rates, journal: Journal, clock: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self, rates: Rates, journal: Journal, clock: Callable[[], float] = time.time
+    ) -> None:
         self._rates, self._journal, self._clock = rates, journal, clock
 
     def take(self, vendor: str, tokens: float = 0.0) -> float:

@@ -41,14 +41,17 @@ class Money:
         """PTC that are spent or reserved."""
         return self.cost + self.reserved
 
+    @property
+    def left(self) -> float:
+        """PTC that are neither spent nor reserved."""
+        return max(0.0, (self.limit or 0.0) - self.taken)
+
     def give_back(self, estimate: float) -> None:
         """A job was not accepted, and cost nothing."""
         self.reserved = max(0.0, self.reserved - estimate)
 
     async def admits(self, estimate: float) -> bool:
         """As `has_room`, once the cost of what is done was asked for."""
-        if self.has_room(estimate):
-            return True
         async with self._asking:
             if not self.has_room(estimate):
                 await self.settle()
@@ -63,13 +66,15 @@ class Money:
         async def ask(row: dict[str, Any]) -> tuple[int, Mapping[str, Any]] | None:
             async with slots:
                 cost = await self._cost(row["request_id"])
-            return None if cost is None else (row["number"], {"cost": cost})
+            if cost is None:
+                return None
+            self.cost += cost
+            self.give_back(row["reserved"])
+            return row["number"], {"cost": cost}
 
         found = await asyncio.gather(*map(ask, rows))
         known = [one for one in found if one is not None]
-        if known:
-            await asyncio.to_thread(self._journal.write, known)
-            self.cost, self.reserved = await asyncio.to_thread(self._journal.money)
+        await asyncio.to_thread(self._journal.write, known)
 
     async def _cost(self, request_id: str) -> float | None:
         try:

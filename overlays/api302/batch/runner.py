@@ -12,7 +12,7 @@ import json
 import signal
 import time
 from collections import deque
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Callable, Coroutine, Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 Unknown = Literal["skip", "settle", "resend"]
 PAGE = 200
+NO_RATES = Rates()
 TICK = 0.5
 """Seconds between two reports of progress."""
 
@@ -49,7 +50,7 @@ class Pace:
     downloads: int = 8
     polls: int = 20
     open_tasks: int = 1000
-    rates: Rates = Rates()
+    rates: Rates = NO_RATES
     deadline: float | None = None
 
 
@@ -127,6 +128,7 @@ class Runner:
         self._ready: dict[tuple[str, str], deque[Row]] = {}
         """Those whose time has come, in order, by state and vendor."""
         self._vendors: list[str] = []
+        self._sending = 0
         self._pauses: dict[str, float] = {}
         self._why = ""
         self._error: BaseException | None = None
@@ -137,7 +139,8 @@ class Runner:
         Raises what the journal raises if it cannot be written.
         """
         self._started = time.monotonic()
-        self._stop, self._changed, self._woken = (asyncio.Event() for _ in range(3))
+        self._stop, self._changed = asyncio.Event(), asyncio.Event()
+        self._woken, self._answered = asyncio.Event(), asyncio.Event()
         self._slots = asyncio.Semaphore(self._pace.concurrency)
         self._steps, self._loads = Slots(self._pace.polls), Slots(self._pace.downloads)
         self._tasks = asyncio.Semaphore(self._pace.open_tasks)
@@ -238,11 +241,24 @@ class Runner:
         if self._stop.is_set():
             return False
         row["reserved"] = row["estimate"] or 0.0
-        if self._money.limit is not None and not await self._money.admits(row["reserved"]):
-            left = max(0.0, self._money.limit - self._money.taken)
-            self._end(f"the budget is used up: {left:g} of {self._money.limit:g} PTC are left")
+        if not await self._has_budget(row["reserved"]) or self._stop.is_set():
             return False
-        return not self._stop.is_set()
+        self._sending += 1
+        return True
+
+    async def _has_budget(self, estimate: float) -> bool:
+        """Whether there is room for a job; what others did cost makes room, once it is known."""
+        while not self._money.has_room(estimate):
+            await self._commits.flush()
+            if await self._money.admits(estimate):
+                return True
+            if not self._sending:
+                left, limit = self._money.left, self._money.limit
+                self._end(f"the budget is used up: {left:g} of {limit:g} PTC are left")
+                return False
+            self._answered.clear()
+            await self._answered.wait()
+        return True
 
     async def _sent(self, row: Row) -> Change:
         async def before() -> None:
@@ -251,15 +267,16 @@ class Runner:
             await self._commits.durable(row["number"], change)
             row["sent_at"] = sent_at
 
-        async with self._slots:
-            if self._stop.is_set():
-                return {}
-            try:
-                return await self._work.send(row, before)
-            except Stopped as stopped:
-                self._end(f"{type(stopped.error).__name__}: {stopped}")
-                self._money.give_back(row["reserved"])
-                return {"state": "planned", "sent_at": None, "reserved": None, "due": None}
+        try:
+            async with self._slots:
+                return {} if self._stop.is_set() else await self._work.send(row, before)
+        except Stopped as stopped:
+            self._end(f"{type(stopped.error).__name__}: {stopped}")
+            self._money.give_back(row["reserved"])
+            return {"state": "planned", "sent_at": None, "reserved": None, "due": None}
+        finally:
+            self._sending -= 1
+            self._answered.set()
 
     async def _refused(self, row: Row) -> None:
         """Wait until a refused job may be sent again; a 429 lets its whole vendor rest."""
@@ -375,7 +392,7 @@ class Runner:
         return await _within(self._stop, seconds)
 
     @contextmanager
-    def _interrupts(self) -> Iterator[None]:
+    def _interrupts(self) -> Generator[None]:
         """Ctrl-C, or SIGTERM: begin nothing more. The second one waits for nothing either."""
         loop, me = asyncio.get_running_loop(), asyncio.current_task()
 

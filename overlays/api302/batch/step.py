@@ -33,7 +33,7 @@ from api302._errors import (
 from api302._features.polling import is_passing
 from api302._http.retry import backoff, retry_after
 from api302._json import is_array, is_mapping
-from api302._types import Call, ResultFile
+from api302._types import Call
 
 from .files import Target, Uploads
 from .jobs import file_stem, vendor_of
@@ -145,7 +145,7 @@ class Work:
         """What becomes of a job with its response: done, or saved if it has no more files."""
         files: list[str] = []
         contents, more = _outputs(result)
-        urls = (*urls, *more)
+        urls = tuple(dict.fromkeys((*urls, *more)))
         count = len(contents) + len(urls)
         for content, media_type in contents:
             stem = _numbered(row["key"], len(files), count)
@@ -178,7 +178,7 @@ class Work:
         now = time.time()
         if now - (row["sent_at"] or now) > TASK_PATIENCE:
             said = f"was still {status} after {TASK_PATIENCE / 3600:g} hours"
-            return {"state": "failed", "due": None, "error": _error("TaskTimeout", said)}
+            return {"state": "failed", "due": None, "error": error_text("TaskTimeout", said)}
         pause = self._pause(row, interval, status.response)
         return {"polls": row["polls"] + 1, "due": now + pause}
 
@@ -280,7 +280,12 @@ def unanswered(row: Row, now: float | None = None) -> Change:
     """What becomes of a job that was sent, and whose process ended before the response came."""
     until = time.time() if now is None else now
     said = "was sent, and the process ended before the response came"
-    return {"state": "unknown", "until": until, "due": None, "error": _error("Unanswered", said)}
+    return {
+        "state": "unknown",
+        "until": until,
+        "due": None,
+        "error": error_text("Unanswered", said),
+    }
 
 
 def described(error: Api302Error) -> str:
@@ -293,14 +298,15 @@ def described(error: Api302Error) -> str:
     }
     if isinstance(error, DecodeError):  # it may have been billed: what came is kept
         facts["body"] = error.body if facts["body"] is None else facts["body"]
-    return _error(type(error).__name__, error.message, **facts)
+    return error_text(type(error).__name__, error.message, **facts)
 
 
 def _failed_task(status: TaskStatus[Any]) -> str:
-    return _error("TaskFailed", status.message, code=status.code, raw_state=status.raw_state)
+    return error_text("TaskFailed", status.message, code=status.code, raw_state=status.raw_state)
 
 
-def _error(kind: str, message: str, **facts: Any) -> str:
+def error_text(kind: str, message: str, **facts: Any) -> str:
+    """An error as JSON."""
     known = {name: value for name, value in facts.items() if value is not None}
     made = {"type": kind, "message": message, **known}
     return json.dumps(made, ensure_ascii=False, default=str)
@@ -311,10 +317,7 @@ def _error(kind: str, message: str, **facts: Any) -> str:
 
 def _outputs(result: Any) -> tuple[list[tuple[bytes, str | None]], tuple[str, ...]]:
     """The files of a response: those that are here, and the URLs of the others."""
-    if isinstance(content := getattr(result, "content", None), bytes) and not is_mapping(result):
-        return [(content, getattr(result, "media_type", None))], ()
-    found = getattr(result, "outputs", None)
-    outputs = [one for one in found if isinstance(one, ResultFile)] if is_array(found) else []
+    outputs: list[Any] = getattr(result, "outputs", None) or []
     contents = [(one.content, one.media_type) for one in outputs if one.content is not None]
     return contents, tuple(one.url for one in outputs if one.url)
 
