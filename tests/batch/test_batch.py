@@ -295,8 +295,7 @@ def test_the_rate_holds_for_many_tasks(tmp_path: Path, referee_of: Callable[...,
     assert set(counts["polls"].values()) == {3}
     times = sorted(counts["times"])
     assert len(times) == 60 * 4
-    for first, last in zip(times, times[150:], strict=False):
-        assert last - first > 0.4, "150 requests need more than the 100 of the first second"
+    assert times[-1] - times[0] > 1.0, "at most 100 go at once, and 100 a second after that"
 
 
 def test_a_budget_below_the_first_estimate_is_told(tmp_path: Path, referee: Referee) -> None:

@@ -60,12 +60,6 @@ def batch() -> None:
 @click.option("--files", metavar="DIR|URL", help="Where files go: a folder, or s3://… by fsspec.")
 @click.option("--journal", metavar="PATH|URL", help="Where the journal is, if not in --out.")
 @click.option("--name", default="batch", help="The batch, in a journal that has several.")
-@click.option(
-    "--engine",
-    type=click.Choice(["local", "celery"]),
-    default="local",
-    help="This machine, or Celery's workers.",
-)
 @click.option("--concurrency", type=click.IntRange(1), default=20, help="Calls at once.")
 @click.option("--open-tasks", type=click.IntRange(1), default=1000, help="Tasks open at once.")
 @click.option(
@@ -96,7 +90,6 @@ def batch() -> None:
 )
 @click.option("--retry-failed", is_flag=True, help="Send failed jobs again.")
 @click.option("--skip-bad", is_flag=True, help="Leave out lines that cannot be run.")
-@click.option("--detach", is_flag=True, help="With Celery: queue the jobs, and do not wait.")
 @click.option("--yes", is_flag=True, help="Do not ask before sending.")
 def run(jobs: str, out: str, yes: bool, skip_bad: bool, **given: Any) -> None:
     """Run the JOBS of a file, one JSON object a line: key, call and arguments.
@@ -116,23 +109,14 @@ def run(jobs: str, out: str, yes: bool, skip_bad: bool, **given: Any) -> None:
         _tell_plan(planned, given["budget"])
         if planned.new and not yes:
             _confirm()
-        engine, detach = given.pop("engine"), given.pop("detach")
         options = {
             "requests_per_minute": given.pop("rpm"),
             "tokens_per_minute": given.pop("tpm"),
             **given,
         }
         with _bar() as show:
-            if engine == "celery":
-                from .celery import run_over_workers
-
-                ended = run_over_workers(planned_batch, on_progress=show, detach=detach, **options)
-            else:
-                ended = asyncio.run(
-                    planned_batch.arun(client=_client(), on_progress=show, **options)
-                )
-    if not detach:
-        _tell_end(ended, out)
+            ended = asyncio.run(planned_batch.arun(client=_client(), on_progress=show, **options))
+    _tell_end(ended, out)
 
 
 @batch.command()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
 SAMPLE = 200
 """Jobs whose estimates stand for all, where there is no budget."""
 _SLACK = 1e-9
+_AGAIN = 60.0
+"""Seconds after which a cost that was not on record is asked for again."""
 _ASKED, _AT_ONCE = 200, 10
 """Jobs whose cost is asked for when the budget is short, and how many at once."""
 
@@ -28,6 +31,8 @@ class Money:
         self._client, self._journal, self.limit = client, journal, limit
         self.cost, self.reserved = journal.money()
         self._asking = asyncio.Lock()
+        self._asked: dict[int, float] = {}
+        """When each job's cost was asked for last."""
 
     def has_room(self, estimate: float) -> bool:
         """Reserve what a job may cost, if there is room."""
@@ -60,7 +65,10 @@ class Money:
 
     async def settle(self) -> None:
         """Ask what jobs cost whose estimates are still reserved."""
-        rows = await asyncio.to_thread(self._journal.unsettled, _ASKED)
+        now = time.monotonic()
+        found_rows = await asyncio.to_thread(self._journal.unsettled, _ASKED)
+        rows = [row for row in found_rows if self._asked.get(row["number"], 0.0) < now - _AGAIN]
+        self._asked |= dict.fromkeys((row["number"] for row in rows), now)
         slots = asyncio.Semaphore(_AT_ONCE)
 
         async def ask(row: dict[str, Any]) -> tuple[int, Mapping[str, Any]] | None:

@@ -128,7 +128,7 @@ class Runner:
         self._ready: dict[tuple[str, str], deque[Row]] = {}
         """Those whose time has come, in order, by state and vendor."""
         self._vendors: list[str] = []
-        self._sending = 0
+        self._sending = self._answers = 0
         self._pauses: dict[str, float] = {}
         self._why = ""
         self._error: BaseException | None = None
@@ -249,9 +249,14 @@ class Runner:
     async def _has_budget(self, estimate: float) -> bool:
         """Whether there is room for a job; what others did cost makes room, once it is known."""
         while not self._money.has_room(estimate):
+            if self._stop.is_set():
+                return False
+            answers = self._answers
             await self._commits.flush()
             if await self._money.admits(estimate):
                 return True
+            if answers != self._answers:
+                continue
             if not self._sending:
                 left, limit = self._money.left, self._money.limit
                 self._end(f"the budget is used up: {left:g} of {limit:g} PTC are left")
@@ -276,6 +281,7 @@ class Runner:
             return {"state": "planned", "sent_at": None, "reserved": None, "due": None}
         finally:
             self._sending -= 1
+            self._answers += 1
             self._answered.set()
 
     async def _refused(self, row: Row) -> None:
