@@ -42,7 +42,7 @@ def walk(node: Any, change: Change, kind: str = "document", place: str = "#") ->
         return change(kind, node, place)
     copy = dict(node)
     for key, value in node.items():
-        # What was carried in an `x-` field is changed as what it was; `x-items: data` names a field.
+        # What was carried in an `x-` field is changed as what it was. A text is no such part.
         part = _PARTS.get(kind, {}).get(key.removeprefix("x-"))
         if part and not isinstance(value, str):
             copy[key] = _part(value, change, part, f"{place}/{key}")
