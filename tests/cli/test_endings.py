@@ -82,6 +82,15 @@ def test_no_connection(run: Run) -> None:
     assert done.error["kind"] == "ConnectionError"
 
 
+def test_the_options_of_the_root_are_taken_anywhere(run: Run, server: Any) -> None:
+    done = run("videos", "kling", "text-to-video", "--errors", "json")
+    other = run("balance", "--base-url=http://127.0.0.1:9", "--errors=json")
+
+    assert done.error["message"] == "--prompt: is required (Text prompt.)"
+    assert other.error["kind"] == "ConnectionError"
+    assert server.requests == []
+
+
 def test_a_wrong_command_as_json(run: Run) -> None:
     done = run("--errors", "json", "nosuch")
 
@@ -167,6 +176,7 @@ def test_a_process_prints_no_colors_into_a_pipe(server: Any) -> None:
         ("api302 videos kling text-to-video --mo", "--mode,--model-name"),
         ("api302 videos kling text-to-video --mode ", "std,pro"),
         ("api302 videos kling text-to-video --model-name kling-v1-6", "kling-v1-6"),
+        ("api302 describe videos.kling.text_to_v", "videos.kling.text_to_video"),
     ],
 )
 def test_completion(words: str, wanted: str) -> None:

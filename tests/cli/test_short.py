@@ -86,6 +86,13 @@ def test_image_prints_the_urls_and_takes_all_arguments_of_its_call(run: Run, ser
     assert sent(server)["aspect_ratio"] == "16:9"
 
 
+def test_image_saves_the_files_of_its_response(run: Run, server: Any, tmp_path: Path) -> None:
+    done = run("image", "sky city", "--save", "sky.png")
+
+    assert done.out == "sky.png\n", done.err
+    assert (tmp_path / "sky.png").stat().st_size > 0
+
+
 def test_video_waits_and_saves(run: Run, server: Any, tmp_path: Path) -> None:
     done = run("video", "a red panda", "--duration", "6", "--save", "panda.mp4")
 

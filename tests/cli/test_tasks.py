@@ -9,9 +9,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import click
 import pytest
 
-from api302.cli import handles
+from api302.cli import handles, task
 
 Run = Callable[..., Any]
 VIDEO = ("videos", "kling", "text-to-video", "--prompt", "a red panda")
@@ -53,6 +54,14 @@ def test_without_a_handle_the_newest_task_is_meant(run: Run) -> None:
     listed = run("task", "list", "-o", "json").json
 
     assert run("task", "wait", "-o", "json").json["handle"] == listed[0]["handle"]
+
+
+def test_handles_are_completed(run: Run) -> None:
+    handle = run(*VIDEO, "-d").out.strip()
+    wait = task.task.commands["wait"]
+    param: Any = wait.params[0]
+
+    assert param.shell_complete(click.Context(wait), handle[:2])[0].value == handle
 
 
 def test_the_service_s_id_and_a_dict_name_a_task_too(run: Run) -> None:
@@ -103,10 +112,7 @@ def test_a_task_that_fails_has_an_exit_code(run: Run, server: Any) -> None:
 def test_a_task_that_takes_longer_goes_on(
     run: Run, server: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.undo()
-    monkeypatch.setenv("AI302_API_KEY", "sk-x")
-    monkeypatch.setenv("AI302_BASE_URL", server.url)
-    monkeypatch.setenv("AI302_STATE_DIR", "state")
+    monkeypatch.setattr("api302._features.polling.Schedule.pause", lambda *_: None)
     done = run(*VIDEO, "--timeout", "0.01")
 
     assert done.code == 10
@@ -123,11 +129,8 @@ def test_what_cannot_be_canceled_says_so(run: Run) -> None:
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no such modes")
-def test_the_state_folder_is_its_owner_s_alone(
-    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_state_folder_is_its_owner_s_alone(run: Run, tmp_path: Path) -> None:
     (tmp_path / "state").mkdir(mode=0o755)
-    monkeypatch.setattr(os, "umask", os.umask)
     run(*VIDEO, "-d")
 
     folder = tmp_path / "state/tasks"

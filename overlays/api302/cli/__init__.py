@@ -10,7 +10,7 @@ import os
 import sys
 from collections.abc import Sequence
 from contextlib import suppress
-from itertools import pairwise
+from itertools import islice, pairwise
 from typing import Any
 
 import click
@@ -20,6 +20,7 @@ from .groups import NAMES, Root
 
 COMPLETE = "_API302_COMPLETE"
 """The environment variable by which a shell asks for completions."""
+_ANYWHERE = ("--errors", "--base-url")
 _EPILOG = """
 \b
   api302 chat "Say hello in three languages."
@@ -76,7 +77,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if instruction := os.environ.get(COMPLETE):
         return _complete(instruction)
     try:
-        code = _run(list(given))
+        code = _run(_roots_first(given))
         sys.stdout.flush()
         return code
     except BrokenPipeError:
@@ -97,12 +98,29 @@ def _run(given: list[str]) -> int:
     try:
         with root.make_context("api302", given) as ctx:
             root.invoke(ctx)
-    except click.exceptions.NoArgsIsHelpError as error:
-        click.echo(error.format_message())
-        return 0
     except click.exceptions.Exit as error:
         return error.exit_code
     return 0
+
+
+def _roots_first(given: Sequence[str]) -> list[str]:
+    """The options of the root in front, where click wants them: they are taken anywhere.
+
+    No call has arguments of these names. What stands behind `mock` and `mcp` is theirs.
+    """
+    if given[:1] in (["mock"], ["mcp"]):
+        return list(given)
+    front: list[str] = []
+    rest = iter(given)
+    back: list[str] = []
+    for one in rest:
+        if one in _ANYWHERE:
+            front += [one, *islice(rest, 1)]
+        elif one.partition("=")[0] in _ANYWHERE:
+            front.append(one)
+        else:
+            back.append(one)
+    return front + back
 
 
 def _complete(instruction: str) -> int:

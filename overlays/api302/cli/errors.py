@@ -37,6 +37,7 @@ _CODES = {
     "TaskTimeout": TASK_TIMEOUT,
     "DecodeError": BROKEN,
     "StreamError": BROKEN,
+    "OutputError": BROKEN,
     "ApiError": REFUSED,
 }
 """By the class of the error; that of its nearest base counts."""

@@ -38,8 +38,14 @@ def find(words: tuple[str, ...], limit: int, sections: tuple[str, ...], **given:
     note(f"api302 describe {listed[0].call}" if listed else "Nothing fits; other words may help.")
 
 
+def _complete(_: click.Context, __: click.Parameter, incomplete: str) -> list[str]:
+    """The names of calls that begin so."""
+    start = incomplete.replace("-", "_")
+    return [call.place for call in tree.everything() if call.place.startswith(start)]
+
+
 @click.command()
-@click.argument("name", nargs=-1, required=True, metavar="CALL...")
+@click.argument("name", nargs=-1, required=True, metavar="CALL...", shell_complete=_complete)
 def describe(name: tuple[str, ...], **given: Any) -> None:
     """What a call takes, returns and costs: api302 describe videos.kling.text_to_video
 

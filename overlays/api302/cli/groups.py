@@ -45,7 +45,17 @@ NAMES: dict[str, Any] = {
 }
 
 
-class Lazy(click.Group):
+class Group(click.Group):
+    """A group that prints its help if no command is given."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        if not args and not ctx.resilient_parsing:
+            click.echo(ctx.get_help())
+            ctx.exit()
+        return super().parse_args(ctx, args)
+
+
+class Lazy(Group):
     """A group that knows the names of its commands before it makes one."""
 
     def summaries(self) -> Mapping[str, str]:

@@ -150,7 +150,7 @@ def detached(kept: handles.Kept, chosen: Chosen) -> None:
 
 def follow(task: Task[Any], kept: handles.Kept, chosen: Chosen) -> None:
     """Wait for a task, and print or save what it made."""
-    from api302 import TaskError, TaskFailed
+    from api302 import TaskFailed
 
     limit = {} if chosen.timeout is None else {"timeout": chosen.timeout}
     try:
@@ -159,7 +159,7 @@ def follow(task: Task[Any], kept: handles.Kept, chosen: Chosen) -> None:
     except TaskFailed:
         handles.write(kept._replace(state="failed"))
         raise
-    except (TaskError, KeyboardInterrupt) as error:
+    except BaseException as error:  # an interrupt too
         error.__notes__ = [f"The task goes on: api302 task wait {kept.handle}"]
         raise
     urls = tuple(one.url for one in result.outputs if one.url)

@@ -10,6 +10,7 @@ import click
 
 from . import arguments, handles
 from .connect import client
+from .groups import Group
 from .options import OUTPUT, QUERY, SAVE, TIMEOUT, Chosen, option
 from .output import emit, note, show
 
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from api302 import Task
 
 
-@click.group()
+@click.group(cls=Group)
 def task() -> None:
     """Tasks that were started: list, status, wait, cancel.
 
@@ -32,6 +33,13 @@ def _options(*names: Any) -> Callable[[Any], Any]:
         return function
 
     return added
+
+
+def _complete(_: click.Context, __: click.Parameter, incomplete: str) -> list[str]:
+    return [one.handle for one in handles.everything() if one.handle.startswith(incomplete)]
+
+
+_HANDLE = click.argument("handle", required=False, shell_complete=_complete)
 
 
 def _kept(name: str | None) -> handles.Kept:
@@ -77,7 +85,7 @@ def list_(**given: Any) -> None:
 
 
 @task.command()
-@click.argument("handle", required=False)
+@_HANDLE
 @_options(OUTPUT, QUERY)
 def status(handle: str | None, **given: Any) -> None:
     """Get a task's status, once."""
@@ -94,7 +102,7 @@ def status(handle: str | None, **given: Any) -> None:
 
 
 @task.command()
-@click.argument("handle", required=False)
+@_HANDLE
 def wait(handle: str | None, **given: Any) -> None:
     """Wait for a task, and print or save what it made."""
     from .results import follow
@@ -107,7 +115,7 @@ wait.params += [option(one) for one in (SAVE, OUTPUT, QUERY, TIMEOUT)]
 
 
 @task.command()
-@click.argument("handle", required=False)
+@_HANDLE
 @_options(OUTPUT, QUERY)
 def cancel(handle: str | None, **given: Any) -> None:
     """Cancel a task, where the service has a call for that."""
