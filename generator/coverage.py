@@ -10,7 +10,7 @@ from . import join
 from .models import models
 from .source import Spec, obj, seq
 
-EVIDENCE = ("page", "sample", "caller", "vendor", "catalog")
+EVIDENCE = ("live", "page", "sample", "caller", "vendor", "catalog")
 KINDS = ("operations", "guide", "unknown", "pending")
 UNKNOWN = ("no request", "no response")
 _HEADS = ("section", "pages", "described", *KINDS[1:], "calls", *EVIDENCE, *UNKNOWN)

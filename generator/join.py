@@ -261,6 +261,12 @@ def operations(document: dict[str, Any]) -> list[tuple[str, str, dict[str, Any]]
     ]
 
 
+def newest_evidence(document: dict[str, Any]) -> str:
+    """The day of the newest evidence in any `x-docs`; empty if there is none."""
+    docs = (seq(operation.get("x-docs")) for _, _, operation in operations(document))
+    return max((str(obj(entry).get("seen", "")) for some in docs for entry in some), default="")
+
+
 def pointer(path: str) -> str | None:
     """The JSON pointer for a JMESPath of names and indexes; None where there cannot be one."""
     parts: list[str] = []

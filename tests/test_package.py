@@ -68,7 +68,8 @@ def test_wheel_contents(wheel: Path) -> None:
     assert tops == set(PACKAGES)
     for package in PACKAGES:
         assert f"{package}/py.typed" in names
-    assert "api302_mock/openapi.json" in names
+    assert {"api302_mock/openapi.json", "api302/llms/llms.txt"} <= names
+    assert "api302/llms/videos.kling.md" in names
     required = [r for r in metadata.get_all("Requires-Dist", []) if "extra ==" not in r]
     assert {Requirement(r).name for r in required} == {
         "anyio",

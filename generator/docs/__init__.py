@@ -4,8 +4,9 @@ does not, drafts.
 `cli` is the command line. `sources` and `fetch` get pages from files, folders and URLs; `pages/`
 reads them, as foreign text; `described` is the specification as they are held against it. `ledger`
 compares the list of pages, `diff/` pages and recorded exchanges, `draft/` writes a fragment for a
-new call; `report` and `issue` show what was found. `digests` remembers what a page said. Nothing
-here changes a file of YAML.
+new call; `report` and `issue` show what was found. `digests` remembers what a page said,
+`live` what was proved with the service itself, which is all that is ever written into a file of
+YAML.
 """
 
 

@@ -13,13 +13,13 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from . import DocsError, PageError, digests, report
+from . import DocsError, PageError, digests, live, report
 from .cited import cited
 from .described import Described
 from .diff.changes import changes
 from .diff.finding import Finding
 from .diff.operation import compare
-from .diff.recorded import recorded
+from .diff.recorded import proved, recorded
 from .draft.fragment import draft
 from .fetch import Fetcher, write_whole
 from .issue import issue
@@ -81,12 +81,14 @@ def _add_sources(action: argparse.ArgumentParser, name: str) -> None:
         about = "where it belongs, if no prefix in vendors.yaml says so"
         action.add_argument("--home", metavar="SECTION.VENDOR[.PART]", help=about)
     elif name == "accept":
-        action.add_argument("source", nargs="+", help=_SOURCE)
+        action.add_argument("source", nargs="*", help=_SOURCE)
+        about = "put what these exchanges prove into x-docs, as `evidence: live` with its day"
+        action.add_argument("--recorded", type=Path, metavar="FOLDER", help=about)
     else:
         action.add_argument("source", nargs="?", help=f"{_SOURCE} (default: {LIVE})")
         action.add_argument("--json", action="store_true", help="print JSON")
     if name == "diff":
-        about = "compare the exchanges that api302.testing.record wrote"
+        about = "compare the exchanges that api302.testing.record, or the mock's proxy, wrote"
         action.add_argument("--recorded", type=Path, metavar="FOLDER", help=about)
         about = "of a list, only the pages whose number an x-docs has"
         action.add_argument("--known", action="store_true", help=about)
@@ -137,6 +139,7 @@ def _index(args: argparse.Namespace, described: Described, fetcher: Fetcher) -> 
 
 def _diff(args: argparse.Namespace, described: Described, fetcher: Fetcher) -> str:
     findings, exchanges = recorded(described, args.recorded) if args.recorded else ([], 0)
+    days = proved(described, args.recorded, findings) if args.recorded else {}
     pages, unreadable = _read(args, described, fetcher)
     known, before = digests.Digests(described), 0
     for page in pages:
@@ -149,6 +152,7 @@ def _diff(args: argparse.Namespace, described: Described, fetcher: Fetcher) -> s
     left = [one for one in findings if not _is_decided(described, one)]
     data = report.diff_json(left, pages, unreadable, exchanges, len(findings) - len(left))
     data["read_before"] = before
+    data["live"] = [_proved(described, operation, day) for operation, day in days.items()]
     return _json(data) if args.json else report.diff_text(data, args.spec.as_posix(), args.verbose)
 
 
@@ -173,12 +177,37 @@ def _is_decided(described: Described, finding: Finding) -> bool:
     return (finding.operation, " ".join(finding.message.split())) in described.decided
 
 
+def _proved(described: Described, operation: str, day: str) -> dict[str, Any]:
+    file, line = described.place(described.context.by_id[operation], "x-docs")
+    return {"operation": operation, "file": file, "line": line, "day": day}
+
+
 def _accept(args: argparse.Namespace, described: Described, fetcher: Fetcher) -> str:
+    if args.recorded:
+        return _accept_recorded(args, described)
+    if not args.source:
+        raise DocsError("say which pages to accept, or with --recorded FOLDER which exchanges")
     pages = _all_pages(args, fetcher)
     texts = digests.Digests(described).texts(pages)
     lines = [f"{file.as_posix()}: {_change(file, text)}" for file, text in texts.items()]
     digests.write(texts)
     return "\n".join([*lines, f"{report.count(len(pages), 'page')} accepted."])
+
+
+def _accept_recorded(args: argparse.Namespace, described: Described) -> str:
+    if args.source:
+        raise DocsError("accept pages and exchanges one after the other")
+    findings, exchanges = recorded(described, args.recorded)
+    days = proved(described, args.recorded, findings)
+    texts = live.evidence(described, days)
+    for file, text in texts.items():
+        write_whole(file, text)
+    lines = [f"{operation}: evidence: live, seen {day}" for operation, day in days.items()]
+    counted = report.count(exchanges, "exchange")
+    told = f"{counted} read, {report.count(len(days), 'operation')} proved"
+    left = len({finding.source for finding in findings})
+    more = f"; {left} differ from the description: `docs diff --recorded` says how" if left else ""
+    return "\n".join([*lines, f"{told}{more}."])
 
 
 def _change(file: Path, text: str) -> str:

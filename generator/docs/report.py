@@ -94,6 +94,9 @@ def diff_text(data: dict[str, Any], spec: str, verbose: bool) -> str:
     lines: list[str] = []
     for source, told in pages.items():
         lines += [f"{one_line(source)}:", *told]
+    for one in data.get("live", ()):
+        place = f"{spec}/{one['file']}:{one['line']}"
+        lines.append(f"proved: {place}: {one['operation']}: evidence: live, seen {one['day']}")
     lines += [f"not read: {page['reason']}" for page in data["unreadable"]]
     return "\n".join([*lines, _summary(data, verbose)])
 
@@ -114,6 +117,8 @@ def _summary(data: dict[str, Any], verbose: bool) -> str:
         more = f" Not passed on, as known or settled: {faults} (--verbose tells them)."
     if data["decided"]:
         before = f" {data['decided']} decided before."
+    if data.get("live"):
+        more += " `docs accept --recorded` puts what is proved into x-docs."
     if pages := data["read"]["pages"]:
         more += _compared(pages, data.get("read_before", 0))
     return f"{read} read, {len(data['findings']) or 'nothing'} to decide.{before}{more}"

@@ -20,6 +20,7 @@ _IN_ARCHIVE = (
     "models*.json",
     "losses.md",
     "llms.txt",
+    "llms/*.md",
     "by-tag/*.json",
     *_PASSED_ON,
 )

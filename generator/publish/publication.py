@@ -23,13 +23,13 @@ from generator.document import Document, DocumentError
 from generator.document.references import escape
 from generator.emit.methods import Methods
 from generator.emit.namespaces import planned
-from generator.join import join, operations
+from generator.join import join, newest_evidence, operations
 from generator.models import models
-from generator.source import EXTENSIONS_FILE, Spec, SpecError, seq
+from generator.source import EXTENSIONS_FILE, Spec, SpecError
 
 from . import arazzo, site
 from .distribution import add_distribution, repository
-from .llms import llms_text
+from .llms import INDEX, llms_text, pages
 from .models import FILE, SCHEMA_FILE, models_json, models_schema
 from .parts import FOLDER as PARTS
 from .parts import VERSION, checked_tags, known_tags, models_of, part
@@ -84,7 +84,7 @@ def publish(spec_dir: Path, out: Path, only: Sequence[str] = ()) -> list[str]:
         _write_models(methods, documents["3.2"]["info"], spec.extensions_schema(), folder)
         _write_workflows(methods.document, documents["3.2"]["info"], folder)
         _write(folder / "losses.md", loss_report(losses))
-        _write(folder / "llms.txt", llms_text(methods, documents["3.2"]["info"]))
+        _write_llms(methods, documents["3.2"]["info"], folder)
         site.build(methods, documents["3.2"], folder)
         add_distribution(folder, document["info"]["version"])
         return list(_sizes(folder))
@@ -124,13 +124,11 @@ def stamped(document: Json, methods: Methods) -> Json:
     """
     code = samples(methods)
     paths: Json = {path: dict(item) for path, item in document["paths"].items()}
-    days = [""]
     for path, method, operation in operations(document):
-        days += [str(entry["seen"]) for entry in seq(operation.get("x-docs"))]
         if own := code.get(operation["operationId"]):
             paths[path][method] = {**operation, "x-codeSamples": own}
     digest = hashlib.sha256(as_json(document).encode()).hexdigest()
-    stamp = {"x-content-hash": f"sha256:{digest}", "x-evidence-date": max(days)}
+    stamp = {"x-content-hash": f"sha256:{digest}", "x-evidence-date": newest_evidence(document)}
     info = {**document["info"], **stamp}
     if url := repository():
         info["contact"] = {**info.get("contact", {}), "url": f"{url}/issues"}
@@ -193,6 +191,14 @@ def _write_workflows(document: Document, info: Json, folder: Path) -> None:
     if made := arazzo.arazzo(document, info):
         arazzo.validate(made)
         _write(folder / arazzo.FILE, as_json(made))
+
+
+def _write_llms(methods: Methods, info: Json, folder: Path) -> None:
+    """Write `llms.txt`, and a page for each tag in a folder of its own."""
+    _write(folder / INDEX, llms_text(methods, info, "llms/"))
+    (folder / "llms").mkdir()
+    for name, text in pages(methods, f"../{INDEX}").items():
+        _write(folder / "llms" / name, text)
 
 
 def _sizes(folder: Path) -> list[str]:

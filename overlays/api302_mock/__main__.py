@@ -15,6 +15,8 @@ def main(argv: list[str] | None = None) -> int:
         The exit code.
     """
     options = _parser().parse_args(argv)
+    if options.proxy:
+        return _proxy(options)
     try:
         import uvicorn
 
@@ -42,6 +44,38 @@ def main(argv: list[str] | None = None) -> int:
     server = uvicorn.Server(config(app, "error" if options.quiet else "info"))
     server.run(sockets=[listening])
     return 0
+
+
+def _proxy(options: argparse.Namespace) -> int:
+    """Pass calls on until Ctrl-C; returns the exit code."""
+    try:
+        import uvicorn
+
+        from api302_mock.document import Document, load
+        from api302_mock.proxy import ProxyApp
+        from api302_mock.server import bound, config, url_of
+        from api302_mock.webhooks import is_loopback
+    except ModuleNotFoundError as error:
+        print(f"api302_mock: {api302_mock.missing(error)}", file=sys.stderr)
+        return 1
+    try:
+        if not is_loopback(options.host):
+            what = "the proxy carries an API key and listens on this machine alone"
+            raise ValueError(f"--host {options.host}: {what}; leave it out")
+        say = None if options.quiet else _say
+        app = ProxyApp(options.proxy, Document(load(options.spec)), options.record, say)
+        listening = bound(options.host, options.port)
+    except (OSError, ValueError, OverflowError) as error:
+        print(f"api302_mock: {error}", file=sys.stderr)
+        return 1
+    print(f"Proxy of {app.target} at {url_of(listening)}, record in {app.folder}", flush=True)
+    # No access log: it would have the query, and some callers put their API key there.
+    uvicorn.Server(config(app, lifespan="on")).run(sockets=[listening])
+    return 0
+
+
+def _say(line: str) -> None:
+    print(line, flush=True)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -72,6 +106,18 @@ def _parser() -> argparse.ArgumentParser:
         help=f"which webhooks to call when a task ends: those on this machine, any, none {default}",
     )
     add("--quiet", action="store_true", help="do not list the requests")
+    add(
+        "--proxy",
+        metavar="URL",
+        help="no mock: pass calls on to this service, hold both sides against the document, "
+        "and record them without secrets",
+    )
+    add(
+        "--record",
+        metavar="FOLDER",
+        default="live-record",
+        help=f"where --proxy puts the exchanges {default}",
+    )
     return parser
 
 

@@ -96,7 +96,7 @@ class MockApp:
                 return
 
     async def _serve(self, request: Request, send: Send) -> None:
-        path = _path(request)
+        path = raw_path(request)
         query = request.scope["query_string"].decode("latin-1")
         seen = Seen(request.method, path, query, dict(request.headers), self._keys.sent(request))
         is_control = path.startswith("/mock/") and not path.startswith(PREFIX)
@@ -137,16 +137,9 @@ class MockApp:
             raise Refused(400, f"header `Prefer`: {error}") from None
 
     def _find(self, method: str, path: str) -> tuple[Operation, dict[str, str]]:
-        shape, allowed = None, set[str]()
-        for route, parameters in self.document.match(path):
-            # Of two templates that fit a path, the one that spells more out is meant: another's
-            # methods are not this one's.
-            if shape not in (None, route.pattern.pattern):
-                break
-            shape = route.pattern.pattern
-            if method in route.operations:
-                return route.operations[method], parameters
-            allowed |= set(route.operations)
+        operation, parameters, allowed = self.document.find(method, path)
+        if operation is not None:
+            return operation, parameters
         if allowed:
             methods = {"Allow": ", ".join(sorted(allowed))}
             raise Refused(405, f"{method} is not for {path[:200]}.", headers=methods)
@@ -282,7 +275,7 @@ async def _reset(request: Request, send: Send) -> None:
     await hang_up(request.receive, send, reset=True)
 
 
-def _path(request: Request) -> str:
+def raw_path(request: Request) -> str:
     """The path as it came, percent-encoded."""
     raw: bytes = request.scope.get("raw_path") or request.scope["path"].encode()
     return raw.decode("latin-1").partition("?")[0]

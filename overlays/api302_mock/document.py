@@ -163,6 +163,22 @@ class Document:
                 values = zip(route.names, found.groups(), strict=True)
                 yield route, {name: unquote(value) for name, value in values}
 
+    def find(self, method: str, path: str) -> tuple[Operation | None, dict[str, str], set[str]]:
+        """The operation of a percent-encoded path with its parameters, and the methods that the
+        path has.
+        """
+        shape, allowed = None, set[str]()
+        for route, parameters in self.match(path):
+            # Of two templates that fit a path, the one that spells more out is meant: another's
+            # methods are not this one's.
+            if shape not in (None, route.pattern.pattern):
+                break
+            shape = route.pattern.pattern
+            if method in route.operations:
+                return route.operations[method], parameters, set()
+            allowed |= set(route.operations)
+        return None, {}, allowed
+
     def resolve(self, node: Any) -> Any:
         """The node itself, or what its ``$ref`` points to."""
         while (reference := _reference(node)) is not None:

@@ -9,9 +9,10 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Unpack
+from typing import Any, Literal, Protocol, Self, Unpack
 
 import uvicorn
+from starlette.types import Receive, Scope, Send
 
 from api302_mock.app import MockApp, create_app
 from api302_mock.control import Seen, Settings, SettingsFields
@@ -19,23 +20,39 @@ from api302_mock.fileserver import PREFIX
 from api302_mock.webhooks import Delivery
 from api302_mock.wishes import WishFields
 
+Lifespan = Literal["on", "off"]
+"""Whether the app is told when the server starts and stops."""
 
-class MockServer:
-    """A running mock. Close it, or use it as a context manager.
+
+class App(Protocol):
+    """An ASGI app that can be closed."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request."""
+        ...
+
+    def close(self) -> None:
+        """Drop what it holds."""
+        ...
+
+
+class Serving:
+    """An app on a real socket, in a thread. Close it, or use it as a context manager.
 
     Attributes:
         url: Its URL, without a slash at the end: what a client takes as `base_url`.
-        app: The app.
 
     Raises:
         OSError: The port is taken.
     """
 
-    def __init__(self, app: MockApp, host: str = "127.0.0.1", port: int = 0) -> None:
-        self.app = app
+    def __init__(
+        self, app: App, host: str = "127.0.0.1", port: int = 0, lifespan: Lifespan = "off"
+    ) -> None:
+        self._app = app
         self._socket = bound(host, port)
         self.url = url_of(self._socket)
-        self._server = uvicorn.Server(config(app))
+        self._server = uvicorn.Server(config(app, lifespan=lifespan))
         self._thread = threading.Thread(
             target=self._server.run,
             kwargs={"sockets": [self._socket]},
@@ -48,6 +65,40 @@ class MockServer:
             if not self._thread.is_alive() or time.monotonic() > deadline:
                 raise RuntimeError(f"The mock did not start at {self.url}.")
             time.sleep(0.005)
+
+    def close(self) -> None:
+        """Stop serving, wait until it has stopped, and drop what the app holds."""
+        self._server.should_exit = True
+        self._thread.join(timeout=10)
+        self._socket.close()
+        self._app.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+
+class MockServer(Serving):
+    """A running mock. Close it, or use it as a context manager.
+
+    Attributes:
+        url: Its URL, without a slash at the end: what a client takes as `base_url`.
+        app: The app.
+
+    Raises:
+        OSError: The port is taken.
+    """
+
+    def __init__(self, app: MockApp, host: str = "127.0.0.1", port: int = 0) -> None:
+        self.app = app
+        super().__init__(app, host, port)
 
     @property
     def settings(self) -> Settings:
@@ -90,24 +141,6 @@ class MockServer:
     def reset(self) -> None:
         """Forget everything and restore the settings: see :meth:`MockApp.reset`."""
         self.app.reset()
-
-    def close(self) -> None:
-        """Stop serving, wait until it has stopped, and drop the uploaded files."""
-        self._server.should_exit = True
-        self._thread.join(timeout=10)
-        self._socket.close()
-        self.app.close()
-
-    def __enter__(self) -> MockServer:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
 
 def start(
@@ -158,11 +191,11 @@ def url_of(listening: socket.socket) -> str:
     return f"http://{names.get(host, f'[{host}]' if ':' in host else host)}:{port}"
 
 
-def config(app: MockApp, log_level: str = "error") -> uvicorn.Config:
+def config(app: App, log_level: str = "error", lifespan: Lifespan = "off") -> uvicorn.Config:
     """How uvicorn serves the mock: without a lifespan, web sockets, or its own headers."""
     return uvicorn.Config(
         app,
-        lifespan="off",
+        lifespan=lifespan,
         ws="none",
         log_level=log_level,
         access_log=log_level == "info",

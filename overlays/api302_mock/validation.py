@@ -156,7 +156,7 @@ def _parsed(text: str) -> Any:
         return text
 
 
-def _problem(
+def problem(
     document: Document, schema: Any, value: Any, where: str, *, strict: bool = False
 ) -> str | None:
     """What is wrong with a value, with its place; None where it is valid."""
@@ -231,8 +231,8 @@ class _Body:
         raise Refused(415, f"header `Content-Type`: {sent}; the operation takes {kinds}.")
 
     def _refuse_invalid(self, schema: Any, value: Any, *, strict: bool = False) -> None:
-        if problem := _problem(self._document, schema, value, "body", strict=strict):
-            raise Refused(422, problem)
+        if wrong := problem(self._document, schema, value, "body", strict=strict):
+            raise Refused(422, wrong)
 
     async def _read_json(self, schema: Any) -> None:
         content = await read_bytes(self._request)

@@ -25,7 +25,7 @@ from generator.document import Document
 from generator.emit.methods import Methods
 from generator.join import join, operations
 from generator.publish.changes.report import Change, Report
-from generator.publish.llms import llms_text
+from generator.publish.llms import llms_text, pages
 from generator.publish.markdown import code, inline, link, prose, text
 from generator.publish.samples import curl, python
 from generator.publish.samples.request import Request
@@ -242,13 +242,13 @@ def test_the_site_reads_the_document_as_it_is(key: str, value: str) -> None:
 @many(40)
 @given(HOSTILE, HOSTILE)
 def test_a_hostile_operation_makes_one_line(summary: str, note: str) -> None:
-    """llms.txt and the page's descriptions have the structure that they have without it."""
+    """llms.txt, its pages and the site's descriptions have the structure they have without it."""
     plain, hostile = structure("Summary", "note"), structure(f"S{summary}", f"n{note}")
     assert hostile == plain
 
 
-def structure(summary: str, note: str) -> tuple[list[str], list[str]]:
-    """The blocks of llms.txt and of an operation's description."""
+def structure(summary: str, note: str) -> list[list[str]]:
+    """The blocks of llms.txt, of its pages, and of an operation's description."""
     document = copy.deepcopy(mini())
     document["info"] |= {"title": summary, "summary": summary, "x-evidence-date": note}
     for tag in document["tags"]:
@@ -260,10 +260,10 @@ def structure(summary: str, note: str) -> tuple[list[str], list[str]]:
     methods = Methods.of_document(Document(document))
     operation = methods.document.by_id["acme_text_to_video"]
     llms = llms_text(methods, document["info"])
-    assert len([line for line in llms.splitlines() if line.startswith("- ")]) == 5 + len(
-        methods.document.operations
-    )
-    return blocks(llms), blocks(descriptions.description(methods, operation))
+    lines = [line for line in llms.splitlines() if line.startswith("- ")]
+    assert len(lines) == len(methods.document.operations)
+    shown = [llms, *pages(methods).values(), descriptions.description(methods, operation)]
+    return [blocks(text) for text in shown]
 
 
 @many(200)

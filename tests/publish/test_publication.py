@@ -72,6 +72,7 @@ def test_everything_is_there_and_the_same_every_time(
         "SHA256SUMS",
         "api302-openapi-0.1.0.zip",
         *(f"{name}.{end}" for name in DOCUMENTS for end in ("json", "yaml")),
+        *(f"llms/{tag}.md" for tag in known_tags(join(Spec.load(MINI))) if "." in tag),
         *(f"by-tag/{tag}.json" for tag in known_tags(join(Spec.load(MINI)))),
     }
     assert set(contents(out)) == names

@@ -11,7 +11,7 @@ from typing import Any
 import jsonschema_rs
 import pytest
 
-from generator.coverage import coverage
+from generator.coverage import EVIDENCE, coverage
 from generator.document import Document
 from generator.emit.methods import Methods
 from generator.join import join
@@ -178,8 +178,8 @@ def test_coverage_counts_models_by_kind_and_evidence() -> None:
     lines = coverage(SPEC).split("\n\n")[1].splitlines()
 
     assert [line.split() for line in lines] == [
-        ["kind", "models", "priced", "limits", "page", "sample", "caller", "vendor", "catalog"],
-        ["chat", "3", "2", "1", "3", "0", "0", "0", "0"],
-        ["text-to-video", "1", "1", "1", "1", "0", "0", "0", "0"],
-        ["all", "4", "3", "2", "4", "0", "0", "0", "0"],
+        ["kind", "models", "priced", "limits", *EVIDENCE],
+        ["chat", "3", "2", "1", "0", "3", "0", "0", "0", "0"],
+        ["text-to-video", "1", "1", "1", "0", "1", "0", "0", "0", "0"],
+        ["all", "4", "3", "2", "0", "4", "0", "0", "0", "0"],
     ]

@@ -36,7 +36,7 @@ def calls() -> list[tuple[str, str]]:
     """Each call's operation id, and its line in llms.txt."""
     info: dict[str, Any] = {**methods().document.node["info"], "x-evidence-date": "2001-02-03"}
     lines = llms_text(methods(), info).splitlines()
-    shown = [line for line in lines if re.search(r"`client\.[\w.]+\(", line)]
+    shown = [line for line in lines if re.search(r"; `client\.[\w.]+`$", line)]
     operations = methods().document.operations
     return [(one.id, line) for one, line in zip(operations, shown, strict=True)]
 

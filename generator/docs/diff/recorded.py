@@ -15,24 +15,60 @@ from generator.docs.pages.untrusted import media_type, one_line
 from generator.docs.pages.values import infer
 from generator.document import Operation
 from generator.document.media import is_json
+from generator.runtime.behaviour import read as behaviour
 from generator.source import obj
 
 from .finding import Finding, Subject
 from .models import compare_listed
 from .operation import Comparison
 
+VERSION = 1
+"""Of the form of `api302.testing.record`."""
+
 
 def recorded(described: Described, folder: Path) -> tuple[list[Finding], int]:
     """What the exchanges of a folder (or one file) show that the specification lacks or
     contradicts, and how many there are.
     """
-    files = sorted(folder.glob("*.json")) if folder.is_dir() else [folder]
-    if not files:
-        raise DocsError(f"{folder}: there is no exchange in this folder (.json)")
     findings: list[Finding] = []
+    files = _files(folder)
     for file in files:
         findings += _compare(described, file.name, _read(file))
     return findings, len(files)
+
+
+def proved(described: Described, folder: Path, findings: list[Finding]) -> dict[str, str]:
+    """The operations that exchanges of a folder prove, with the day of the newest one.
+
+    What was refused proves nothing, nor does an exchange that differs from the description: that
+    is to be decided first.
+    """
+    differing = {finding.source for finding in findings}
+    days: dict[str, str] = {}
+    for file in _files(folder):
+        exchange = _read(file)
+        request, day = exchange["request"], str(exchange.get("day") or "")
+        found = _find(described, str(exchange.get("operation")), request["method"], request["path"])
+        is_proof = found and day and file.name not in differing
+        if found and is_proof and _is_success(found, exchange["response"]):
+            days[found.id] = max(day, days.get(found.id, ""))
+    return days
+
+
+def _is_success(operation: Operation, response: dict[str, Any]) -> bool:
+    """Whether the service did what was asked for, as far as its response says."""
+    data = response.get("json")
+    if not 200 <= response["status"] < 300 or (isinstance(data, dict) and data.get("error")):
+        return False
+    rule = behaviour(operation.node).success
+    return rule is None or data is None or rule.failure(data) is None
+
+
+def _files(folder: Path) -> list[Path]:
+    files = sorted(folder.glob("*.json")) if folder.is_dir() else [folder]
+    if not files:
+        raise DocsError(f"{folder}: there is no exchange in this folder (.json)")
+    return files
 
 
 def _read(file: Path) -> dict[str, Any]:
@@ -41,6 +77,10 @@ def _read(file: Path) -> dict[str, Any]:
     except (OSError, ValueError, RecursionError) as error:
         raise DocsError(f"{file}: this is not a recorded exchange: {error}") from error
     request, response = obj(obj(exchange).get("request")), obj(obj(exchange).get("response"))
+    version = obj(exchange).get("version", VERSION)
+    if version != VERSION:
+        what = f"is of version {one_line(str(version), 20)}, and {VERSION} is read here"
+        raise DocsError(f"{file}: the record {what}; record it anew with this version of api302")
     texts = (request.get("method"), request.get("path"))
     if all(isinstance(text, str) for text in texts) and isinstance(response.get("status"), int):
         return exchange

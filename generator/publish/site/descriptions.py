@@ -44,7 +44,7 @@ def description(methods: Methods, operation: Operation) -> str:
         ("Price", _prices(seq(node.get("x-price")))),
         ("Task", _task(operation)),
         ("States", states(rule.status) if rule.status else ""),
-        ("Stream", _stream(rule.stream) if rule.stream else ""),
+        ("Stream", streaming(rule.stream) if rule.stream else ""),
         ("Also at", ", ".join(map(code, seq(node.get("x-aliases"))))),
         *_not_documented(obj(node.get("x-unknown"))),
     ]
@@ -105,7 +105,7 @@ def _task(operation: Operation) -> str:
         return ""
     fetch = operation.document.by_id[rule.task.fetch]
     status = f"[{text(fetch.node['summary'])}]({anchor(fetch)})"
-    when = _when(rule.task.when)
+    when = switched(rule.task.when)
     return f"Creates a task{when}; in Python `task.wait()` waits for the result. Status: {status}."
 
 
@@ -158,14 +158,16 @@ def _condition(test: Test) -> str:
     return f"{code(test.field)} is {' or '.join(code(str(value)) for value in test.values)}"
 
 
-def _stream(stream: Stream) -> str:
+def streaming(stream: Stream) -> str:
+    """How a stream is asked for, and how it ends."""
     end = code(stream.sentinel) if stream.sentinel else ""
     if stream.last:
         end = _condition(stream.last)
-    return f"Responds with events{_when(stream.when)}, until {end}."
+    return f"Responds with events{switched(stream.when)}, until {end}."
 
 
-def _when(switch: Switch | None) -> str:
+def switched(switch: Switch | None) -> str:
+    """The part of a sentence that says which field of a request turns something on."""
     if switch is None:
         return ""
     value = switch.value if isinstance(switch.value, str) else json.dumps(switch.value)
@@ -204,7 +206,7 @@ def _source(entry: dict[str, Any]) -> str:
     parts = [text(str(entry["page"]))] if "page" in entry else []
     if source:
         parts.append(inline(source) if " " in source else code(source))
-    label = " ".join(parts)
+    label = " ".join(parts) or ("302.AI" if entry["evidence"] == "live" else "")
     url = str(entry.get("url", ""))
     return link(label or text(url), url) if url else label
 
