@@ -8,12 +8,13 @@ from dataclasses import replace
 from typing import Any, NamedTuple, cast
 
 from api302_client.behaviour import find
+from api302_client.media import essence
 from api302_mock import files
 from api302_mock.call import Call
 from api302_mock.control import Settings
 from api302_mock.document import Document, Operation
 from api302_mock.errors import Refused
-from api302_mock.examples import EVENT_STREAM, Example, chosen, essence, responses
+from api302_mock.examples import EVENT_STREAM, Example, chosen, responses
 from api302_mock.faults import (
     envelopes,
     event_schemas,
