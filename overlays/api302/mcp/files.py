@@ -12,6 +12,7 @@ from pathlib import Path, PurePath
 from typing import Any, BinaryIO
 
 from api302 import InvalidArgument
+from api302._json import is_array
 
 _URL = re.compile(r"https?://[^/]|data:", re.IGNORECASE)
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:")
@@ -43,7 +44,7 @@ class Files:
         Raises:
             InvalidArgument: It is no file that may be read.
         """
-        if isinstance(value, list):
+        if is_array(value):
             return [self.given(name, one, forms) for one in value]
         if not isinstance(value, str) or _URL.match(value):
             return value

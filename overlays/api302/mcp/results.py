@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 from base64 import b64decode, b64encode
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -46,18 +45,18 @@ class Results:
 
     async def of(self, result: Any) -> list[Block]:
         """The content for what a call, or the end of a task, returned."""
-        if isinstance(result, AsyncTask):
+        if _is(result, AsyncTask):
             return [text({"task": result.to_dict(), "next": "give `task` to the tool `wait`"})]
-        if isinstance(result, AsyncStream):
+        if _is(result, AsyncStream):
             async with result as stream:
                 result = await stream.final()
-        if isinstance(result, AsyncByteStream):
+        if _is(result, AsyncByteStream):
             async with result as stream:
                 pieces = [piece async for piece in stream]
             return self._file(b"".join(pieces), "")
-        if isinstance(result, TaskResult):
+        if _is(result, TaskResult):
             return await self._of_task(result)
-        if hasattr(result, "media_type") and isinstance(getattr(result, "content", None), bytes):
+        if hasattr(result, "media_type") and _is(getattr(result, "content", None), bytes):
             return self._file(result.content, result.media_type)
         return await self._of_response(result, _outputs(result))
 
@@ -131,10 +130,15 @@ def _json(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False, separators=(",", ":"), default=str)
 
 
+def _is(value: Any, kind: type) -> bool:
+    """Whether a value is of a kind, whose type arguments nobody knows here."""
+    return isinstance(value, kind)
+
+
 def _outputs(response: Any) -> list[Any]:
     """The files of a response that the description knows of."""
-    found = getattr(response, "outputs", None)
-    listed: list[Any] = found if isinstance(found, list) else []
+    found: Any = getattr(response, "outputs", None)
+    listed: list[Any] = found if _is(found, list) else []
     return [one for one in listed if hasattr(one, "read") and hasattr(one, "url")]
 
 
@@ -190,12 +194,10 @@ def _write(folder: Path, content: bytes, media_type: str) -> Path:
 
 def _without_files(value: Any, lifted: list[bytes]) -> Any:
     """JSON with a note in the place of each file that it has as base64."""
-    if isinstance(value, dict):
-        pairs: Iterator[tuple[str, Any]] = iter(value.items())
-        return {key: _without_files(inner, lifted) for key, inner in pairs}
-    if isinstance(value, list):
-        items: list[Any] = value
-        return [_without_files(inner, lifted) for inner in items]
+    if _is(value, dict):
+        return {key: _without_files(inner, lifted) for key, inner in value.items()}
+    if _is(value, list):
+        return [_without_files(inner, lifted) for inner in value]
     if isinstance(value, str) and len(value) >= _SHORTEST and (content := _decoded(value)):
         lifted.append(content)
         return f"(file {len(lifted)}, {len(content)} bytes)"

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any, NamedTuple
 
 from api302 import AsyncClient, Estimate, InvalidArgument, TaskTimeout, directory
+from api302._json import is_mapping
 from api302.directory import Description, Found
 from api302_client.catalog import near
 
@@ -56,7 +57,7 @@ class Service:
         self._stack = AsyncExitStack()
 
     @asynccontextmanager
-    async def open(self) -> AsyncIterator[Service]:
+    async def open(self) -> AsyncGenerator[Service]:
         """Close the client in the end, if one was made."""
         try:
             yield self
@@ -125,10 +126,9 @@ class Service:
 
     async def wait(self, task: Any, seconds: float, progress: Progress) -> list[Block]:
         """Wait for a task; returns its outputs, or its state if it takes longer."""
-        if not isinstance(task, Mapping):
-            raise InvalidArgument("task: must be the object `task` that `call` returned")
-        self.guards.allowed_task(str(task.get("operation", "")))
-        handle = (await self._ready()).resume(task)
+        given = _object("task: must be the object `task` that `call` returned", task)
+        self.guards.allowed_task(str(given.get("operation", "")))
+        handle = (await self._ready()).resume(given)
 
         async def report(status: Any) -> None:
             share = 1.0 if status.state == "succeeded" else status.progress or 0.0
@@ -163,9 +163,8 @@ def _described(described: Description) -> dict[str, Any]:
 
 def _checked(described: Description, arguments: Any) -> dict[str, Any]:
     """The arguments, if they have the names that the description shows. Raises InvalidArgument."""
-    if not isinstance(arguments, Mapping):
-        raise InvalidArgument("arguments: must be an object")
-    given = {str(name): value for name, value in arguments.items() if value is not None}
+    named = _object("arguments: must be an object", arguments)
+    given = {str(name): value for name, value in named.items() if value is not None}
     schema = described.arguments
     known = schema["properties"]
     for name in given if schema.get("additionalProperties") is False else ():
@@ -176,6 +175,13 @@ def _checked(described: Description, arguments: Any) -> dict[str, Any]:
     if missing := [name for name in schema.get("required", ()) if name not in given]:
         raise InvalidArgument(f"{', '.join(missing)}: is required by {described.call}")
     return given
+
+
+def _object(message: str, value: Any) -> Mapping[str, Any]:
+    """An object that was given. Raises InvalidArgument with the message for anything else."""
+    if not is_mapping(value):
+        raise InvalidArgument(message)
+    return value
 
 
 def _listed(known: Mapping[str, Any]) -> str:
