@@ -46,9 +46,11 @@ async def exchange(session: Session, call: Call, send: Send | None = None) -> Re
 
     Raises an Api302Error, without secrets.
     """
+    started = time.time()
     try:
         return await _exchange(session, call, send or _send)
     except Api302Error as error:
+        error.window = (started, time.time())
         session.redactor.error(error)
         error.__traceback__ = None  # the frames below hold the response as it was received
         raise
