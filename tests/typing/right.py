@@ -17,8 +17,10 @@ from api302_client.models import (
     OpenaiChatAnswer,
     OpenaiChatChunk,
     OpenaiChatResponse,
+    OpenaiRealtimeResponseDone,
 )
 from api302_client.params.llm_openai import OpenaiChatMessage
+from api302_resources.audio.openai_realtime import OpenaiRealtimeConnection
 
 client = api302.Client(api_key="sk-...", timeout=30, max_retries=3)
 
