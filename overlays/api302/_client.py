@@ -49,6 +49,7 @@ if TYPE_CHECKING:
     from ._http.response import Response
     from ._types import Call
     from .catalog import AsyncCatalog, Catalog
+    from .webhooks import AsyncWebhooks, Webhooks
 
     AsyncMiddleware = Callable[[Call, Callable[[Call], Awaitable[Response]]], Awaitable[Response]]
 
@@ -181,6 +182,13 @@ class Client(Sections):
         from ._features.uploads import Files
 
         return Files(super().files)
+
+    @cached_property
+    def webhooks(self) -> Webhooks:
+        """URLs for webhooks that are signed, and reading and confirming what is sent to them."""
+        from .webhooks import Webhooks
+
+        return Webhooks(self._client)
 
     @cached_property
     def catalog(self) -> Catalog:
@@ -591,6 +599,13 @@ class AsyncClient(AsyncSections):
         from ._features.uploads import AsyncFiles
 
         return AsyncFiles(super().files)
+
+    @cached_property
+    def webhooks(self) -> AsyncWebhooks:
+        """URLs for webhooks that are signed, and reading and confirming what is sent to them."""
+        from .webhooks import AsyncWebhooks
+
+        return AsyncWebhooks(self._client)
 
     @cached_property
     def catalog(self) -> AsyncCatalog:

@@ -42,9 +42,9 @@ def walk(node: Any, change: Change, kind: str = "document", place: str = "#") ->
         return change(kind, node, place)
     copy = dict(node)
     for key, value in node.items():
-        # What was carried in an `x-` field is changed as what it was.
+        # What was carried in an `x-` field is changed as what it was. A text is no such part.
         part = _PARTS.get(kind, {}).get(key.removeprefix("x-"))
-        if part:
+        if part and not isinstance(value, str):
             copy[key] = _part(value, change, part, f"{place}/{key}")
     return change(kind, copy, place)
 
