@@ -324,15 +324,27 @@ def attach(reply: Any, http: HttpInfo, files: Files | None = None) -> Any:
     return reply
 
 
+_JSON = frozenset({str, int, float, bool, type(None)})
+
+
 def plain(value: Any) -> Any:
-    """A copy made of plain JSON types: models become objects, tuples become arrays."""
+    """A copy made of JSON types, of whatever a program has for them.
+
+    Models, dataclasses, attrs and Pydantic become objects, without what is None in them; tuples,
+    sets and generators arrays. What nobody knows stays as it is.
+    """
+    kind = value.__class__
+    if kind in _JSON:
+        return value
+    if kind is dict and all(key.__class__ is str for key in value):
+        return {key: plain(item) for key, item in value.items()}
+    if kind is list or kind is tuple:
+        return [plain(item) for item in value]
     if isinstance(value, Model):
         return value.to_dict()
-    if isinstance(value, Mapping):
-        return {key: plain(item) for key, item in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [plain(item) for item in value]
-    return value
+    from .plain import converted  # here, since few requests need it
+
+    return converted(value)
 
 
 def _without_none(value: Any) -> Any:
