@@ -102,6 +102,7 @@ def test_workers_run_a_batch_and_it_is_seen_from_anywhere(
     assert json.loads(seen.stdout)["saved"] == 60
 
 
+@pytest.mark.kills
 def test_a_batch_over_workers_survives_kills(
     redis: Redis, postgres: Postgres, tmp_path: Path, referee_of: Callable[..., Referee]
 ) -> None:

@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 JOURNAL, FILES = "journal.sqlite", "files"
 NAME = "batch"
 _CHUNK = 2000
+_UNSENT = "sk-not-sent"
+"""The API key of a client that only looks at calls."""
 
 
 class Planned(NamedTuple):
@@ -115,7 +117,7 @@ class Batch:
                 such objects.
             skip_bad: Leave out what cannot be run.
             budget: With one, each job is estimated, and not the first few alone.
-            client: Whose calls they are; a client of the environment unless given.
+            client: Whose calls they are, if it is a client of another host or class.
 
         Raises:
             InvalidArgument: there are bad lines, each named with its field; a key has other
@@ -127,7 +129,7 @@ class Batch:
                 return _Planning(self.journal, client, skip_bad, limit).take(jobs)
             from api302 import AsyncClient
 
-            return _Planning(self.journal, AsyncClient(), skip_bad, limit).take(jobs)
+            return _Planning(self.journal, AsyncClient(_UNSENT), skip_bad, limit).take(jobs)
 
     # --- running ----------------------------------------------------------------------------------
 

@@ -343,6 +343,8 @@ def run_over_workers(
     finally:
         if not detach:
             write_reports(journal, batch.out)
+        if not journal.in_hand():
+            Target(batch.files).close()  # what killed workers left
     return feeder.progress()
 
 

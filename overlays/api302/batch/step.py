@@ -423,7 +423,7 @@ def step(state: dict[str, Any]) -> dict[str, Any]:
     The client is made once a process.
     """
     with _making:
-        client = _client(os.getpid())
+        client = _client(os.getpid(), *map(os.environ.get, ("AI302_API_KEY", "AI302_BASE_URL")))
     return loop.call(astep, state, client)
 
 
@@ -431,7 +431,7 @@ _making = threading.RLock()
 
 
 @cache
-def _client(_: int) -> AsyncClient:
+def _client(_: int, *__: str | None) -> AsyncClient:
     from api302 import AsyncClient
 
     return AsyncClient()
