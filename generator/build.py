@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from . import join, models, rules
+from . import join, models, realtime, rules
 from .beside import beside
 from .document import Document, DocumentError
 from .source import Spec, SpecError
@@ -205,6 +205,9 @@ def _generate(
         raise SpecError(problems)
     document = begun.plan.document
     (out / DOCUMENT_FILE).write_text(as_json(document.node), encoding="utf-8", newline="\n")
+    if document.events:
+        text = as_json(document.events)
+        (out / realtime.DOCUMENT_FILE).write_text(text, encoding="utf-8", newline="\n")
     counts = {"operations": len(document.operations), "schemas": len(document.schemas)}
     summary.counts["check"] = counts
     summary.document, summary.spec = document, spec
@@ -234,6 +237,7 @@ def _begin(spec: Spec, before: Earlier | None) -> Emission | Exception:
     from .emit import Emission  # slow to import; reading and checking do without
 
     try:
-        return Emission(Document(join.join(spec), models.models(spec)[0]), before, spec)
+        document = Document(join.join(spec), models.models(spec)[0], realtime.join(spec))
+        return Emission(document, before, spec)
     except Exception as error:
         return error
