@@ -44,9 +44,14 @@ def walk(node: Any, change: Change, kind: str = "document", place: str = "#") ->
     for key, value in node.items():
         # What was carried in an `x-` field is changed as what it was.
         part = _PARTS.get(kind, {}).get(key.removeprefix("x-"))
-        if part:
+        if part and _may_be_part(value):
             copy[key] = _part(value, change, part, f"{place}/{key}")
     return change(kind, copy, place)
+
+
+def _may_be_part(value: Any) -> bool:
+    """Whether a value can be a part: an extension of ours, such as `x-items`, has a text there."""
+    return isinstance(value, (dict, list, bool))
 
 
 def _part(value: Any, change: Change, part: tuple[str, str], place: str) -> Any:
