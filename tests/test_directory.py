@@ -67,6 +67,9 @@ def test_a_limit_and_sections_restrict_a_search() -> None:
     found = directory.search("generate", 20, sections=["videos", "audio"])
     assert {one.tag.partition(".")[0] for one in found} <= {"videos", "audio"}
     assert len(found) == 20
+    reading = directory.search("voices", 20, only_reading=True)
+    assert len(reading) > 3
+    assert all(one.reads for one in reading)
     assert directory.search("qwertzuiop") == []
 
 

@@ -11,7 +11,7 @@ from typing import Any
 from generator.document import Document
 from generator.source import Spec
 
-from . import directory, namespaces, raw_client, typed_dicts
+from . import commands, directory, namespaces, raw_client, typed_dicts
 from .code import File, GenerationError, format_code, templates, write
 from .earlier import Earlier
 from .importing import import_everything, import_modules
@@ -61,6 +61,7 @@ class Emission:
             self.stop()
             raise
         self._calls = [*namespaces.files(tree), *directory.files(methods)]
+        self._calls += commands.files(methods)
         self.keys: dict[str, str] = {}
         """What stands for all that each file is made of, by path; of a finished build."""
 

@@ -111,6 +111,7 @@ def _found(methods: Methods, operation: Operation) -> list[Any]:
         _KINDS[form.kind],
         operation.is_deprecated,
         operation.tag,
+        operation.method == "get",
     ]
 
 

@@ -139,6 +139,7 @@ class Found(NamedTuple):
         kind: How it is called: `call`, `task`, `stream` …
         deprecated: Whether the provider has superseded it.
         tag: Its section and vendor: `videos.kling`.
+        reads: Whether it only reads: its HTTP method is GET.
     """
 
     call: str
@@ -149,6 +150,7 @@ class Found(NamedTuple):
     kind: str
     deprecated: bool
     tag: str
+    reads: bool
 
 
 class Index(NamedTuple):

@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from ._features.budget import AsyncBudget, Budget
     from ._features.files import AsyncOutput, Output
     from ._features.paging import AsyncPages, Page, Pages
+    from ._features.progress import Progress
     from ._features.streams import AsyncByteStream, AsyncStream, ByteStream, Stream
     from ._features.tasks import AsyncTask, AsyncTaskResult, Task, TaskResult
     from ._http.response import Response
@@ -58,6 +59,7 @@ _WHERE = {
     "_features.budget": "AsyncBudget Budget",
     "_features.files": "AsyncOutput Output",
     "_features.paging": "AsyncPages Page Pages",
+    "_features.progress": "Progress",
     "_features.streams": "AsyncByteStream AsyncStream ByteStream Stream",
     "_features.tasks": "AsyncTask AsyncTaskResult Task TaskResult",
     "_http.response": "Response",
@@ -97,6 +99,7 @@ __all__ = [
     "Page",
     "Pages",
     "PermissionDeniedError",
+    "Progress",
     "QuotaError",
     "RateLimitError",
     "RawResponse",

@@ -4,9 +4,9 @@ call.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Iterator, Mapping
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Literal, ParamSpec, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Literal, ParamSpec, TypeVar, cast, overload
 
 from api302_resources import AsyncSections, Sections
 
@@ -33,7 +33,7 @@ from ._calls.settings import (
 )
 from ._errors import InvalidArgument
 from ._http.connections import Connections
-from ._http.sync import run
+from ._http.sync import iterate, run
 from ._types import AsyncHttpClient, Cost, Estimate, HttpClient, RawResponse, Timeout
 
 if TYPE_CHECKING:
@@ -43,13 +43,17 @@ if TYPE_CHECKING:
 
     from ._calls.files import FileInput
     from ._features.budget import AsyncBudget, Budget
-    from ._features.tasks import AsyncTask, Task
+    from ._features.progress import Progress
+    from ._features.tasks import AsyncTask, AsyncTaskResult, Task, TaskResult
     from ._features.uploads import AsyncFiles, Files
     from ._http.response import Response
     from ._types import Call
     from .catalog import AsyncCatalog, Catalog
 
     AsyncMiddleware = Callable[[Call, Callable[[Call], Awaitable[Response]]], Awaitable[Response]]
+
+LONGEST_WAIT = 1800.0
+"""Seconds that several tasks are waited for, unless it is said otherwise."""
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -106,8 +110,9 @@ class Client(Sections):
     `with Client() as client:` or `client.close()` lets go of them.
 
     Args:
-        api_key: The API key; the environment variable AI302_API_KEY unless given. Or a function
-            that gives it, called for each exchange.
+        api_key: The API key; the environment variable AI302_API_KEY unless given (or AI302_KEY or
+            302AI_API_KEY, which the provider's programs read). Or a function that gives it, called
+            for each exchange.
         base_url: The host; AI302_BASE_URL unless given, or else https://api.302.ai (in mainland
             China https://api.302ai.cn).
         timeout: Seconds to wait for the service between two signs of life, 600 unless said
@@ -358,6 +363,86 @@ class Client(Sections):
         from ._features.tasks import Task, resumed
 
         return Task(resumed(self._client, task))
+
+    @overload
+    def wait(
+        self,
+        tasks: Iterable[Task[T]],
+        timeout: float | None = ...,
+        *,
+        interval: float | None = ...,
+        on_progress: Callable[[Progress], object] | None = ...,
+        progress: bool = ...,
+        cancel: bool = ...,
+        return_exceptions: Literal[False] = ...,
+    ) -> list[TaskResult[T]]: ...
+    @overload
+    def wait(
+        self,
+        tasks: Iterable[Task[T]],
+        timeout: float | None = ...,
+        *,
+        interval: float | None = ...,
+        on_progress: Callable[[Progress], object] | None = ...,
+        progress: bool = ...,
+        cancel: bool = ...,
+        return_exceptions: bool,
+    ) -> list[TaskResult[T] | Exception]: ...
+    def wait(
+        self,
+        tasks: Iterable[Task[Any]],
+        timeout: float | None = LONGEST_WAIT,
+        *,
+        interval: float | None = None,
+        on_progress: Callable[[Progress], object] | None = None,
+        progress: bool = False,
+        cancel: bool = False,
+        return_exceptions: bool = False,
+    ) -> list[Any]:
+        """Wait for several tasks with one poller, and return their results, in their order.
+
+        Args:
+            tasks: Of this client or others.
+            timeout: Seconds in all, half an hour unless said otherwise; None for no limit.
+            interval: Seconds between two polls of a task; otherwise as the description suggests.
+            on_progress: Called with a `Progress` whenever something changes.
+            progress: Show a progress bar, in a terminal or a notebook.
+            cancel: Cancel the tasks that are not done where the wait ends before them.
+            return_exceptions: Give the errors of tasks in the place of their results, and raise
+                none of them.
+
+        Raises:
+            TaskFailed: A task failed. The others go on; they are `error.pending`.
+            TaskTimeout: The time is over; `error.pending` are the tasks that are not done.
+            InvalidArgument: One is not a task; or `cancel`, where the API cannot cancel it.
+        """
+        from ._features import progress as bars
+        from ._features.waiting import Waits, wait
+
+        with bars.shown_progress(progress, on_progress) as hook:
+            waits = Waits(self._client, tasks, timeout, interval, hook, cancel)
+            return run(wait(waits, return_exceptions))
+
+    def as_completed(
+        self,
+        tasks: Iterable[Task[T]],
+        timeout: float | None = LONGEST_WAIT,
+        *,
+        interval: float | None = None,
+        on_progress: Callable[[Progress], object] | None = None,
+        cancel: bool = False,
+    ) -> Iterator[Task[T]]:
+        """The tasks as they end, failed ones too: then `task.wait()` needs no network any more.
+
+            for task in client.as_completed(tasks):
+                print(task.wait().outputs)  # raises TaskFailed if it failed
+
+        For the arguments, and TaskTimeout, see `wait`.
+        """
+        from ._features.waiting import Waits, as_completed
+
+        waits = Waits(self._client, tasks, timeout, interval, on_progress, cancel)
+        return iterate(as_completed(waits))
 
     def download(
         self, url: str, path: str | PathLike[str] = ".", *, timeout: float | None = None
@@ -642,6 +727,63 @@ class AsyncClient(AsyncSections):
         from ._features.tasks import AsyncTask, resumed
 
         return AsyncTask(resumed(self._client, task))
+
+    @overload
+    async def wait(
+        self,
+        tasks: Iterable[AsyncTask[T]],
+        timeout: float | None = ...,
+        *,
+        interval: float | None = ...,
+        on_progress: Callable[[Progress], object | Awaitable[object]] | None = ...,
+        progress: bool = ...,
+        cancel: bool = ...,
+        return_exceptions: Literal[False] = ...,
+    ) -> list[AsyncTaskResult[T]]: ...
+    @overload
+    async def wait(
+        self,
+        tasks: Iterable[AsyncTask[T]],
+        timeout: float | None = ...,
+        *,
+        interval: float | None = ...,
+        on_progress: Callable[[Progress], object | Awaitable[object]] | None = ...,
+        progress: bool = ...,
+        cancel: bool = ...,
+        return_exceptions: bool,
+    ) -> list[AsyncTaskResult[T] | Exception]: ...
+    async def wait(
+        self,
+        tasks: Iterable[AsyncTask[Any]],
+        timeout: float | None = LONGEST_WAIT,
+        *,
+        interval: float | None = None,
+        on_progress: Callable[[Progress], object | Awaitable[object]] | None = None,
+        progress: bool = False,
+        cancel: bool = False,
+        return_exceptions: bool = False,
+    ) -> list[Any]:
+        """Wait for several tasks. See `Client.wait`; `on_progress` may be a coroutine function."""
+        from ._features import progress as bars
+        from ._features.waiting import Waits, wait
+
+        with bars.shown_progress(progress, on_progress) as hook:
+            waits = Waits(self._client, tasks, timeout, interval, hook, cancel)
+            return await wait(waits, return_exceptions)
+
+    def as_completed(
+        self,
+        tasks: Iterable[AsyncTask[T]],
+        timeout: float | None = LONGEST_WAIT,
+        *,
+        interval: float | None = None,
+        on_progress: Callable[[Progress], object | Awaitable[object]] | None = None,
+        cancel: bool = False,
+    ) -> AsyncGenerator[AsyncTask[T], None]:
+        """The tasks as they end, for `async for`. See `Client.as_completed`."""
+        from ._features.waiting import Waits, as_completed
+
+        return as_completed(Waits(self._client, tasks, timeout, interval, on_progress, cancel))
 
     async def download(
         self, url: str, path: str | PathLike[str] = ".", *, timeout: float | None = None

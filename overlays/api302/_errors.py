@@ -224,34 +224,42 @@ class TaskError(Api302Error):
     Attributes:
         task: The `Task` or `AsyncTask` (not after unpickling: a handle belongs to a client).
         task_dict: What `client.resume()` takes, in this process or another.
+        status: The last `TaskStatus`, with the response; None where none is known.
+        code: The vendor's code, if it gave one.
+        status_code: The HTTP status of that response.
+        request_id: The id under which the submitting call is billed.
+        pending: Where several tasks were waited for, those that go on.
     """
 
     task: Any = None
     task_dict: Mapping[str, Any] = {}
+    status: Any = None
+    pending: list[Any] = []  # noqa: RUF012 - never changed, replaced on each object
 
     def __str__(self) -> str:
         kept = json.dumps(dict(self.task_dict), ensure_ascii=False)
-        return f"{self.message} [task {self.task_dict.get('id')}; client.resume({kept})]"
+        facts = [f"task {self.task_dict.get('id')}"]
+        facts += [f"code {self.code}"] if self.code is not None else []
+        facts += [f"HTTP {self.status_code}"] if self.status_code is not None else []
+        facts += [f"request id {self.request_id}"] if self.request_id else []
+        return f"{self.message} [{', '.join(facts)}; client.resume({kept})]"
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return (
-            type(self),
-            self.args,
-            {name: value for name, value in self.__dict__.items() if name != "task"},
-        )
+        hidden = ("task", "pending")  # handles of a client
+        kept = {name: value for name, value in self.__dict__.items() if name not in hidden}
+        return type(self), self.args, kept
 
 
 class TaskFailed(TaskError):
-    """The service gave the task up.
-
-    Attributes:
-        code: The vendor's code, if it gave one.
-        status: The last `TaskStatus`, with the response.
-    """
-
-    code: str | int | None = None
-    status: Any = None
+    """The service gave the task up."""
 
 
 class TaskTimeout(TaskError, builtins.TimeoutError):
-    """The task was not done in time. It goes on, and can be waited for again."""
+    """The task was not done in time. It goes on, and can be waited for again.
+
+    Attributes:
+        retry_after: Seconds after which the service wants to be polled again, where that was later
+            than the end of the time.
+    """
+
+    retry_after: float | None = None

@@ -120,7 +120,13 @@ class Resource:
     ) -> Any:
         if _is_streamed(stream):
             return self._stream(endpoint, options=options, **_switched(endpoint, given)).opened()
-        return run(call(self._client, Operation.of(endpoint), options, **given))
+        op = Operation.of(endpoint)
+        response = run(call(self._client, op, options, **given))
+        if op.behaviour.task is None:
+            return response
+        from ._features.tasks import followed
+
+        return run(followed(self._client, op, options, given, response))
 
     def _parse(
         self, endpoint: Endpoint, *, format: Any, options: Options, **given: Unpack[Given]
@@ -192,7 +198,13 @@ class AsyncResource:
         if _is_streamed(stream):
             made = self._stream(endpoint, options=options, **_switched(endpoint, given))
             return await made.opened()
-        return await call(self._client, Operation.of(endpoint), options, **given)
+        op = Operation.of(endpoint)
+        response = await call(self._client, op, options, **given)
+        if op.behaviour.task is None:
+            return response
+        from ._features.tasks import followed
+
+        return await followed(self._client, op, options, given, response)
 
     async def _parse(
         self, endpoint: Endpoint, *, format: Any, options: Options, **given: Unpack[Given]

@@ -77,7 +77,9 @@ class Description(NamedTuple):
         return {key: value for key, value in plain.items() if value not in ("", {}, [])}
 
 
-def search(words: str, limit: int = 5, *, sections: Collection[str] = ()) -> list[Found]:
+def search(
+    words: str, limit: int = 5, *, sections: Collection[str] = (), only_reading: bool = False
+) -> list[Found]:
     """The calls that fit a question best, the best first.
 
     Args:
@@ -85,6 +87,7 @@ def search(words: str, limit: int = 5, *, sections: Collection[str] = ()) -> lis
             vendors and models count too.
         limit: How many calls at most.
         sections: Only calls of these sections, such as `images`; all unless given.
+        only_reading: Only calls that read and change nothing.
 
     Raises:
         InvalidArgument: naming the argument and what to do.
@@ -94,9 +97,12 @@ def search(words: str, limit: int = 5, *, sections: Collection[str] = ()) -> lis
     if isinstance(limit, bool) or not isinstance(limit, int) or limit < 1:  # pyright: ignore[reportUnnecessaryIsInstance]
         raise InvalidArgument(f"limit: must be a whole number from 1 on, not {limit!r}")
     wanted = checked_sections(sections)
-    if not wanted:
-        return _index().search(words, limit)
-    return _index().search(words, limit, lambda one: one.tag.partition(".")[0] in wanted)
+
+    def allowed(one: Found) -> bool:
+        is_wanted = not wanted or one.tag.partition(".")[0] in wanted
+        return is_wanted and (one.reads or not only_reading)
+
+    return _index().search(words, limit, allowed)
 
 
 def describe(call: str) -> Description:

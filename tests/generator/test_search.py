@@ -63,7 +63,9 @@ def index(titles: list[str], ranks: list[float], phrases: dict[str, list[int]]) 
         listed = terms(title, SAME)
         for term in dict.fromkeys([*listed, *pairs(listed)]):
             found.setdefault(term, []).extend((number, 10))
-    calls: list[Any] = [["a.b.c", title, title, "", "", "call", False, "a.b"] for title in titles]
+    calls: list[Any] = [
+        ["a.b.c", title, title, "", "", "call", False, "a.b", True] for title in titles
+    ]
     data = {"calls": calls, "ranks": ranks, "terms": found, "phrases": phrases, "same": SAME}
     return Index.of(data)
 

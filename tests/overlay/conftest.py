@@ -81,6 +81,8 @@ def environment(monkeypatch: pytest.MonkeyPatch) -> None:
     """No settings of whoever runs the tests."""
     for name in (
         "AI302_API_KEY",
+        "AI302_KEY",
+        "302AI_API_KEY",
         "AI302_BASE_URL",
         "HTTP_PROXY",
         "HTTPS_PROXY",

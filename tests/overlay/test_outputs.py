@@ -74,8 +74,33 @@ def test_an_output_goes_into_the_next_call(serve: Any, connect: Any) -> None:
     assert b'filename="output.png"' in server.requests[-1].body
     client.tools.extra.upload(file=content.url)
     assert PNG in server.requests[-1].body
+    remote = http({"data": [{"url": f"{server.url}/cat.png"}]})
+    answers = [remote, http(PNG, content_type="image/png"), http({"code": 200, "data": "x"})]
+    server.steps[:] = answers
+    (output,) = draw(client).outputs
+    client.tools.extra.upload(file=output)  # takes no URL: it is fetched
+    assert b'filename="cat.png"' in server.requests[-1].body
+    assert PNG in server.requests[-1].body
     with pytest.raises(api302.InvalidArgument, match="file: takes a local file"):
-        client.tools.extra.upload(file=url)
+        client.tools.extra.upload(file=url.url)
+
+
+def test_an_output_on_a_server_goes_into_an_async_call(serve: Any, connect: Any) -> None:
+    server = serve()
+    remote = http({"data": [{"url": f"{server.url}/cat.png"}]})
+    picture = http(PNG, content_type="image/png")
+    server.steps += [remote, picture, http({"code": 200, "data": "x"})]
+
+    async def main() -> Any:
+        async with api302.AsyncClient(api_key=KEY, base_url=server.url) as client:
+            (output,) = (await client.tools.gifts.draw(prompt="a cat")).outputs
+            await client.tools.extra.upload(file=output)
+            return output
+
+    output = asyncio.run(main())
+    assert PNG in server.requests[-1].body
+    with pytest.raises(api302.InvalidArgument, match=r"await output\.read"):
+        connect(server).tools.extra.upload(file=output)
 
 
 def test_outputs_survive_pickling_and_copies(serve: Any, connect: Any, tmp_path: Path) -> None:

@@ -437,7 +437,7 @@ class Openai(Resource):
             Api302Error: The call failed.
 
         Endpoint: POST /v1/chat/completions
-        Price: by model; 0.001 PTC per call for a web search, on top of the model.
+        Price: by model; 0.001 PTC more per call for a web search.
         Source: http://302ai-en.apifox.cn/api-273308610 (page, 2026-11-21)
         """
         from api302_client.api.llm_openai import openai_chat_completions as endpoint
@@ -764,7 +764,7 @@ class Openai(Resource):
             Api302Error: The call failed.
 
         Endpoint: POST /v1/chat/completions
-        Price: by model; 0.001 PTC per call for a web search, on top of the model.
+        Price: by model; 0.001 PTC more per call for a web search.
         Source: http://302ai-en.apifox.cn/api-273308610 (page, 2026-11-21)
         """
         from api302_client.api.llm_openai import openai_chat_completions as endpoint
@@ -1004,7 +1004,7 @@ class Openai(Resource):
             Api302Error: The call failed.
 
         Endpoint: POST /v1/chat/completions
-        Price: by model; 0.001 PTC per call for a web search, on top of the model.
+        Price: by model; 0.001 PTC more per call for a web search.
         Source: http://302ai-en.apifox.cn/api-273308610 (page, 2026-11-21)
         """
         from api302_client.api.llm_openai import openai_chat_completions as endpoint
@@ -1380,7 +1380,7 @@ class Openai(Resource):
             Api302Error: The call failed.
 
         Endpoint: POST /v1/chat/completions
-        Price: by model; 0.001 PTC per call for a web search, on top of the model.
+        Price: by model; 0.001 PTC more per call for a web search.
         Source: http://302ai-en.apifox.cn/api-273308610 (page, 2026-11-21)
         """
         from api302_client.api.llm_openai import openai_chat_completions as endpoint
@@ -2417,7 +2417,7 @@ class AsyncOpenai(AsyncResource):
             Api302Error: The call failed.
 
         Endpoint: POST /v1/chat/completions
-        Price: by model; 0.001 PTC per call for a web search, on top of the model.
+        Price: by model; 0.001 PTC more per call for a web search.
         Source: http://302ai-en.apifox.cn/api-273308610 (page, 2026-11-21)
         """
         from api302_client.api.llm_openai import openai_chat_completions as endpoint
@@ -2744,7 +2744,7 @@ class AsyncOpenai(AsyncResource):
             Api302Error: The call failed.
 
         Endpoint: POST /v1/chat/completions
-        Price: by model; 0.001 PTC per call for a web search, on top of the model.
+        Price: by model; 0.001 PTC more per call for a web search.
         Source: http://302ai-en.apifox.cn/api-273308610 (page, 2026-11-21)
         """
         from api302_client.api.llm_openai import openai_chat_completions as endpoint
@@ -2984,7 +2984,7 @@ class AsyncOpenai(AsyncResource):
             Api302Error: The call failed.
 
         Endpoint: POST /v1/chat/completions
-        Price: by model; 0.001 PTC per call for a web search, on top of the model.
+        Price: by model; 0.001 PTC more per call for a web search.
         Source: http://302ai-en.apifox.cn/api-273308610 (page, 2026-11-21)
         """
         from api302_client.api.llm_openai import openai_chat_completions as endpoint
@@ -3360,7 +3360,7 @@ class AsyncOpenai(AsyncResource):
             Api302Error: The call failed.
 
         Endpoint: POST /v1/chat/completions
-        Price: by model; 0.001 PTC per call for a web search, on top of the model.
+        Price: by model; 0.001 PTC more per call for a web search.
         Source: http://302ai-en.apifox.cn/api-273308610 (page, 2026-11-21)
         """
         from api302_client.api.llm_openai import openai_chat_completions as endpoint

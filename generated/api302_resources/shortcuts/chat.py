@@ -444,7 +444,7 @@ class ChatCompletions(Resource):
             Api302Error: The call failed.
 
         Endpoint: POST /v1/chat/completions
-        Price: by model; 0.001 PTC per call for a web search, on top of the model.
+        Price: by model; 0.001 PTC more per call for a web search.
         Source: http://302ai-en.apifox.cn/api-273308610 (page, 2026-11-21)
         """
         from api302_client.api.llm_openai import openai_chat_completions as endpoint
@@ -771,7 +771,7 @@ class ChatCompletions(Resource):
             Api302Error: The call failed.
 
         Endpoint: POST /v1/chat/completions
-        Price: by model; 0.001 PTC per call for a web search, on top of the model.
+        Price: by model; 0.001 PTC more per call for a web search.
         Source: http://302ai-en.apifox.cn/api-273308610 (page, 2026-11-21)
         """
         from api302_client.api.llm_openai import openai_chat_completions as endpoint
@@ -1011,7 +1011,7 @@ class ChatCompletions(Resource):
             Api302Error: The call failed.
 
         Endpoint: POST /v1/chat/completions
-        Price: by model; 0.001 PTC per call for a web search, on top of the model.
+        Price: by model; 0.001 PTC more per call for a web search.
         Source: http://302ai-en.apifox.cn/api-273308610 (page, 2026-11-21)
         """
         from api302_client.api.llm_openai import openai_chat_completions as endpoint
@@ -1387,7 +1387,7 @@ class ChatCompletions(Resource):
             Api302Error: The call failed.
 
         Endpoint: POST /v1/chat/completions
-        Price: by model; 0.001 PTC per call for a web search, on top of the model.
+        Price: by model; 0.001 PTC more per call for a web search.
         Source: http://302ai-en.apifox.cn/api-273308610 (page, 2026-11-21)
         """
         from api302_client.api.llm_openai import openai_chat_completions as endpoint
@@ -1855,7 +1855,7 @@ class AsyncChatCompletions(AsyncResource):
             Api302Error: The call failed.
 
         Endpoint: POST /v1/chat/completions
-        Price: by model; 0.001 PTC per call for a web search, on top of the model.
+        Price: by model; 0.001 PTC more per call for a web search.
         Source: http://302ai-en.apifox.cn/api-273308610 (page, 2026-11-21)
         """
         from api302_client.api.llm_openai import openai_chat_completions as endpoint
@@ -2182,7 +2182,7 @@ class AsyncChatCompletions(AsyncResource):
             Api302Error: The call failed.
 
         Endpoint: POST /v1/chat/completions
-        Price: by model; 0.001 PTC per call for a web search, on top of the model.
+        Price: by model; 0.001 PTC more per call for a web search.
         Source: http://302ai-en.apifox.cn/api-273308610 (page, 2026-11-21)
         """
         from api302_client.api.llm_openai import openai_chat_completions as endpoint
@@ -2422,7 +2422,7 @@ class AsyncChatCompletions(AsyncResource):
             Api302Error: The call failed.
 
         Endpoint: POST /v1/chat/completions
-        Price: by model; 0.001 PTC per call for a web search, on top of the model.
+        Price: by model; 0.001 PTC more per call for a web search.
         Source: http://302ai-en.apifox.cn/api-273308610 (page, 2026-11-21)
         """
         from api302_client.api.llm_openai import openai_chat_completions as endpoint
@@ -2798,7 +2798,7 @@ class AsyncChatCompletions(AsyncResource):
             Api302Error: The call failed.
 
         Endpoint: POST /v1/chat/completions
-        Price: by model; 0.001 PTC per call for a web search, on top of the model.
+        Price: by model; 0.001 PTC more per call for a web search.
         Source: http://302ai-en.apifox.cn/api-273308610 (page, 2026-11-21)
         """
         from api302_client.api.llm_openai import openai_chat_completions as endpoint

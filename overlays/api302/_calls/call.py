@@ -19,6 +19,10 @@ from .session import Session
 
 async def call(session: Session, op: Operation, options: Options, **given: Unpack[Given]) -> Any:
     """Make a call of the API and return its parsed response."""
+    if op.files:
+        from .outputs import fetched
+
+        given["body"] = await fetched(session, op, given.get("body"))
     ready = partial(operation_call, session.settings, op, options, **given)
     return await finish(session, await session.io.thread(ready) if op.files else ready())
 

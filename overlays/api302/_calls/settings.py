@@ -17,6 +17,10 @@ from api302._types import Timeout
 
 DEFAULT_BASE_URL = "https://api.302.ai"
 DEFAULT_TIMEOUT = 600.0
+KEY_VARIABLES = ("AI302_API_KEY", "AI302_KEY", "302AI_API_KEY")
+"""The environment variables that may hold the API key: ours, and those of the provider's own
+programs.
+"""
 ApiKey = str | Callable[[], str | Awaitable[str]]
 """The API key, or a function that gives it for each exchange; for an `AsyncClient`, a coroutine
 function as well.
@@ -103,7 +107,8 @@ def valid_key(given: Any) -> Any:
     """The API key, which is never part of a message; or the function that gives it, as it is."""
     if callable(given):
         return given
-    name, key = _given("api_key", "AI302_API_KEY", given)
+    variable = next((one for one in KEY_VARIABLES if os.environ.get(one)), KEY_VARIABLES[0])
+    name, key = _given("api_key", variable, given)
     if not key:
         raise InvalidArgument(
             "api_key: is missing; set the environment variable AI302_API_KEY or pass api_key='sk-…'"

@@ -129,6 +129,15 @@ class Schedule:
             wanted = min(max(seconds, LEAST_PAUSE), self._longest)
             self._next = wanted * (1 + 0.1 * self._chance())
 
+    def is_beyond(self, seconds: float | None, suggested: bool = False) -> bool:
+        """Whether the service wants to be polled again only after the deadline.
+
+        What it suggests beside a status counts unless the caller chose the interval.
+        """
+        if seconds is None or (suggested and self._fixed is not None):
+            return False
+        return seconds > self.left()
+
     def left(self) -> float:
         """Seconds until the deadline."""
         return max(self._deadline - self._clock(), 0.0)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Mapping
+from contextlib import suppress
+from functools import partial
 from inspect import isawaitable
 from typing import Any, Generic, TypeVar
 
@@ -17,17 +19,21 @@ from api302._http.retry import retry_after
 from api302._http.sync import iterate, run
 from api302._json import is_mapping
 from api302._types import NO_OPTIONS, Call, Given, Operation, Options, TaskStatus
+from api302_client._model import shown
 from api302_client.behaviour import Result, urls
 from api302_client.behaviour import TaskStatus as StatusRule
 
 from .files import AsyncOutput, Output, output
 from .polling import Schedule, is_passing, read_status
+from .progress import shown_progress
 
 T = TypeVar("T")
 VERSION = 1
 DEFAULT_WAIT = 1800.0
 LONGEST_POLL = 60.0
 """Seconds that one poll may take at most."""
+LONGEST_CANCEL = 10.0
+"""Seconds that cancelling a task may take, where something else is on its way already."""
 SHORTEST_POLL = 1.0
 """Seconds that one poll may take at least, also at the deadline."""
 
@@ -40,15 +46,29 @@ class TaskResult(Generic[T]):
         response: The last response; for a call made asynchronous on demand, the call's own
         response.
         request_id: The id under which the submitting call is billed.
+        task: The task.
     """
 
-    def __init__(self, outputs: list[Output], response: T, request_id: str | None) -> None:
+    def __init__(
+        self,
+        outputs: list[Output],
+        response: T,
+        request_id: str | None,
+        task: Task[T] | AsyncTask[T],
+    ) -> None:
         self.outputs = outputs
         self.response = response
         self.request_id = request_id
+        self.task = task
+
+    @property
+    def id(self) -> str:
+        """The service's id of the task."""
+        return self.task.id
 
     def __repr__(self) -> str:
-        return f"{type(self).__name__}(outputs={self.outputs!r}, response={self.response!r})"
+        fields = f"id={self.id!r}, outputs={self.outputs!r}, response={shown(self.response)}"
+        return f"{type(self).__name__}({fields})"
 
 
 class AsyncTaskResult(TaskResult[T]):
@@ -94,6 +114,8 @@ class Handle:
         first = self.parameters[next(iter(rule.parameters))]
         self.id = "" if first is None else str(first)
         self.done = self._done_at_once()
+        self.ended: TaskStatus[Any] | None = None
+        """The last status, once a poll has found that the task has ended."""
         self.billed: str | None = None
         """The submitting call's request id, as another process noted it."""
 
@@ -113,14 +135,24 @@ class Handle:
         return {"kind": "api302.task", "version": VERSION, **about}
 
     def _done_at_once(self) -> TaskStatus[Any] | None:
+        """The status in the submitting call's response, if it says that the task is done."""
+        if self.status_rule.result or (status := self._own_status()) is None:
+            return None
+        is_done = status.state == "succeeded" and (status.outputs or not self.status_rule.outputs)
+        return status if is_done else None
+
+    def is_unfinished(self) -> bool:
+        """Whether the submitting call's response says, in a listed word, that the task goes on."""
+        rule = self.status_rule
+        return bool(self._own_status()) and rule.known_state(raw(self.response)) == "pending"
+
+    def _own_status(self) -> TaskStatus[Any] | None:
         """The status in the submitting call's response, if that has the fetching call's class."""
         rule = self.status_rule
         described = self.fetch.responses.get("200", {}).get("application/json")
-        if rule.response or rule.result or type(self.response).__name__ != described:
+        if rule.response or type(self.response).__name__ != described:
             return None
-        status = read_status(rule, raw(self.response), self.response, name=self.fetch.id)
-        is_done = status.state == "succeeded" and (status.outputs or not rule.outputs)
-        return status if is_done else None
+        return read_status(rule, raw(self.response), self.response, name=self.fetch.id)
 
     def _call(
         self,
@@ -196,35 +228,20 @@ class Handle:
 
         A poll that fails for a passing reason is repeated, until the deadline.
         """
-        if self.done:
-            yield self.done
+        if known := self.done or self.ended:
+            yield known
             return
-        suggested, fresh = self.status_rule.interval, self.response is not None
-        schedule = Schedule(timeout, interval, suggested, fresh)
-        schedule.suggest(_suggested(self.response))
-        trouble: Exception | None = None
-        last: TaskStatus[Any] | None = None
-        while (pause := schedule.pause(getattr(trouble, "retry_after", None))) is not None:
+        watch = Watch(self, timeout, interval)
+        while (pause := watch.pause()) is not None:
             await self.session.io.sleep(pause)
-            try:
-                status = await self._poll_in_time(schedule.left())
-            except Exception as error:
-                if not is_passing(error):
-                    raise
-                trouble = error
-                _log.logger.info("task %s: %s; polling again", self.id, type(error).__name__)
-                continue
-            trouble = None
-            schedule.suggest(_suggested(status.response))
-            if last is None or last[:3] != status[:3]:
+            status = await watch.poll()
+            if status is not None:
                 yield status
-            last = status
-            if status.state != "pending":
+            if self.ended:
                 return
-        message = f"not done within {timeout:g} s (last: {trouble or last})"
-        raise TaskTimeout(message, **self.facts(handle)) from trouble
+        raise watch.over(handle)
 
-    async def _poll_in_time(self, left: float) -> TaskStatus[Any]:
+    async def poll_in_time(self, left: float) -> TaskStatus[Any]:
         """Poll, within the time that is left, however slowly the response arrives."""
         seconds = max(min(LONGEST_POLL, left), SHORTEST_POLL)
         what = f"{self.fetch.method} {self.fetch.path}"
@@ -236,39 +253,69 @@ class Handle:
         interval: float | None,
         on_progress: Callable[[Any], Any] | None,
         handle: Any,
+        cancel: bool = False,
     ) -> Any:
         """The result."""
+        if cancel:
+            self.check_cancel()
         status: TaskStatus[Any] | None = None
         source = self.events(timeout, interval, handle)
         try:
             async for status in source:
                 if on_progress is not None and isawaitable(waiting := on_progress(status)):
                     await waiting
-        except TaskError:
-            raise
-        except (
-            BaseException
-        ) as error:  # an interrupt too: whoever reads the traceback can have the task back
-            kept = json.dumps(self.to_dict(), ensure_ascii=False)
-            error.add_note(f"The task goes on; wait for it again with client.resume({kept}).wait()")
+        except BaseException as error:
+            await self.interrupted(error, cancel, handle)
             raise
         finally:
             await source.aclose()
         assert status is not None
+        return self.result(status, handle)
+
+    async def interrupted(self, error: BaseException, cancel: bool, handle: Any) -> None:
+        """Let who reads an error have the task back: a timeout, an interrupt, a cancelled await.
+
+        With `cancel` the task is cancelled.
+        """
+        if cancel and not isinstance(error, GeneratorExit):
+            error.add_note(await self.session.io.shielded(self._cancelled))
+        elif not isinstance(error, TaskError):
+            kept = json.dumps(self.to_dict(), ensure_ascii=False)
+            error.add_note(f"The task goes on; wait for it again with client.resume({kept}).wait()")
+        if not isinstance(error, TaskError):
+            with suppress(AttributeError):
+                error.task, error.task_dict = handle, self.to_dict()  # type: ignore[attr-defined]
+
+    async def _cancelled(self) -> str:
+        """Cancel the task, and say what came of it: nothing here hides why it is cancelled."""
+        call = Operation.by_id(str(self.rule.cancel))
+        work = partial(self._ask, call, LONGEST_CANCEL, 0)
+        try:
+            await self.session.io.within(LONGEST_CANCEL, work, f"{call.method} {call.path}")
+        except Exception as error:
+            return f"Task {self.id} could not be cancelled: {error}"
+        return f"Task {self.id} was cancelled."
+
+    def check_cancel(self) -> None:
+        """Raise InvalidArgument where the API has no call that cancels the task."""
+        if self.rule.cancel is None:
+            raise InvalidArgument(
+                f"cancel: the API has no call that cancels {self.op.id}; leave it out"
+            )
+
+    def result(self, status: TaskStatus[Any], handle: Any) -> Any:
+        """The result of a task that has ended. Raises TaskFailed."""
         if status.state == "failed":
-            facts = {"code": status.code, "status": status, **self.facts(handle)}
-            failed = TaskFailed(f"failed: {status.message}", **facts)
+            failed = TaskFailed(f"failed: {status.message}", **self.facts(handle, status))
             self.session.redactor.error(failed)
             raise failed
         kind: Any = AsyncTaskResult if self.session.connections.is_async else TaskResult
-        return kind(self._outputs(status), status.response, self.request_id)
+        return kind(self._outputs(status), status.response, self.request_id, handle)
 
     def _outputs(self, status: TaskStatus[Any]) -> list[Any]:
+        """The files: by the status, or else those of the response."""
         made = [output(self.session, url=url) for url in status.outputs]
-        file: Any = status.response
-        if status.raw_state == "file" and hasattr(file, "media_type"):
-            made.append(output(self.session, content=file.content, media_type=file.media_type))
-        return made
+        return made or list(getattr(status.response, "outputs", None) or ())
 
     async def cancel(self, handle: Any) -> Any:
         """Cancel the task, and return the response."""
@@ -277,9 +324,116 @@ class Handle:
             raise TaskError(message, **self.facts(handle))
         return (await self._ask(Operation.by_id(self.rule.cancel), None))[1]
 
-    def facts(self, handle: Any) -> dict[str, Any]:
-        """What an error about the task carries."""
-        return {"task": handle, "task_dict": self.to_dict()}
+    def facts(self, handle: Any, status: TaskStatus[Any] | None = None) -> dict[str, Any]:
+        """What an error about the task carries, with the last status, if any is known."""
+        facts = {"task": handle, "task_dict": self.to_dict(), "request_id": self.request_id}
+        facts["call"] = f"{self.op.method} {self.op.path}"
+        if status is None:
+            return facts
+        http = getattr(status.response, "http", None)
+        facts |= {"status": status, "code": status.code, "body": raw(status.response)}
+        return facts | ({"status_code": http.status_code} if http else {})
+
+
+class Watch:
+    """How one task is followed to its end: when to poll, and what came of it."""
+
+    def __init__(self, handle: Handle, timeout: float | None, interval: float | None) -> None:
+        suggested, fresh = handle.status_rule.interval, handle.response is not None
+        self.handle = handle
+        self.error: Exception | None = None
+        """Why the status cannot be had, where that does not pass."""
+        self._timeout = timeout
+        self._schedule = Schedule(timeout, interval, suggested, fresh)
+        self._schedule.suggest(_suggested(handle.response))
+        self._trouble: Exception | None = None
+        self._last: TaskStatus[Any] | None = None
+        self._beyond: float | None = None
+        """Seconds after which the service wants to be polled again, if that is too late."""
+
+    @property
+    def share(self) -> float:
+        """The progress from 0 to 1, as far as the service reports it."""
+        return (self._last.progress or 0.0) if self._last else 0.0
+
+    def pause(self) -> float | None:
+        """Seconds until the next poll; None where the time is over, or will be before it."""
+        asked: float | None = getattr(self._trouble, "retry_after", None)
+        told = _suggested(self._last.response) if self._last and not self._trouble else None
+        if self._schedule.is_beyond(asked) or self._schedule.is_beyond(told, suggested=True):
+            self._beyond = asked if told is None else told
+            return None
+        return self._schedule.pause(asked)
+
+    async def poll(self) -> TaskStatus[Any] | None:
+        """Get the status: what is new of it, or None.
+
+        Raises what makes no sense to wait for; what passes is tried again.
+        """
+        handle = self.handle
+        try:
+            status = await handle.poll_in_time(self._schedule.left())
+        except Exception as error:
+            if not is_passing(error):
+                self.error = error
+                raise
+            self._trouble = error
+            name = type(error).__name__
+            _log.logger.info("task %s: %s; polling again", handle.id, name)
+            return None
+        self._trouble, before = None, self._last
+        self._last = status
+        self._schedule.suggest(_suggested(status.response))
+        if status.state != "pending":
+            handle.ended = status
+        return status if before is None or before[:3] != status[:3] else None
+
+    def over(self, task: Any) -> TaskTimeout:
+        """The error of a task that was not done in time."""
+        why = f"not done within {self._timeout:g} s"
+        if self._beyond is not None:
+            why += f", as the service wants to be polled again in {self._beyond:g} s only"
+        facts = self.handle.facts(task, self._last)
+        error = TaskTimeout(f"{why} (last: {self._trouble or self._last})", **facts)
+        error.retry_after = self._beyond
+        error.__cause__ = self._trouble
+        return error
+
+
+async def followed(
+    session: Session, op: Operation, options: Options, given: Given, response: Any
+) -> Any:
+    """The response of a call that waits for its result, which may be a task that is not done.
+
+    Then the task is followed, unless a task was asked for. Raises TaskFailed or TaskTimeout.
+    """
+    rule = op.behaviour.task
+    assert rule is not None
+    sent: dict[str, Any] = {}
+    for values in (given.get("query"), given.get("body"), options[1], options[2]):
+        sent |= values or {}
+    hook = rule.webhook and sent.get(rule.webhook.name)
+    if hook or (rule.when and rule.when.is_on(sent.get(rule.when.name))):
+        return response
+    found = rule.find(raw(response))
+    if None in found.values():
+        return response
+    handle = Handle(session, op, found, response)
+    if not handle.is_unfinished():
+        return response
+    kind: Any = AsyncTask if session.connections.is_async else Task
+    result = await handle.wait(DEFAULT_WAIT, None, None, kind(handle))
+    return _billed_as(result.response, handle.request_id)
+
+
+def _billed_as(response: Any, request_id: str | None) -> Any:
+    """A response with the id under which the call that began its task is billed."""
+    http = getattr(response, "http", None)
+    if http is None or request_id is None:
+        return response
+    from api302_client._model import attach
+
+    return attach(response, http._replace(headers={**http.headers, "request-id": request_id}))
 
 
 async def submit(session: Session, op: Operation, options: Options, given: Given) -> Handle:
@@ -341,6 +495,11 @@ class _Task(Generic[T]):
         self._handle = handle
 
     @property
+    def handle(self) -> Handle:
+        """How it is followed, for what waits for several."""
+        return self._handle
+
+    @property
     def id(self) -> str:
         """The service's id of it."""
         return self._handle.id
@@ -394,6 +553,8 @@ class Task(_Task[T]):
         *,
         interval: float | None = None,
         on_progress: Callable[[TaskStatus[T]], object] | None = None,
+        progress: bool = False,
+        cancel: bool = False,
     ) -> TaskResult[T]:
         """Wait for the result.
 
@@ -404,15 +565,23 @@ class Task(_Task[T]):
             interval: Seconds between two polls; otherwise what the description suggests, then less
             and less often.
             on_progress: Called with the TaskStatus whenever it changes. `print` will do.
+            progress: Show a progress bar, in a terminal or a notebook: rich's, where it is
+                installed.
+            cancel: Cancel the task where the wait ends before it: the time is over, Ctrl-C, an
+                error. Otherwise it goes on, and the error has it as `task` and says how to resume
+                it.
 
         Raises:
             TaskFailed: The task failed.
-            TaskTimeout: The time is over. The task goes on, and can be waited for again.
+            TaskTimeout: The time is over, or the service wants to be polled again later than that.
+                The task goes on, and can be waited for again.
+            InvalidArgument: `cancel`, where the API has no call for that.
             ApiError: The status cannot be had. What passes (network, 5xx, 408, 425, 429) is
             tolerated until the
                 time is over.
         """
-        return run(self._handle.wait(timeout, interval, on_progress, self))
+        with shown_progress(progress, on_progress) as hook:
+            return run(self._handle.wait(timeout, interval, hook, self, cancel))
 
     def cancel(self) -> Any:
         """Cancel it, and return the response.
@@ -441,9 +610,12 @@ class AsyncTask(_Task[T]):
         *,
         interval: float | None = None,
         on_progress: Callable[[TaskStatus[T]], object | Awaitable[object]] | None = None,
+        progress: bool = False,
+        cancel: bool = False,
     ) -> AsyncTaskResult[T]:
         """Wait for the result. See `Task.wait`; `on_progress` may be a coroutine function."""
-        return await self._handle.wait(timeout, interval, on_progress, self)
+        with shown_progress(progress, on_progress) as hook:
+            return await self._handle.wait(timeout, interval, hook, self, cancel)
 
     async def cancel(self) -> Any:
         """Cancel it, and return the response.

@@ -55,7 +55,7 @@ EXTENSIONS: Extensions = {
         "refusal": "choices[0].message.refusal",
         "cut": "length(choices[?finish_reason == 'length']) > `0`",
     },
-    "x-price": [{"note": "by model"}, {"amount": 0.001, "unit": "PTC", "per": "call", "for": "a web search, on top of the model"}],
+    "x-price": [{"note": "by model"}, {"note": "0.001 PTC more per call for a web search"}],
     "x-models": {"field": "model"},
     "x-outputs": [{"field": "choices[].message.audio.data", "as": "base64"}],
 }

@@ -1,0 +1,127 @@
+"""The tasks that the command line started: kept in the user's state folder, without any key."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import sys
+import tempfile
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import click
+
+_LENGTH = 8
+"""Signs of a handle."""
+_DAYS = 30
+"""How long a finished task is kept."""
+
+
+class Kept(NamedTuple):
+    """A task as it is kept."""
+
+    handle: str
+    call: str
+    """Its operation id."""
+    task: dict[str, Any]
+    """What `client.resume()` takes."""
+    started: str
+    """UTC, in ISO 8601."""
+    state: str = "pending"
+    base_url: str = ""
+    """The host that it runs at, where that is not the default."""
+    outputs: tuple[str, ...] = ()
+
+    @property
+    def id(self) -> str:
+        """The service's id of it."""
+        return str(self.task.get("id", ""))
+
+
+def folder() -> Path:
+    """The folder of the handles, made at need for its owner alone.
+
+    `AI302_STATE_DIR`, else where the system has such folders: `$XDG_STATE_HOME/api302` or
+    `~/.local/state/api302`, on macOS `~/Library/Application Support/api302`, on Windows
+    `%LOCALAPPDATA%\\api302`.
+    """
+    path = _state() / "tasks"
+    for one in (path.parent, path):
+        one.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if os.name != "nt" and one.stat().st_mode & 0o077:
+            one.chmod(0o700)
+    return path
+
+
+def _state() -> Path:
+    if own := os.environ.get("AI302_STATE_DIR"):
+        return Path(own).expanduser()
+    if sys.platform == "win32":
+        return Path(os.environ.get("LOCALAPPDATA") or Path.home()) / "api302"
+    if sys.platform == "darwin":
+        return Path.home() / "Library/Application Support/api302"
+    return Path(os.environ.get("XDG_STATE_HOME") or Path.home() / ".local/state") / "api302"
+
+
+def keep(task: Mapping[str, Any], base_url: str | None) -> Kept:
+    """Keep a task that was just started; `task` is what `task.to_dict()` gives."""
+    now = datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+    named = f"{task['operation']}\0{task['id']}\0{base_url or ''}"
+    handle = hashlib.sha256(named.encode()).hexdigest()[:_LENGTH]
+    return write(Kept(handle, task["operation"], dict(task), now, base_url=base_url or ""))
+
+
+def write(kept: Kept) -> Kept:
+    """Write a task down, whole or not at all, readable for its owner alone."""
+    where = folder()
+    number, name = tempfile.mkstemp(dir=where, suffix=".part")  # has mode 0600
+    with open(number, "w", encoding="utf-8") as file:
+        json.dump(kept._asdict(), file, ensure_ascii=False, indent=1)
+    os.replace(name, where / f"{kept.handle}.json")
+    return kept
+
+
+def everything() -> list[Kept]:
+    """All tasks that are kept, the newest first; those that ended long ago are let go."""
+    found = [kept for path in folder().glob("*.json") if (kept := _read(path))]
+    return sorted(found, key=lambda one: one.started, reverse=True)
+
+
+def _read(path: Path) -> Kept | None:
+    try:
+        data = json.loads(path.read_text("utf-8"))
+        data["outputs"] = tuple(data.get("outputs", ()))
+        kept = Kept(**data)
+        age = datetime.now(UTC) - datetime.fromisoformat(kept.started)
+    except (OSError, ValueError, TypeError):
+        return None  # from another version, or cut off
+    if kept.state != "pending" and age.days > _DAYS:
+        path.unlink(missing_ok=True)
+        return None
+    return kept
+
+
+def find(name: str | None) -> Kept:
+    """The task of a handle, its beginning, or the service's id; without a name the newest.
+
+    Raises click.UsageError if there is none, or several.
+    """
+    listed = everything()
+    if name is None:
+        if not listed:
+            raise click.UsageError("no task is kept; start one with --detach")
+        return listed[0]
+    fitting = [one for one in listed if name in (one.handle, one.id)]
+    fitting = fitting or [one for one in listed if one.handle.startswith(name)]
+    if len(fitting) == 1:
+        return fitting[0]
+    if fitting:
+        handles = ", ".join(one.handle for one in fitting)
+        raise click.UsageError(f"HANDLE: {name!r} may be {handles}; give more of it")
+    known = ", ".join(one.handle for one in listed[:5])
+    raise click.UsageError(
+        f"HANDLE: no task {name!r} is kept{f'; there are {known}' if known else ''}"
+    )

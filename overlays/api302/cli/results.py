@@ -1,0 +1,189 @@
+"""What is done with a result: its files saved, the rest printed."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from api302._json import is_array, is_tuple
+
+from . import handles
+from .options import Chosen
+from .output import emit, found, line, note, write
+from .progress import progress
+
+if TYPE_CHECKING:
+    from api302 import Task
+
+
+def show(result: Any, chosen: Chosen, host: str | None = None, main: str = "") -> None:
+    """Print a result, or save it: a response, a stream, a task, pages or a file.
+
+    `host` is where it comes from, if not from the default; `main` what of a response is printed,
+    as a JMESPath.
+    """
+    from api302 import ByteStream, Pages, Stream, Task
+
+    made: Any = result
+    if isinstance(result, Task):
+        kept = handles.keep(made.to_dict(), host)
+        follow(made, kept, chosen) if chosen.wait else detached(kept, chosen)
+    elif isinstance(result, Stream):
+        _stream(result, chosen)
+    elif isinstance(result, ByteStream):
+        _bytes(result, chosen)
+    elif isinstance(result, Pages):
+        emit(list(made), chosen.output, chosen.query)
+    else:
+        _response(result, chosen, main)
+
+
+def _response(result: Any, chosen: Chosen, main: str) -> None:
+    if _is_file(result):
+        _file(result, chosen)
+        return
+    files = _outputs(result)
+    if chosen.save is not None:
+        if not files:
+            note("The response has no file to save.")
+        for path in saved(files, chosen.save):
+            write(f"{path}\n")
+        if files:
+            return
+    if main and (shown := found(result, main)):
+        emit(shown, "text")
+    elif result is not None:
+        emit(result, chosen.output, chosen.query)
+
+
+def _is_file(result: Any) -> bool:
+    return isinstance(getattr(result, "content", None), bytes) and hasattr(result, "save")
+
+
+def _outputs(result: Any) -> list[Any]:
+    """The files that a response names."""
+    files: Any = getattr(result, "outputs", None)
+    listed = files if is_array(files) or is_tuple(files) else ()
+    return [one for one in listed if hasattr(one, "save")]
+
+
+def _file(result: Any, chosen: Chosen) -> None:
+    """A response that is a file: saved, or, where nobody looks, handed on."""
+    if chosen.save is None and not sys.stdout.isatty():
+        sys.stdout.buffer.write(result.content)
+        sys.stdout.buffer.flush()
+    else:
+        write(f"{result.save(_target(chosen.save))}\n")
+
+
+def _target(save: str | None) -> str:
+    """Where a file goes: a folder that does not exist yet is made."""
+    if save is None:
+        return "."
+    if save.endswith(("/", "\\")):
+        Path(save).mkdir(parents=True, exist_ok=True)
+    return save
+
+
+def saved(files: Iterable[Any], save: str) -> list[Path]:
+    """Save files: into a folder, or under a name, the further ones with a number."""
+    target = Path(_target(save))
+    paths: list[Path] = []
+    for number, file in enumerate(files, 1):
+        is_first = number == 1 or target.is_dir()
+        path = target if is_first else target.with_stem(f"{target.stem}-{number}")
+        paths.append(Path(file.save(path)))
+    return paths
+
+
+# --- streams --------------------------------------------------------------------------------------
+
+
+def _stream(stream: Any, chosen: Chosen) -> None:
+    """Print a stream as it comes: its text, or each event as a line of JSON."""
+    with stream:
+        if chosen.output in (None, "text") and not chosen.query:
+            if not _text(stream):
+                emit(stream.final(), chosen.output)
+            return
+        for event in stream:
+            line(event, chosen.query)
+
+
+def _text(stream: Any) -> bool:
+    """Print the text of a stream; returns whether there was any."""
+    last = ""
+    for piece in stream.text:
+        write(piece)
+        sys.stdout.flush()
+        last = piece
+    if last and not last.endswith("\n"):
+        write("\n")
+    return bool(last)
+
+
+def _bytes(stream: Any, chosen: Chosen) -> None:
+    with stream:
+        if chosen.save is not None or sys.stdout.isatty():
+            write(f"{stream.save(_target(chosen.save))}\n")
+            return
+        for piece in stream:
+            sys.stdout.buffer.write(piece)
+        sys.stdout.buffer.flush()
+
+
+# --- tasks ----------------------------------------------------------------------------------------
+
+
+def detached(kept: handles.Kept, chosen: Chosen) -> None:
+    """Print the handle of a task that goes on."""
+    if chosen.output in (None, "text") and not chosen.query:
+        write(f"{kept.handle}\n")
+        note(f"The task goes on: api302 task wait {kept.handle}")
+    else:
+        emit({"handle": kept.handle, "id": kept.id, "task": kept.task}, chosen.output, chosen.query)
+
+
+def follow(task: Task[Any], kept: handles.Kept, chosen: Chosen) -> None:
+    """Wait for a task, and print or save what it made."""
+    from api302 import TaskFailed
+
+    limit = {} if chosen.timeout is None else {"timeout": chosen.timeout}
+    try:
+        with progress(kept.call) as shown:
+            result = task.wait(on_progress=shown, **limit)
+    except TaskFailed:
+        handles.write(kept._replace(state="failed"))
+        raise
+    except BaseException as error:  # an interrupt too
+        error.__notes__ = [f"The task goes on: api302 task wait {kept.handle}"]
+        raise
+    urls = tuple(one.url for one in result.outputs if one.url)
+    handles.write(kept._replace(state="succeeded", outputs=urls))
+    finished(result, kept, chosen)
+
+
+def finished(result: Any, kept: handles.Kept, chosen: Chosen) -> None:
+    """Print or save what a task made."""
+    paths: list[Path] = []
+    if chosen.save is not None:
+        if not result.outputs:
+            raise click.ClickException("the task made no file; --query and --output print the rest")
+        paths = saved(result.outputs, chosen.save)
+    if chosen.output is None and not chosen.query:
+        said = [str(one) for one in paths or result.outputs]
+        emit(said or result.response, "text" if said else None)
+        return
+    about = {
+        "handle": kept.handle,
+        "id": kept.id,
+        "request_id": result.request_id,
+        "outputs": [str(one) for one in result.outputs],
+        **({"saved": [str(path) for path in paths]} if paths else {}),
+        "response": result.response,
+    }
+    emit(about, chosen.output, chosen.query)

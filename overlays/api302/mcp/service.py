@@ -1,0 +1,204 @@
+"""The four tools: search, describe, call and wait, whatever carries them."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from typing import Any, NamedTuple
+
+from api302 import AsyncClient, Estimate, InvalidArgument, TaskTimeout, directory
+from api302.directory import Description, Found
+from api302_client.catalog import near
+
+from .files import Files
+from .guards import Guards
+from .results import Block, Results, text
+from .store import Store
+
+Progress = Callable[[float, str], Awaitable[None]]
+"""Is told how far a task is, from 0 to 1, and its state."""
+
+MOST_FOUND = 20
+_MODELS = 40
+"""Models that a description lists."""
+WAITED, LONGEST_WAIT = 50.0, 600.0
+"""Seconds that `wait` waits: unless told otherwise, less than hosts do for a tool; and at most."""
+
+
+class Plan(NamedTuple):
+    """A call that may be made.
+
+    Attributes:
+        found: The call.
+        arguments: What it takes.
+        question: What to ask a person before; empty: nothing.
+    """
+
+    found: Found
+    arguments: dict[str, Any]
+    question: str
+
+
+class Service:
+    """What the tools do.
+
+    Args:
+        guards: What may be done.
+        made: Makes the client, when it is first needed.
+    """
+
+    def __init__(self, guards: Guards, made: Callable[[], AsyncClient]) -> None:
+        self.guards = guards
+        self.store = Store()
+        self._results = Results(self.store, guards.out)
+        self._made = made
+        self._client: AsyncClient | None = None
+        self._stack = AsyncExitStack()
+
+    @asynccontextmanager
+    async def open(self) -> AsyncIterator[Service]:
+        """Close the client in the end, if one was made."""
+        try:
+            yield self
+        finally:
+            stack, self._stack = self._stack, AsyncExitStack()
+            self._client = None
+            await stack.aclose()
+
+    async def _ready(self) -> AsyncClient:
+        """The client, under the budget."""
+        if self._client is None:
+            client = self._made()
+            self._stack.push_async_callback(client.aclose)
+            if self.guards.budget is not None:
+                # What has no estimate is asked for before, see `plan`.
+                budget = client.budget(self.guards.budget, unknown="allow")
+                await self._stack.enter_async_context(budget)
+            self._client = client
+        return self._client
+
+    # The tools
+
+    def search(self, words: str, limit: int = 5) -> list[Block]:
+        """The calls that fit."""
+        found = self.guards.search(words, min(limit, MOST_FOUND))
+        if not found:
+            return [text("nothing found; use other words, in English or Chinese")]
+        return [text([_entry(one) for one in found])]
+
+    def describe(self, call: str) -> list[Block]:
+        """All that is known of a call."""
+        return [text(_described(directory.describe(self.guards.allowed(call).id)))]
+
+    async def plan(self, call: str, arguments: Any) -> Plan:
+        """Check a call, before it is made. Raises InvalidArgument."""
+        found = self.guards.allowed(call)
+        described = directory.describe(found.id)
+        given = _checked(described, arguments)
+        estimate = _estimated(await self._ready(), found, given)
+        return Plan(found, given, self._question(found, described, estimate))
+
+    def _question(self, found: Found, described: Description, estimate: Estimate) -> str:
+        """What a person must agree to; empty if nothing: the call is free, or the budget decides.
+
+        A limited call without an estimate is asked for too: the budget cannot hold it; and one
+        that deletes something.
+        """
+        is_known = estimate.high is not None
+        if described.endpoint.startswith("DELETE "):
+            return f"{found.title}: {found.call} deletes something. Make this call?"
+        if estimate.high == 0 or (is_known and self.guards.budget is not None):
+            return ""
+        amount = f"up to {estimate.high:g} PTC" if is_known else "an amount that is not known"
+        return f"{found.title}: {found.call} may cost {amount} ({estimate.basis}). Make this call?"
+
+    async def call(self, plan: Plan) -> list[Block]:
+        """Make a call that was planned, and allowed."""
+        client = await self._ready()
+        files = Files(self.guards.root)
+        try:
+            given = _with_files(directory.describe(plan.found.id), plan.arguments, files)
+            result = await client.call(plan.found.id, given)
+            return await self._results.of(result)
+        finally:
+            files.close()
+
+    async def wait(self, task: Any, seconds: float, progress: Progress) -> list[Block]:
+        """Wait for a task; returns its outputs, or its state if it takes longer."""
+        if not isinstance(task, Mapping):
+            raise InvalidArgument("task: must be the object `task` that `call` returned")
+        self.guards.allowed_task(str(task.get("operation", "")))
+        handle = (await self._ready()).resume(task)
+
+        async def report(status: Any) -> None:
+            share = 1.0 if status.state == "succeeded" else status.progress or 0.0
+            await progress(share, str(status))
+
+        try:
+            result = await handle.wait(min(seconds, LONGEST_WAIT), on_progress=report)
+        except TaskTimeout:
+            return [text({"state": "pending", "task": handle.to_dict(), "next": "`wait` again"})]
+        return await self._results.of(result)
+
+
+def _entry(found: Found) -> dict[str, Any]:
+    """What a search shows of a call."""
+    entry = {"call": found.call, "title": found.title, "price": found.price}
+    entry["returns"] = "a task" if found.kind == "task" else found.returns
+    if found.deprecated:
+        entry["note"] = "deprecated"
+    return {key: value for key, value in entry.items() if value}
+
+
+def _described(described: Description) -> dict[str, Any]:
+    """A description without what an agent has no use for, and with the first models alone."""
+    plain = described.to_dict()
+    for key in ("forms", "tag", "id"):
+        plain.pop(key, None)
+    if len(described.models) > _MODELS:
+        more = f"… and {len(described.models) - _MODELS} more"
+        plain["models"] = [*described.models[:_MODELS], more]
+    return plain
+
+
+def _checked(described: Description, arguments: Any) -> dict[str, Any]:
+    """The arguments, if they have the names that the description shows. Raises InvalidArgument."""
+    if not isinstance(arguments, Mapping):
+        raise InvalidArgument("arguments: must be an object")
+    given = {str(name): value for name, value in arguments.items() if value is not None}
+    schema = described.arguments
+    known = schema["properties"]
+    for name in given if schema.get("additionalProperties") is False else ():
+        if name not in known:
+            close = near(name, known)
+            hint = f"did you mean {' or '.join(close)}?" if close else f"it takes {_listed(known)}"
+            raise InvalidArgument(f"{name}: is not an argument of {described.call}; {hint}")
+    if missing := [name for name in schema.get("required", ()) if name not in given]:
+        raise InvalidArgument(f"{', '.join(missing)}: is required by {described.call}")
+    return given
+
+
+def _listed(known: Mapping[str, Any]) -> str:
+    return ", ".join(known) or "no arguments"
+
+
+def _with_files(
+    described: Description, arguments: Mapping[str, Any], files: Files
+) -> dict[str, Any]:
+    """The arguments, with what stands for a file as the client takes it."""
+    known = described.arguments["properties"]
+    return {
+        name: files.given(name, value, known[name]["x-file"])
+        if "x-file" in known.get(name, ())
+        else value
+        for name, value in arguments.items()
+    }
+
+
+def _estimated(client: AsyncClient, found: Found, arguments: Mapping[str, Any]) -> Estimate:
+    """What a call will cost; where a field is missing that tells, that is said."""
+    named = {name: value for name, value in arguments.items() if name not in ("call", "self")}
+    try:
+        return client.estimate(found.id, **named)
+    except InvalidArgument as error:
+        return Estimate(None, None, "PTC", str(error))
