@@ -12,12 +12,7 @@ import pytest
 import api302_mock
 
 ROOT = Path(__file__).resolve().parents[2]
-WITH_WORDS = {
-    "ai302_list_models": 1,
-    "openai_chat_completions": 2,
-    "kling_text_to_video": 1,
-    "kling_get_text_to_video": 1,
-}
+WITH_WORDS = {"kling_text_to_video": 1, "kling_get_text_to_video": 1}
 
 
 @pytest.fixture(scope="session")
@@ -49,8 +44,9 @@ def mock_url(mock: api302_mock.MockServer) -> str:
 
 @pytest.fixture
 def new_words(mock: api302_mock.MockServer) -> Iterator[str]:
-    """The address of the mock, whose next responses have states and enum words that no document
-    lists: each call of the samples that has any, and of a task the first poll.
+    """The address of the mock, whose next responses have states that no document lists.
+
+    They are those of the samples' calls that have any: the response to a task, and its first poll.
     """
     mock.reset()
     for operation, times in WITH_WORDS.items():
