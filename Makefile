@@ -13,7 +13,7 @@ REDOCLY := npx --yes @redocly/cli@2.77.0
 export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-clients coverage check build format lint-spec fuzz lowest newest pythons weekly bench live mock publish publish-proof wheel lock clean
+.PHONY: help demo test test-clients coverage check build format lint-spec fuzz lowest newest pythons weekly bench live canary mock publish publish-proof wheel release installed lock clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | awk -F'\t' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -93,7 +93,7 @@ pythons: $(VENV)/ready-dev ## the tests with each Python from 3.11 that this mac
 	$(PY) scripts/versions.py pythons
 
 weekly: ## what takes too long for every change: lowest and newest versions, each Python, long fuzzing, budgets, the proofs
-	$(MAKE) --keep-going lowest newest pythons fuzz bench publish-proof
+	$(MAKE) --keep-going lowest newest installed pythons fuzz bench publish-proof
 
 bench: $(VENV)/ready-bench ## the budgets, measured against httpx by hand and the openai SDK
 	$(PY) -m pytest -q -m slow tests
@@ -102,11 +102,21 @@ bench: $(VENV)/ready-bench ## the budgets, measured against httpx by hand and th
 live: $(VENV)/ready-dev ## the free GETs of the real service, replies held against the spec (needs AI302_API_KEY)
 	$(PY) tests/live.py
 
+canary: $(VENV)/ready-dev ## the fifty most used calls of the real service once; make canary BUDGET=10 (PTC; needs AI302_API_KEY, costs money)
+	@test -n "$(BUDGET)" || { echo 'say what may be spent, in PTC: make canary BUDGET=10'; exit 2; }
+	$(PY) tests/canary.py $(BUDGET)
+
 mock: $(VENV)/ready-demo ## the mock server at http://127.0.0.1:8302
 	$(PY) -m api302_mock --port 8302
 
 wheel: $(VENV)/ready-dev ## build the wheel into dist/
 	$(PY) -m build --no-isolation --wheel --outdir dist
+
+release: publish ## all that a release hands out, into dist/release: packages, documents, bill of materials, checksums
+	$(PY) scripts/release.py
+
+installed: $(VENV)/ready-dev ## the built wheel in fresh environments, with the lowest and the newest versions, in use
+	$(PY) scripts/versions.py installed
 
 lock: $(VENV)/ready-dev ## requirements.lock anew, with the newest versions that pyproject.toml allows
 	$(PY) scripts/lock.py renew

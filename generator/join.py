@@ -1,7 +1,7 @@
 """Put the files of a specification together into one OpenAPI 3.2 document.
 
-What files say once for many operations is written out: defaults, tags and links. No name is
-invented.
+What files say once for many operations is written out: defaults, tags, links and callbacks. No name
+is invented.
 """
 
 from __future__ import annotations
@@ -34,13 +34,15 @@ COMPONENTS = (
     "links",
 )
 
+JSON = "application/json"
+CALLBACK = "taskEnded"
 DEFAULTS = "x-defaults"  # at the head of a file: what its operations share
 SHARED = ("security", "responses", "x-success")  # what may stand there
 # The keys of an operation, top down. Between the two stands behaviour, in any order.
 _HEAD = (
     *("summary", "description", "operationId", "tags", "deprecated", "x-replaced-by"),
     *("externalDocs", "security"),
-    *("parameters", "requestBody", "responses"),
+    *("parameters", "requestBody", "responses", "callbacks"),
 )
 _TAIL = ("x-price", "x-unknown", "x-docs")
 
@@ -56,6 +58,7 @@ def join(spec: Spec) -> dict[str, Any]:
     if problems:
         raise SpecError(problems)
     _add_links(spec, document)
+    _add_callbacks(spec, document)
     _add_models(spec, document)
     return document
 
@@ -74,9 +77,9 @@ def assemble(spec: Spec) -> tuple[dict[str, Any], list[Problem]]:
     components: dict[str, dict[str, Any]] = {}
     for name, content in files:
         own = complete_paths(spec, vendors[name]) if name in vendors else obj(content.get("paths"))
-        _merge(spec, name, own, paths, "path", problems)
+        merge(spec, name, own, paths, "path", problems)
         for kind, definitions in obj(content.get("components")).items():
-            _merge(
+            merge(
                 spec,
                 name,
                 obj(definitions),
@@ -110,7 +113,7 @@ def _in_order(spec: Spec, components: dict[str, dict[str, Any]]) -> dict[str, di
     return ordered
 
 
-def _merge(
+def merge(
     spec: Spec,
     file: str,
     new: dict[str, Any],
@@ -118,6 +121,7 @@ def _merge(
     what: str,
     problems: list[Problem],
 ) -> None:
+    """Add the entries of a file's mapping to another; one that is there already is a problem."""
     for name, value in new.items():
         if name in into:
             there = "{}:{}".format(*(spec.place(into, name) or (ROOT_FILE, 1)))
@@ -366,3 +370,41 @@ def _add_models(spec: Spec, document: dict[str, Any]) -> None:
             spec.adopt(changed, operation)
             spec.adopt(item, document["paths"][path])
             document["paths"][path] = item
+
+
+def _add_callbacks(spec: Spec, document: dict[str, Any]) -> None:
+    """Say of submitting operations that take a webhook what is sent to it; changes copies."""
+    by_id = {operation.get("operationId"): operation for _, _, operation in operations(document)}
+    for path, method, operation in operations(document):
+        task = obj(operation.get("x-task"))
+        name = f"{operation.get('operationId')}_ended"
+        callback = _callback(name, task, obj(by_id.get(task.get("fetch"))))
+        if callback is None:
+            continue
+        changed = {**operation, "callbacks": {CALLBACK: callback}}
+        changed = {key: changed[key] for key in sorted(changed, key=rank)}
+        item = {**document["paths"][path], method: changed}
+        spec.adopt(changed, operation)
+        spec.adopt(item, document["paths"][path])
+        document["paths"][path] = item
+
+
+def _callback(
+    operation_id: str, task: dict[str, Any], fetch: dict[str, Any]
+) -> dict[str, Any] | None:
+    """What is sent to the webhook of a task: what the call that gets its status returns."""
+    webhook = obj(task.get("webhook"))
+    name, responses = webhook.get("name"), obj(fetch.get("responses"))
+    schema = obj(obj(obj(obj(responses.get("200")).get("content")).get(JSON)).get("schema"))
+    if not isinstance(name, str) or not schema:
+        return None
+    place = f"query.{name}" if webhook.get("in") == "query" else f"body#/{name}"
+    message = {
+        "summary": "The task has ended",
+        "operationId": operation_id,
+        "description": f"Read the message as a response of `{task.get('fetch')}`. No signature is "
+        "documented: where it matters, make that call.",
+        "requestBody": {"required": True, "content": {JSON: {"schema": dict(schema)}}},
+        "responses": {"200": {"description": "The message is taken."}},
+    }
+    return {f"{{$request.{place}}}": {"post": message}}

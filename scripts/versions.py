@@ -3,6 +3,7 @@
     python scripts/versions.py lowest     the lowest versions that pyproject.toml promises to users
     python scripts/versions.py newest     the newest versions it allows, and drift from the lock
     python scripts/versions.py pythons    the locked versions, with each Python from 3.11 here
+    python scripts/versions.py installed  the built wheel without the repository, lowest and newest
 
 What follows `--` goes to pytest. The exit code is 1 if a test fails, or if a promised version
 cannot be installed at all.
@@ -130,6 +131,39 @@ def pythons(pytest: list[str]) -> int:
     return failed
 
 
+def installed(pytest: list[str]) -> int:
+    """Install the built wheel and its mock alone, and use them (`tests/installed.py`)."""
+    with tempfile.TemporaryDirectory() as folder:
+        build = [sys.executable, "-m", "build", "--no-isolation", "--wheel", "--outdir", folder]
+        subprocess.run([*build, str(lock.ROOT)], check=True, stdout=subprocess.DEVNULL)
+        (wheel,) = Path(folder).glob("*.whl")
+        return max(_used(wheel, kind, folder) for kind in ("lowest", "newest"))
+
+
+def _used(wheel: Path, kind: str, folder: str) -> int:
+    """Use a wheel in a fresh environment; 0 if all went well."""
+    home = FOLDER / f"installed-{kind}"
+    python = _python(home)
+    wanted = f"{wheel}[mock]"
+    if kind == "lowest":
+        _uv("venv", "--clear", f"--python={sys.executable}", home)
+        made = Path(folder, "lowest.txt")  # seen from the wheel, none of them is a direct one
+        _compile(made, "--resolution=lowest-direct", "--extra=mock", lock.PROJECT)
+        _uv("pip", "install", f"--python={python}", f"--constraint={made}", wanted)
+    else:
+        subprocess.run([sys.executable, "-m", "venv", "--clear", str(home)], check=True)
+        install = [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+        subprocess.run([*install, wanted], check=True)
+    print(f"the wheel with the {kind} versions:", flush=True)
+    program = str(lock.ROOT / "tests" / "installed.py")
+    # -I: nothing of the repository is on the path.
+    return subprocess.run([str(python), "-I", program], cwd=folder).returncode
+
+
+def _python(home: Path) -> Path:
+    return home / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
+
+
 def pinned(text: str) -> dict[str, Version]:
     """The locked version of each package."""
     return {
@@ -151,7 +185,7 @@ def _uv(*arguments: str | Path) -> None:
 def _environment(name: str, python: str, requirements: Path) -> Path:
     """A fresh virtual environment with these packages and the project; its Python."""
     folder = FOLDER / name
-    made = folder / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
+    made = _python(folder)
     _uv("venv", "--clear", f"--python={python}", folder)
     _uv("pip", "sync", f"--python={made}", requirements)
     options = (f"--python={made}", "--no-deps", "--no-build-isolation")
@@ -179,10 +213,13 @@ def _tests(python: Path, arguments: list[str]) -> int:
 def main() -> int:
     """Run a command; 1 if a test fails."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("command", choices=("lowest", "newest", "pythons"))
+    parser.add_argument("command", choices=tuple(_COMMANDS))
     parser.add_argument("pytest", nargs="*", help="after --: what goes to pytest")
     options = parser.parse_args()
-    return {"lowest": lowest, "newest": newest, "pythons": pythons}[options.command](options.pytest)
+    return _COMMANDS[options.command](options.pytest)
+
+
+_COMMANDS = {"lowest": lowest, "newest": newest, "pythons": pythons, "installed": installed}
 
 
 if __name__ == "__main__":

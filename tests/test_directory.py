@@ -15,6 +15,8 @@ import pytest
 import yaml
 
 from api302 import Client, InvalidArgument, directory
+from api302._types import Operation
+from api302.catalog import Catalog
 
 ROOT = Path(__file__).resolve().parents[1]
 _OWN = {"extra_headers", "extra_query", "extra_body", "timeout", "accept"}
@@ -124,6 +126,14 @@ def test_a_description_says_what_a_call_takes() -> None:
     assert set(described.to_dict()) >= {"call", "arguments", "example", "models", "price"}
 
 
+@pytest.mark.parametrize(
+    "call", ["kling_text_to_video", "ai302_generate_image", "openai_responses"]
+)
+def test_the_models_of_a_call_are_those_of_the_catalogue(call: str) -> None:
+    known = [model.name for model in Catalog().find(operation=call)]
+    assert set(directory.describe(call).models) == set(filter(None, known))
+
+
 def test_a_description_says_how_a_file_is_given() -> None:
     image = directory.describe("ai302_remove_background").arguments["properties"]["image"]
     assert image["type"] == "string"
@@ -149,12 +159,19 @@ def methods() -> list[tuple[directory.Found, Any]]:
     return listed
 
 
+def switches(operation: str) -> set[str]:
+    """The fields that choose a form, such as `stream`: each form is described by its name."""
+    rule = Operation.by_id(operation).behaviour
+    chosen = [rule.stream and rule.stream.when, rule.task and rule.task.when]
+    return {switch.name for switch in chosen if switch}
+
+
 def test_the_arguments_of_each_call_are_those_of_its_method() -> None:
     wrong = []
     for found, method in methods():
         taken = inspect.signature(method).parameters
         arguments = directory.describe(found.id).arguments
-        names = [name for name in taken if name not in _OWN]
+        names = [name for name in taken if name not in _OWN | switches(found.id)]
         empty = inspect.Parameter.empty
         required = [name for name in names if taken[name].default is empty]
         shown = arguments["properties"], arguments.get("required", [])

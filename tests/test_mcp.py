@@ -10,6 +10,7 @@ import sys
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager
+from fnmatch import fnmatch
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from typing import Any
 import anyio
 import httpx2
 import pytest
+import yaml
 from mcp import Client, StdioServerParameters, types
 from mcp.client.streamable_http import streamable_http_client
 
@@ -50,9 +52,9 @@ def run(test: Callable[[], Awaitable[None]]) -> None:
 
 
 def made_calls(mock: MockServer) -> list[str]:
-    """What was called, without what a budget asks in the end: what it cost."""
-    called = [str(one.operation) for one in mock.requests]
-    return [one for one in called if one != "ai302_get_record"]
+    """What was called, without files, and without what a budget asks in the end: what it cost."""
+    called = [one.operation for one in mock.requests]
+    return [one for one in called if one is not None and one != "ai302_get_record"]
 
 
 def texts(result: types.CallToolResult) -> str:
@@ -196,8 +198,8 @@ def test_results_are_written_only_below_out(api302_mock: MockServer, tmp_path: P
     async def test() -> None:
         async with connected(api302_mock, guards) as client:
             called = {"call": "audio.openai.speech", "arguments": speech}
-            for _ in range(2):
-                made = await client.call_tool("call", called)
+            await client.call_tool("call", called)
+            made = await client.call_tool("call", called)
             assert f"saved: {tmp_path / 'result-2.mp3'}" in texts(made)
             task = data(await client.call_tool("call", TASK))["task"]
             done = await client.call_tool("wait", {"task": task})
@@ -349,7 +351,7 @@ def test_a_person_is_asked_before_a_call_that_costs(
 ) -> None:
     asked: list[str] = []
 
-    async def answer(_: Any, params: types.ElicitRequestParams) -> types.ElicitResult:
+    async def answer(context: Any, params: types.ElicitRequestParams) -> types.ElicitResult:
         asked.append(params.message)
         return types.ElicitResult(action=action, content={} if action == "accept" else None)
 
@@ -488,6 +490,20 @@ def test_no_other_file_is_read(
     assert api302_mock.requests == []
 
 
+def test_base64_is_a_file_where_that_is_taken(api302_mock: MockServer) -> None:
+    call = "image_processing.bria.erase_foreground"
+
+    async def test() -> None:
+        async with connected(api302_mock, mcp.Guards(budget=9)) as client:
+            for file, message in ((b64(PNG * 9), ""), ("?" * 300, "must be a file (as base64)")):
+                made = await client.call_tool("call", {"call": call, "arguments": {"file": file}})
+                assert made.is_error is bool(message), texts(made)
+                assert message in texts(made)
+
+    run(test)
+    assert api302_mock.requests[0].body["file"] == b64(PNG * 9)
+
+
 def test_without_a_root_no_file_is_read(api302_mock: MockServer, tmp_path: Path) -> None:
     path = tmp_path / "cat.png"
     path.write_bytes(PNG)
@@ -498,7 +514,7 @@ def test_without_a_root_no_file_is_read(api302_mock: MockServer, tmp_path: Path)
                 arguments = {"image_file": given}
                 made = await client.call_tool("call", {"call": REMOVE, "arguments": arguments})
                 assert made.is_error
-                assert "--root DIR" in texts(made)
+                assert "a root folder must be opened" in texts(made)
 
     run(test)
     assert api302_mock.requests == []
@@ -520,6 +536,46 @@ def test_each_field_that_takes_a_file_is_known_as_one() -> None:
 
 def is_in_body(found: directory.Found, forms: list[str]) -> bool:
     return not found.reads or forms != ["url"]
+
+
+# --- as a person asks -----------------------------------------------------------------------------
+
+TASKS: list[dict[str, Any]] = yaml.safe_load(
+    (Path(__file__).parent / "data/agent-tasks.yaml").read_text("utf-8")
+)
+
+
+def test_there_are_thirty_tasks() -> None:
+    assert len({task["ask"] for task in TASKS}) == 30
+
+
+def test_each_task_is_solved_by_what_the_tools_say(api302_mock: MockServer) -> None:
+    """Search with the very words, take the right call, give only what is described."""
+
+    async def test() -> None:
+        async with connected(api302_mock, elicitation_callback=agree) as client:
+            for task in TASKS:
+                found = data(await client.call_tool("search", {"words": task["ask"]}))
+                shown = {directory.find(one["call"]).id: one["call"] for one in found}
+                right = [name for name in shown if is_right(task, name)]
+                assert right, f"{task['ask']}: {list(shown)}"
+                # The arguments are those of the first call; another right one is found as well.
+                name = shown.get(task["calls"][0])
+                assert name, f"{task['ask']}: {right}"
+                described = data(await client.call_tool("describe", {"call": name}))
+                assert set(task["arguments"]) <= set(described["arguments"]["properties"])
+                made = {"call": name, "arguments": task["arguments"]}
+                result = await client.call_tool("call", made)
+                assert not result.is_error, f"{task['ask']}: {texts(result)}"
+
+    run(test)
+    assert all(one.status == 200 for one in api302_mock.requests)
+    called = made_calls(api302_mock)
+    assert [is_right(task, name) for task, name in zip(TASKS, called, strict=True)] == [True] * 30
+
+
+def is_right(task: dict[str, Any], operation: str) -> bool:
+    return any(fnmatch(operation, pattern) for pattern in task["calls"])
 
 
 # --- over stdio, and over HTTP --------------------------------------------------------------------
@@ -581,7 +637,7 @@ TOKEN = "a-token-that-is-long-enough"
 def test_over_http(served: str, api302_mock: MockServer, mode: str) -> None:
     asked: list[str] = []
 
-    async def answer(_: Any, params: types.ElicitRequestParams) -> types.ElicitResult:
+    async def answer(context: Any, params: types.ElicitRequestParams) -> types.ElicitResult:
         asked.append(params.message)
         return types.ElicitResult(action="accept", content={})
 

@@ -429,3 +429,15 @@ def test_a_call_that_was_not_awaited_says_so(server: Any) -> None:
     first, models = asyncio.run(run())
     assert first.choices
     assert models[0] == models[1]
+
+
+def test_the_mock_follows_the_schema(client: Client) -> None:
+    arguments: Any = {"model": "gpt-4o", "messages": HELLO}
+    for kind in (Solution, City, Order, Point):
+        whole = client.chat.completions.parse(response_format=kind, **arguments)
+        assert whole.parsed is not None
+        with client.chat.completions.stream(response_format=kind, **arguments) as stream:
+            assert stream.final().parsed == whole.parsed
+        assert (
+            client.responses.parse(model="gpt-4o", input="x", text_format=kind).parsed is not None
+        )

@@ -86,6 +86,10 @@ class ResultFile:
         """Its bytes, in memory."""
         raise NotImplementedError
 
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
+        """What a notebook shows: the image itself, or a player."""
+        return _bundle(self, [self])
+
 
 Files = Callable[[Any], list[ResultFile]]
 """Finds the files of a reply. A client may give it to the replies that it makes."""
@@ -123,6 +127,10 @@ class Model:
         """
         find = getattr(self, "_files", None)
         return find(self._raw) if find else []
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
+        """What a notebook shows: the files that the call gave, if it gave some."""
+        return _bundle(self, Model.outputs.fget(self))  # type: ignore[attr-defined]
 
     def to_dict(self) -> dict[str, Any]:
         """The JSON object as received; for an object made by hand, its fields that are not None.
@@ -282,6 +290,16 @@ class Binary(_Reply):
     def __repr__(self) -> str:
         return f"Binary(<{len(self.content)} bytes>, media_type={self.media_type!r})"
 
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
+        """What a notebook shows: the image itself, or a player."""
+        return _bundle(self, [self])
+
+
+def _bundle(value: Any, files: Iterable[Any]) -> dict[str, str]:
+    from .display import bundle  # here, since few programs are notebooks
+
+    return bundle(repr(value), files)
+
 
 def attach(reply: Any, http: HttpInfo, files: Files | None = None) -> Any:
     """The reply, carrying its HTTP facts and what finds its files.
@@ -306,15 +324,27 @@ def attach(reply: Any, http: HttpInfo, files: Files | None = None) -> Any:
     return reply
 
 
+_JSON = frozenset({str, int, float, bool, type(None)})
+
+
 def plain(value: Any) -> Any:
-    """A copy made of plain JSON types: models become objects, tuples become arrays."""
+    """A copy made of JSON types, of whatever a program has for them.
+
+    Models, dataclasses, attrs and Pydantic become objects, without what is None in them; tuples,
+    sets and generators arrays. What nobody knows stays as it is.
+    """
+    kind = value.__class__
+    if kind in _JSON:
+        return value
+    if kind is dict and all(key.__class__ is str for key in value):
+        return {key: plain(item) for key, item in value.items()}
+    if kind is list or kind is tuple:
+        return [plain(item) for item in value]
     if isinstance(value, Model):
         return value.to_dict()
-    if isinstance(value, Mapping):
-        return {key: plain(item) for key, item in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [plain(item) for item in value]
-    return value
+    from .plain import converted  # here, since few requests need it
+
+    return converted(value)
 
 
 def _without_none(value: Any) -> Any:

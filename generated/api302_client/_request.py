@@ -13,6 +13,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import AsyncIterator, Mapping, Sequence
+from decimal import Decimal
 from functools import partial
 from typing import Any, Protocol
 from urllib.parse import quote
@@ -110,11 +111,13 @@ def path_segment(value: Any, name: str = "value") -> str:
 
 def scalar(value: Any) -> str:
     """A value as text in a path, query, header or form: booleans in lower case, objects as JSON."""
-    if isinstance(value, str):
-        return value
+    if value.__class__ is str:
+        return str(value)
+    if isinstance(value, Decimal):
+        return str(value)
+    value = plain(value)
     if isinstance(value, bool):
         return "true" if value else "false"
-    value = plain(value)
     return (
         json.dumps(value, ensure_ascii=False, separators=(",", ":"))
         if isinstance(value, (dict, list))
@@ -124,13 +127,7 @@ def scalar(value: Any) -> str:
 
 def query_params(query: Mapping[str, Any]) -> dict[str, str | list[str]]:
     """Query parameters for httpx2: None left out, lists repeated."""
-    return {
-        name: [scalar(item) for item in value if item is not None]
-        if isinstance(value, (list, tuple))
-        else scalar(value)
-        for name, value in query.items()
-        if value is not None
-    }
+    return {name: _form_value(value) for name, value in query.items() if value is not None}
 
 
 def header_values(headers: Mapping[str, Any]) -> dict[str, str]:
@@ -243,11 +240,12 @@ def _parts(name: str, value: Any) -> list[tuple[str, Any]]:
 
 
 def _form_value(value: Any) -> str | list[str]:
-    return (
-        [scalar(item) for item in value if item is not None]
-        if isinstance(value, (list, tuple))
-        else scalar(value)
-    )
+    if value.__class__ is str:
+        return str(value)
+    listed = value if isinstance(value, (list, tuple)) else plain(value)
+    if isinstance(listed, (list, tuple)):
+        return [scalar(item) for item in listed if item is not None]
+    return scalar(value)
 
 
 def for_async(kwargs: dict[str, Any]) -> dict[str, Any]:

@@ -16,11 +16,13 @@ import math
 import re
 import unicodedata
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from functools import lru_cache
 from itertools import pairwise
 from typing import Any, NamedTuple
 
 Json = Mapping[str, Any]
 
+_URL = re.compile(r"(?:https?://|data:|www\.)[!-~]+")
 _BETWEEN = re.compile(r"[\W_]+")
 _RUN = re.compile(r"[a-z0-9]+|[^\W\d_a-z]+")
 _NAMED = re.compile(r"([a-z]{2,})\d+[a-z]?")
@@ -29,6 +31,10 @@ _LONGEST_WORD = 6
 """Characters of a Chinese word."""
 _UNMATCHED = 0.6
 """What is left of a score if nothing else of the question matched."""
+_DOING = frozenset({"gener", "convert"})
+"""Terms of what most calls do, which says little of which one is meant."""
+_SAYS_LITTLE = 0.6
+"""What is left of their worth."""
 _STOP = frozenset(
     "a about all an and any api are at be by call can could do does existing for from get "
     "give has have how i if in into is it its let like me my need of on one or our out own "
@@ -37,41 +43,21 @@ _STOP = frozenset(
 )
 """Words that say nothing about what is asked for."""
 _ENDINGS = (
-    ("ization", 4),
-    ("isation", 4),
-    ("ations", 4),
-    ("ation", 4),
-    ("ating", 4),
-    ("ators", 4),
-    ("ator", 4),
-    ("ions", 4),
-    ("ion", 4),
-    ("ings", 3),
-    ("ing", 3),
-    ("izes", 4),
-    ("ized", 4),
-    ("ize", 4),
-    ("ates", 4),
-    ("ated", 4),
-    ("ate", 4),
-    ("ies", 3),
-    ("ers", 4),
-    ("er", 4),
-    ("ed", 3),
-    ("es", 3),
-    ("s", 3),
-    ("e", 4),
-    ("y", 4),
+    *(("ization", 4), ("isation", 4), ("ation", 4), ("ating", 4), ("ator", 4), ("ion", 4)),
+    *(("ing", 3), ("ized", 4), ("ize", 4), ("ated", 4), ("ate", 4), ("ie", 3), ("er", 4)),
+    *(("ed", 3), ("e", 4), ("y", 4)),
 )
-"""Endings of English words, each with how many letters must be left."""
+"""Endings of English words but for the plural's, each with how many letters must be left."""
 
 
+@lru_cache(maxsize=8192)
 def stem(word: str) -> str:
     """An English word without its ending: `generating`, `generator` and `generate` are `gener`."""
+    if len(word) > 3 and word.endswith("s") and not word.endswith("ss"):
+        word = word[:-1]
     for ending, least in _ENDINGS:
         rest = word.removesuffix(ending)
-        is_ending = rest != word and len(rest) >= least
-        if is_ending and not (ending == "s" and rest.endswith("s")):
+        if rest != word and len(rest) >= least:
             word = rest
             break
     return word[:-1] if len(word) > 3 and word[-1] == word[-2] and word[-1] not in "le" else word
@@ -84,13 +70,21 @@ def terms(text: str, same: Mapping[str, str]) -> list[str]:
         text: In any language.
         same: The term that stands for another word; those of English by their stems.
     """
-    plain = unicodedata.normalize("NFKC", text).lower()
-    return [term for run in _RUN.findall(plain) for term in _of_run(run, same)]
+    return [term for run in _RUN.findall(_plain(text)) for term in _of_run(run, same)]
+
+
+def _plain(text: str) -> str:
+    """A text in small letters, without URLs: what they lead to is not what is asked for."""
+    return _URL.sub(" ", unicodedata.normalize("NFKC", text).lower())
 
 
 def pairs(listed: list[str]) -> list[str]:
-    """Each two terms that follow each other: `text video` is another thing than `video text`."""
-    return [f"{one} {other}" for one, other in pairwise(listed)]
+    """Each two things that follow each other: `text video` is another one than `video text`.
+
+    What is done with them stands between them in many sentences: `turn the text into a video`.
+    """
+    things = [term for term in listed if term not in _DOING]
+    return [f"{one} {other}" for one, other in pairwise(things)]
 
 
 def _of_run(run: str, same: Mapping[str, str]) -> Iterator[str]:
@@ -211,7 +205,8 @@ class Index(NamedTuple):
     def _worth(self, term: str) -> float:
         """How much a term says: the fewer calls have it, the more."""
         having = len(self.terms.get(term, ())) / 2
-        return math.log(1 + len(self.calls) / (having + 1)) if having else 1.0
+        worth = math.log(1 + len(self.calls) / (having + 1)) if having else 1.0
+        return worth * (_SAYS_LITTLE if term in _DOING else 1.0)
 
     def _meant(self, words: str) -> Collection[int]:
         """The calls whose phrases a question has."""
@@ -229,8 +224,7 @@ _PHRASE = 20
 
 def said(words: str) -> str:
     """A question as phrases are looked for in it."""
-    plain = unicodedata.normalize("NFKC", words).lower()
-    return f" {' '.join(_BETWEEN.split(plain))} "
+    return f" {' '.join(_BETWEEN.split(_plain(words)))} "
 
 
 def phrase(words: str, same: Mapping[str, str]) -> str:

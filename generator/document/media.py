@@ -2,20 +2,11 @@
 
 from __future__ import annotations
 
+from generator.runtime.media import essence, is_json
+
 EVENT_STREAM = "text/event-stream"
 MULTIPART = "multipart/form-data"
 FORM = "application/x-www-form-urlencoded"
-
-
-def essence(media_type: str) -> str:
-    """The media type without its parameters, in lower case."""
-    return media_type.partition(";")[0].strip().lower()
-
-
-def is_json(media_type: str) -> bool:
-    """Whether a body of this media type is JSON."""
-    kind = essence(media_type)
-    return kind == "application/json" or kind.endswith("+json")
 
 
 def is_event_stream(media_type: str) -> bool:

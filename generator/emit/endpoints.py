@@ -18,6 +18,7 @@ from generator.runtime.behaviour import READ_BY_CLIENTS
 
 from .arguments import Arguments
 from .docstrings import best_source, paragraphs, wrap
+from .inner_files import inner_files
 from .response_types import expression, names_in, prose
 
 PLACES = ("path", "query", "header")
@@ -170,6 +171,7 @@ class Facts:
 def facts(operation: Operation, taken: Arguments) -> Facts:
     """The facts of an operation that takes these arguments."""
     fields = taken.body.fields
+    variants = [shape.required for shape in taken.body.shapes]
     largest = {argument.wire: argument.file_max for argument in fields if argument.file_max}
     return Facts(
         docs=best_source(operation.node),
@@ -180,6 +182,8 @@ def facts(operation: Operation, taken: Arguments) -> Facts:
         extensions={
             **{name: operation.node[name] for name in READ_BY_CLIENTS if name in operation.node},
             **({"x-file-max": largest} if largest else {}),
+            **({"x-inner-files": inner} if (inner := inner_files(operation)) else {}),
+            **({"x-variants": variants} if len(variants) > 1 else {}),
         },
     )
 

@@ -20,8 +20,6 @@ from generator.source import Problem, obj, seq
 
 from .context import Context, same
 
-Mismatch = tuple[list[str | int], str]
-
 
 def present(context: Context) -> Iterator[Problem]:
     """A JSON request and each 2xx JSON or event-stream response has an example, unless x-unknown

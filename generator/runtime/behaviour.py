@@ -835,6 +835,13 @@ class Behaviour(NamedTuple):
     """Where the files of a response are: by `x-outputs`, or else by `x-task-status`."""
     file_max: Mapping[str, int] = {}
     """By field of the body, the bytes that a file may have at most (`x-file-max`)."""
+    inner_files: Mapping[str, Any] = {}
+    """The fields that lead to files below those of the body (`x-file`), as a tree.
+
+    By field, `[]` for the items of a list, what is below it; at a file, `FORMS` has its forms.
+    """
+    variants: tuple[tuple[str, ...], ...] = ()
+    """What each of several request variants requires, where they exclude each other."""
 
     @property
     def is_free(self) -> bool:
@@ -870,6 +877,21 @@ READ_BY_CLIENTS = (
 """The extensions of an operation that clients act on. The others are for readers and generators."""
 
 
+FORMS = ""
+"""The key of a file's forms in the tree of `Behaviour.inner_files`."""
+
+
+def _tree(paths: Json) -> dict[str, Any]:
+    """Paths such as `messages[].content` as a tree."""
+    root: dict[str, Any] = {}
+    for path, forms in paths.items():
+        inner = root
+        for step in path.replace("[]", ".[]").split("."):
+            inner = inner.setdefault(step, {})
+        inner[FORMS] = tuple(forms)
+    return root
+
+
 def read(extensions: Json) -> Behaviour:
     """What an operation's extensions say.
 
@@ -890,6 +912,8 @@ def read(extensions: Json) -> Behaviour:
         follows=tuple(Follow.of(entry) for entry in extensions.get("x-follows", ())),
         outputs=tuple(map(Output.of, _outputs(extensions))),
         file_max=extensions.get("x-file-max", {}),
+        inner_files=_tree(extensions.get("x-inner-files", {})),
+        variants=tuple(tuple(names) for names in extensions.get("x-variants", ())),
     )
 
 

@@ -1,4 +1,4 @@
-"""Media types and suffixes of files, and what a file is by its first bytes.
+"""Media types, suffixes of files, and what a file is by its first bytes.
 
 A table of our own, of the forms that this API takes and gives: a slim system has no `mime.types`.
 Of the rest of the world's forms puremagic knows more, where it is installed.
@@ -12,6 +12,17 @@ from typing import NamedTuple
 UNKNOWN = "application/octet-stream"
 START = 512
 """How many bytes of a file tell what it is."""
+
+
+def essence(media_type: str) -> str:
+    """The media type without its parameters, in lower case."""
+    return media_type.partition(";")[0].strip().lower()
+
+
+def is_json(media_type: str) -> bool:
+    """Whether a body of this media type is JSON."""
+    kind = essence(media_type)
+    return kind == "application/json" or kind.endswith("+json")
 
 
 class Kind(NamedTuple):
@@ -203,10 +214,10 @@ def type_of(name: str) -> str | None:
 
 def suffix_of(media_type: str) -> str:
     """The suffix, with its dot, for a media type; empty where there is none, or it says nothing."""
-    essence = media_type.partition(";")[0].strip().lower()
-    if essence in ("", UNKNOWN):
+    kind = essence(media_type)
+    if kind in ("", UNKNOWN):
         return ""
-    return _SUFFIXES.get(essence) or guess_extension(essence) or ""
+    return _SUFFIXES.get(kind) or guess_extension(kind) or ""
 
 
 def described(name: str, start: bytes) -> Kind:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
-    from . import catalog, directory, testing, webhooks
+    from . import catalog, directory, functions, testing, webhooks
     from . import otel as otel  # not in `__all__`: it needs an extra
     from ._calls.files import FileInput
     from ._client import AsyncClient, Client
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
         PermissionDeniedError,
         QuotaError,
         RateLimitError,
+        RealtimeClosed,
         RequestTooLargeError,
         ServerError,
         StreamError,
@@ -47,15 +48,15 @@ if TYPE_CHECKING:
     from ._features.streams import AsyncByteStream, AsyncStream, ByteStream, Stream
     from ._features.tasks import AsyncTask, AsyncTaskResult, Task, TaskResult
     from ._http.response import Response
-    from ._types import Call, Cost, Estimate, RawResponse, TaskStatus, Uploaded
+    from ._types import Call, Cost, Estimate, RawResponse, Settlement, TaskStatus, Uploaded
 
 _WHERE = {
     "_client": "AsyncClient Client",
     "_calls.files": "FileInput",
     "_errors": "Api302Error ApiError AuthenticationError BadRequestError BudgetError"
     " ConnectionError DecodeError EnvelopeError InvalidArgument NoChannelError NotFoundError"
-    " OutputError PermissionDeniedError QuotaError RateLimitError RequestTooLargeError ServerError"
-    " StreamError TaskError TaskFailed TaskTimeout TimeoutError",
+    " OutputError PermissionDeniedError QuotaError RateLimitError RealtimeClosed"
+    " RequestTooLargeError ServerError StreamError TaskError TaskFailed TaskTimeout TimeoutError",
     "_features.budget": "AsyncBudget Budget",
     "_features.files": "AsyncOutput Output",
     "_features.paging": "AsyncPages Page Pages",
@@ -63,7 +64,7 @@ _WHERE = {
     "_features.streams": "AsyncByteStream AsyncStream ByteStream Stream",
     "_features.tasks": "AsyncTask AsyncTaskResult Task TaskResult",
     "_http.response": "Response",
-    "_types": "Call Cost Estimate RawResponse TaskStatus Uploaded",
+    "_types": "Call Cost Estimate RawResponse Settlement TaskStatus Uploaded",
 }
 _MODULE_OF = {name: module for module, names in _WHERE.items() for name in names.split()}
 
@@ -103,9 +104,11 @@ __all__ = [
     "QuotaError",
     "RateLimitError",
     "RawResponse",
+    "RealtimeClosed",
     "RequestTooLargeError",
     "Response",
     "ServerError",
+    "Settlement",
     "Stream",
     "StreamError",
     "Task",
@@ -118,6 +121,7 @@ __all__ = [
     "Uploaded",
     "catalog",
     "directory",
+    "functions",
     "testing",
     "webhooks",
 ]
@@ -126,7 +130,7 @@ __all__ = [
 def __getattr__(name: str) -> object:
     from importlib import import_module
 
-    if name in ("catalog", "directory", "otel", "testing", "webhooks"):
+    if name in ("catalog", "directory", "functions", "otel", "testing", "webhooks"):
         return import_module(f"api302.{name}")
     if name not in _MODULE_OF:
         raise AttributeError(f"module 'api302' has no attribute {name!r}")

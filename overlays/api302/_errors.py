@@ -49,8 +49,11 @@ class Api302Error(Exception):
         headers: The response's headers, names in lower case.
         request_id: The id under which the call may have been billed, if it is known.
         call: Method and path.
+        window: When the call was begun and when it failed, in Unix seconds, as `client.settle`
+            takes it; None for what was no call.
     """
 
+    window: tuple[float, float] | None = None
     status_code: int | None = None
     code: str | int | None = None
     body: Any = None
@@ -107,6 +110,21 @@ class ConnectionError(Api302Error, builtins.ConnectionError):
         known = f", request id {self.request_id}" if self.request_id else ""
         size = len(self.content)
         return f"{self.message} [HTTP {self.status_code}{known}, {size} bytes in .content]"
+
+
+class RealtimeClosed(ConnectionError):
+    """The connection of a realtime session is over; what the session knew is gone with it.
+
+    `sent` is False if nothing was sent in it but its settings.
+
+    Attributes:
+        close_code: Why, as a WebSocket says it: 1000 for a regular end, 1006 for a connection that
+            broke.
+        reason: What the service said.
+    """
+
+    close_code: int = 1006
+    reason: str = ""
 
 
 class TimeoutError(ConnectionError, builtins.TimeoutError):

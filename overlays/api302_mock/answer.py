@@ -4,15 +4,17 @@ the mock remembers.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any, NamedTuple, cast
 
 from api302_client.behaviour import find
+from api302_client.media import essence
 from api302_mock import files
 from api302_mock.call import Call
 from api302_mock.control import Settings
 from api302_mock.document import Document, Operation
 from api302_mock.errors import Refused
-from api302_mock.examples import EVENT_STREAM, Example, chosen, essence, responses
+from api302_mock.examples import EVENT_STREAM, Example, chosen, responses
 from api302_mock.faults import (
     envelopes,
     event_schemas,
@@ -25,6 +27,7 @@ from api302_mock.following import follow
 from api302_mock.shapes import SHAPES, Shape
 from api302_mock.store import Store, Task
 from api302_mock.streams import event_json, shown_events, spoiled, written_events
+from api302_mock.structured import output
 from api302_mock.tasks import Tasks
 from api302_mock.things import Collections
 from api302_mock.wire import Response, encoded
@@ -121,7 +124,8 @@ class Responder:
             examples = envelopes(operation, examples)
         if wish.fault == "task-failed":
             self._tasks.refuse_if_cannot_fail(operation)
-        if wish.text is not None or wish.tool_calls is not None:
+        exchange = _with_output(exchange)
+        if exchange.wish.text is not None or wish.tool_calls is not None:
             return Answer(self._own_words(exchange, examples))
         if exchange.wants_stream and (events := _of_kind(examples, EVENT_STREAM)):
             return Answer(self._stream(exchange, events[0]))
@@ -258,6 +262,15 @@ class Responder:
         exchange = Exchange(Call(fetch), Wish(), "*/*", files_url, store)
         example = self._chosen(exchange, examples)
         return self._sent(exchange, example, example.value)
+
+
+def _with_output(exchange: Exchange) -> Exchange:
+    """The exchange of a request with a schema for the output, whose text follows it."""
+    wish = exchange.wish
+    if (wish.example, wish.fault, wish.text, wish.tool_calls) != (None,) * 4:
+        return exchange
+    text = output(exchange.operation.behaviour.structured, exchange.call)
+    return exchange if text is None else exchange._replace(wish=replace(wish, text=text))
 
 
 def fail_if_asked(wish: Wish) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, cast
 
+from api302_client.media import essence, is_json
 from api302_mock import files
 from api302_mock.document import Document, Operation
 
@@ -39,19 +40,7 @@ class Example:
     @property
     def is_json(self) -> bool:
         """Whether the body is JSON."""
-        return is_json(self.media_type)
-
-
-def is_json(media_type: str | None) -> bool:
-    """Whether a media type without parameters is JSON."""
-    return media_type is not None and (
-        media_type == "application/json" or media_type.endswith("+json")
-    )
-
-
-def essence(media_type: str) -> str:
-    """A media type without its parameters, in lower case."""
-    return media_type.partition(";")[0].strip().lower()
+        return is_json(self.media_type or "")
 
 
 def responses(

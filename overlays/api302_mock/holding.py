@@ -9,10 +9,11 @@ from typing import Any
 from starlette.requests import Request
 
 from api302_client.behaviour import read
+from api302_client.media import essence, is_json
 from api302_mock.body import parse_json
 from api302_mock.document import Document, Operation
 from api302_mock.errors import Refused
-from api302_mock.examples import EVENT_STREAM, essence, is_json
+from api302_mock.examples import EVENT_STREAM
 from api302_mock.keys import Keys
 from api302_mock.streams import event_data
 from api302_mock.validation import check, problem

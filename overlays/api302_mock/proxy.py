@@ -20,11 +20,11 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.types import Message, Receive, Scope, Send
 
 from api302.testing import Exchange, without_secrets, write
+from api302_client.media import essence, is_json
 from api302_mock.app import raw_path
 from api302_mock.body import MULTIPART, URLENCODED, parse_json, read_bytes, read_form
 from api302_mock.document import Document, Operation, load
 from api302_mock.errors import Refused, error_response
-from api302_mock.examples import essence, is_json
 from api302_mock.holding import request_problem, response_problems
 from api302_mock.keys import Keys
 from api302_mock.server import Serving

@@ -11,10 +11,11 @@ from functools import lru_cache
 from typing import Any, cast
 
 from api302_client.behaviour import find
+from api302_client.media import is_json
 from api302_mock.call import Call
 from api302_mock.document import Document, Operation
 from api302_mock.errors import Refused
-from api302_mock.examples import is_json, responses
+from api302_mock.examples import responses
 from api302_mock.ids import parameter_examples, renamed
 from api302_mock.paths import put
 from api302_mock.store import Store
@@ -94,7 +95,7 @@ class Collections:
             self._creators[post.id] = Creator(self._add(template), name, in_response=False)
             return
         for example in responses(self._document, post):
-            path = _id_path(name, example.value) if is_json(example.media_type) else None
+            path = _id_path(name, example.value) if is_json(example.media_type or "") else None
             if path is not None:
                 self._creators[post.id] = Creator(self._add(template), path, in_response=True)
                 return

@@ -13,12 +13,12 @@ import jsonschema_rs
 from starlette.datastructures import UploadFile
 from starlette.requests import Request
 
+from api302_client.media import essence, is_json
 from api302_mock import files, models
 from api302_mock.body import MULTIPART, URLENCODED, parse_json, read_bytes, read_form
 from api302_mock.call import Call
 from api302_mock.document import Document, Operation
 from api302_mock.errors import Refused
-from api302_mock.examples import essence, is_json
 from api302_mock.keys import Keys
 from api302_mock.wire import encoded
 
@@ -47,7 +47,7 @@ async def check(
             parameter or field, 400 for a body that cannot be read.
         ClientDisconnect: The client went away.
     """
-    keys.check(operation, request)
+    keys.check(operation.security, request)
     call = Call(operation)
     _Parameters(document, call, request, path).check()
     if strict:

@@ -263,3 +263,34 @@ def test_what_is_deprecated_comes_last_of_its_vendor(copy: Copy) -> None:
     ]
     line = copy.line(VIDEO, "  /acme/v1/videos:")
     assert spec.place(document["paths"], "/acme/v1/videos") == (VIDEO, line)
+
+
+@pytest.mark.parametrize(
+    ("webhook", "place"),
+    [("{in: body, name: notify}", "body#/notify"), ("{in: query, name: hook}", "query.hook")],
+)
+def test_a_webhook_is_a_callback_of_the_document(copy: Copy, webhook: str, place: str) -> None:
+    copy.replace(
+        VIDEO,
+        "        fetch: acme_get_video\n",
+        f"        fetch: acme_get_video\n        webhook: {webhook}\n",
+    )
+
+    document = join.join(copy.load())
+
+    post, get = (
+        document["paths"]["/acme/v1/videos"]["post"],
+        document["paths"]["/acme/v1/videos/{task_id}"]["get"],
+    )
+    (expression,) = post["callbacks"]["taskEnded"]
+    assert expression == f"{{$request.{place}}}"
+    message = post["callbacks"]["taskEnded"][expression]["post"]
+    sent = message["requestBody"]["content"]["application/json"]["schema"]
+    assert sent == get["responses"]["200"]["content"]["application/json"]["schema"]
+    assert "200" in message["responses"]
+    assert list(post).index("callbacks") == list(post).index("responses") + 1
+
+
+def test_a_task_without_a_webhook_has_no_callbacks() -> None:
+    post = join.join(Spec.load(MINI))["paths"]["/acme/v1/videos"]["post"]
+    assert "callbacks" not in post

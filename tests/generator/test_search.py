@@ -20,6 +20,9 @@ SAME = {"photo": "imag", "imag": "imag", "图片": "imag", "翻译": "transl"}
         "swap swapping swapped",
         "image images",
         "story stories",
+        "note notes",
+        "voice voices",
+        "movie movies",
     ],
 )
 def test_forms_of_a_word_are_one_term(words: str) -> None:
@@ -46,8 +49,17 @@ def test_chinese_is_cut_into_known_words_and_pairs() -> None:
     assert terms("猫", SAME) == ["猫"]
 
 
+def test_urls_are_no_words() -> None:
+    assert terms("Upscale https://example.com/small.png twice", {}) == [stem("upscale"), "twic"]
+    assert terms("抠图 https://example.com/a.png。谢谢", {}) == ["抠图", "谢谢"]
+    assert phrase("see www.example.com now", {}) == "see now"
+
+
 def test_pairs_keep_the_order() -> None:
     assert pairs(["text", "video", "fast"]) == ["text video", "video fast"]
+    assert pairs(terms("turn the photo into a video", {**SAME, "turn": "convert"})) == [
+        "imag video"
+    ]
 
 
 def test_a_phrase_is_terms_unless_its_small_words_matter() -> None:

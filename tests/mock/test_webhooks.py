@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import copy
 import json
+import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from typing import Any
 
 import httpx
 import pytest
+import uvicorn
 
+import api302
 from api302 import webhooks
 from api302_mock import MockServer, start
 from api302_mock.webhooks import ATTEMPTS, is_loopback
@@ -221,3 +225,46 @@ def test_the_client_reads_what_comes(
         assert event.task_id in submitted.text
         assert event.status.state == "succeeded"
         assert event.status.outputs
+
+
+class Served:
+    """An ASGI application, served on this machine."""
+
+    def __init__(self, app: Any) -> None:
+        listener = socket.create_server(("127.0.0.1", 0))
+        self.url = f"http://127.0.0.1:{listener.getsockname()[1]}/hook"
+        self._server = uvicorn.Server(uvicorn.Config(app, log_level="error"))
+        sockets = {"sockets": [listener]}
+        self._thread = threading.Thread(target=self._server.run, kwargs=sockets, daemon=True)
+        self._thread.start()
+
+    def close(self) -> None:
+        self._server.should_exit = True
+        self._thread.join()
+
+
+@pytest.mark.parametrize(
+    ("operation", "field"),
+    [("ai302_generate_image", "webhook"), ("kling_text_to_video", "callback_url")],
+)
+def test_our_own_application_takes_what_comes(operation: str, field: str) -> None:
+    events: list[webhooks.Event] = []
+    with (
+        start(REAL, pace=0.02) as server,
+        api302.Client("sk-test", base_url=server.url) as client,
+        closing(Served(client.webhooks.app(events.append))) as served,
+    ):
+        url = client.webhooks.url(served.url, call=operation)
+        arguments = {"prompt": "a red panda", field: url}
+        if operation == "ai302_generate_image":
+            arguments["model"] = "gemini-2.5-flash-image"
+        task = client.submit(operation, arguments)
+        until(lambda: events and server.webhooks)
+        assert (server.webhooks[0].status, server.webhooks[0].error) == (200, None)
+        (event,) = events
+        assert (event.task_id, event.operation_id) == (task.id, operation)
+        assert event.status.outputs == client.resume(event.task_dict).status().outputs
+        body = json.loads(server.webhooks[0].body)
+        assert httpx.post(served.url, json=body).status_code == 403, "no token"
+        assert httpx.post(url, json=body).text == "known already"
+        assert len(events) == 1

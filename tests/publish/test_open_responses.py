@@ -237,3 +237,21 @@ def test_a_new_word_fits_every_response() -> None:
                 )
                 assert error is None, f"{operation['operationId']}: {error.message[:300]}"
     assert changed > 50
+
+
+def test_what_is_sent_to_a_webhook_is_open() -> None:
+    schemas = {"Task": {"type": "object", "properties": {"state": STATES}}}
+    given = document(schemas, request={"$ref": "#/components/schemas/Task"})
+    sent = {"content": {"application/json": {"schema": {"$ref": "#/components/schemas/Task"}}}}
+    message = {"requestBody": sent, "responses": {"200": {"description": "Taken."}}}
+    post = given["paths"]["/a"]["post"]
+    post["callbacks"] = {"taskEnded": {"{$request.query.hook}": {"post": message}}}
+    made = open_responses(given)
+    found = made["paths"]["/a"]["post"]["callbacks"]["taskEnded"]["{$request.query.hook}"]["post"]
+    content = found["requestBody"]["content"]["application/json"]
+    assert content["schema"] == {"$ref": "#/components/schemas/TaskResponse"}
+    twin = made["components"]["schemas"]["TaskResponse"]
+    assert twin["properties"]["state"] == OPEN_STATES
+    assert made["components"]["schemas"]["Task"]["properties"]["state"] == STATES
+    assert sent["content"]["application/json"]["schema"]["$ref"].endswith("/Task")
+    assert open_responses(made) == made

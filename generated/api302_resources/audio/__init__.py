@@ -98,7 +98,7 @@ class Audio(Resource):
 
     @cached_property
     def google(self) -> Google:
-        """Google, also 谷歌."""
+        """Google, also 谷歌, Gemini."""
         from api302_resources.audio.google import Google
 
         return Google(self._client)
@@ -126,7 +126,7 @@ class Audio(Resource):
 
     @cached_property
     def openai(self) -> Openai:
-        """OpenAI."""
+        """OpenAI, also ChatGPT."""
         from api302_resources.audio.openai import Openai
 
         return Openai(self._client)
@@ -321,7 +321,7 @@ class AsyncAudio(AsyncResource):
 
     @cached_property
     def google(self) -> AsyncGoogle:
-        """Google, also 谷歌."""
+        """Google, also 谷歌, Gemini."""
         from api302_resources.audio.google import AsyncGoogle
 
         return AsyncGoogle(self._client)
@@ -349,7 +349,7 @@ class AsyncAudio(AsyncResource):
 
     @cached_property
     def openai(self) -> AsyncOpenai:
-        """OpenAI."""
+        """OpenAI, also ChatGPT."""
         from api302_resources.audio.openai import AsyncOpenai
 
         return AsyncOpenai(self._client)

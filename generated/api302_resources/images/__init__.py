@@ -94,7 +94,7 @@ class Images(Resource):
 
     @cached_property
     def google(self) -> Google:
-        """Google, also 谷歌."""
+        """Google, also 谷歌, Gemini."""
         from api302_resources.images.google import Google
 
         return Google(self._client)
@@ -157,7 +157,7 @@ class Images(Resource):
 
     @cached_property
     def openai(self) -> Openai:
-        """OpenAI."""
+        """OpenAI, also ChatGPT."""
         from api302_resources.images.openai import Openai
 
         return Openai(self._client)
@@ -907,7 +907,7 @@ class AsyncImages(AsyncResource):
 
     @cached_property
     def google(self) -> AsyncGoogle:
-        """Google, also 谷歌."""
+        """Google, also 谷歌, Gemini."""
         from api302_resources.images.google import AsyncGoogle
 
         return AsyncGoogle(self._client)
@@ -970,7 +970,7 @@ class AsyncImages(AsyncResource):
 
     @cached_property
     def openai(self) -> AsyncOpenai:
-        """OpenAI."""
+        """OpenAI, also ChatGPT."""
         from api302_resources.images.openai import AsyncOpenai
 
         return AsyncOpenai(self._client)

@@ -28,14 +28,14 @@ class Llm(Resource):
 
     @cached_property
     def anthropic(self) -> Anthropic:
-        """Anthropic."""
+        """Anthropic, also Claude."""
         from api302_resources.llm.anthropic import Anthropic
 
         return Anthropic(self._client)
 
     @cached_property
     def google(self) -> Google:
-        """Google, also 谷歌."""
+        """Google, also 谷歌, Gemini."""
         from api302_resources.llm.google import Google
 
         return Google(self._client)
@@ -49,7 +49,7 @@ class Llm(Resource):
 
     @cached_property
     def openai(self) -> Openai:
-        """OpenAI."""
+        """OpenAI, also ChatGPT."""
         from api302_resources.llm.openai import Openai
 
         return Openai(self._client)
@@ -67,14 +67,14 @@ class AsyncLlm(AsyncResource):
 
     @cached_property
     def anthropic(self) -> AsyncAnthropic:
-        """Anthropic."""
+        """Anthropic, also Claude."""
         from api302_resources.llm.anthropic import AsyncAnthropic
 
         return AsyncAnthropic(self._client)
 
     @cached_property
     def google(self) -> AsyncGoogle:
-        """Google, also 谷歌."""
+        """Google, also 谷歌, Gemini."""
         from api302_resources.llm.google import AsyncGoogle
 
         return AsyncGoogle(self._client)
@@ -88,7 +88,7 @@ class AsyncLlm(AsyncResource):
 
     @cached_property
     def openai(self) -> AsyncOpenai:
-        """OpenAI."""
+        """OpenAI, also ChatGPT."""
         from api302_resources.llm.openai import AsyncOpenai
 
         return AsyncOpenai(self._client)

@@ -33,7 +33,7 @@ class Rag(Resource):
 
     @cached_property
     def openai(self) -> Openai:
-        """OpenAI."""
+        """OpenAI, also ChatGPT."""
         from api302_resources.rag.openai import Openai
 
         return Openai(self._client)
@@ -58,7 +58,7 @@ class AsyncRag(AsyncResource):
 
     @cached_property
     def openai(self) -> AsyncOpenai:
-        """OpenAI."""
+        """OpenAI, also ChatGPT."""
         from api302_resources.rag.openai import AsyncOpenai
 
         return AsyncOpenai(self._client)

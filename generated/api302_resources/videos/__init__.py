@@ -84,7 +84,7 @@ class Videos(Resource):
 
     @cached_property
     def google(self) -> Google:
-        """Google, also 谷歌."""
+        """Google, also 谷歌, Gemini."""
         from api302_resources.videos.google import Google
 
         return Google(self._client)
@@ -154,7 +154,7 @@ class Videos(Resource):
 
     @cached_property
     def openai(self) -> Openai:
-        """OpenAI."""
+        """OpenAI, also ChatGPT."""
         from api302_resources.videos.openai import Openai
 
         return Openai(self._client)
@@ -394,7 +394,7 @@ class AsyncVideos(AsyncResource):
 
     @cached_property
     def google(self) -> AsyncGoogle:
-        """Google, also 谷歌."""
+        """Google, also 谷歌, Gemini."""
         from api302_resources.videos.google import AsyncGoogle
 
         return AsyncGoogle(self._client)
@@ -464,7 +464,7 @@ class AsyncVideos(AsyncResource):
 
     @cached_property
     def openai(self) -> AsyncOpenai:
-        """OpenAI."""
+        """OpenAI, also ChatGPT."""
         from api302_resources.videos.openai import AsyncOpenai
 
         return AsyncOpenai(self._client)

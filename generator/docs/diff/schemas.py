@@ -198,7 +198,7 @@ class SchemaComparison:
             names = one_line(", ".join(theirs["properties"]))
             message = f"{self.whose} has in {at.name}: {names}"
             fix = "name a schema for it, or leave it open if it differs by model"
-            yield self._finding("field", at.path, message, fix, at.owner)
+            yield self._finding("open", at.path, message, fix, at.owner)
 
     def _new_field(self, at: _Place, theirs: Schema, name: str, schema: Schema) -> Finding:
         path = at.field(name)

@@ -58,6 +58,8 @@ def open_responses(document: Json) -> Json:
     paths = {path: dict(item) for path, item in document.get("paths", {}).items()}
     for path, method, operation in operations(document):
         paths[path][method] = {**operation, "responses": plan.responses(operation)}
+        if "callbacks" in operation:
+            paths[path][method]["callbacks"] = plan.callbacks(operation)
     return {**document, "paths": paths, "components": components}
 
 
@@ -74,7 +76,8 @@ class _Plan:
         }
         """The components that each component refers to, by kind and name."""
         of_responses = self._reached(
-            operation.get("responses") for _, _, operation in operations(document)
+            [operation.get("responses"), operation.get("callbacks")]
+            for _, _, operation in operations(document)
         )
         of_requests = self._reached(_of_request(document))
         closed = of_responses & self._closed()
@@ -92,6 +95,15 @@ class _Plan:
         """The responses of an operation, opened."""
         responses = obj(operation.get("responses"))
         return {status: self.opened("response", value) for status, value in responses.items()}
+
+    def callbacks(self, operation: Json) -> Json:
+        """What is sent to an operation's webhook, opened: who is called gets it as a response."""
+        callbacks = json.loads(json.dumps(operation["callbacks"]))
+        for callback in callbacks.values():
+            for item in callback.values():
+                for message in item.values():
+                    message["requestBody"] = self.opened("requestBody", message["requestBody"])
+        return callbacks
 
     def opened(self, kind: str, node: Any) -> Any:
         """A copy of an object of a response with its enums opened, and its references to twins."""
@@ -140,7 +152,7 @@ def _of_request(document: Json) -> Iterator[Any]:
     """All that a request is made of."""
     for path, _, operation in operations(document):
         yield document["paths"][path].get("parameters")
-        yield [operation.get(key) for key in ("parameters", "requestBody", "callbacks")]
+        yield [operation.get(key) for key in ("parameters", "requestBody")]
     yield document.get("webhooks")
 
 

@@ -42,16 +42,11 @@ def walk(node: Any, change: Change, kind: str = "document", place: str = "#") ->
         return change(kind, node, place)
     copy = dict(node)
     for key, value in node.items():
-        # What was carried in an `x-` field is changed as what it was.
+        # What was carried in an `x-` field is changed as what it was. A text is no such part.
         part = _PARTS.get(kind, {}).get(key.removeprefix("x-"))
-        if part and _may_be_part(value):
+        if part and not isinstance(value, str):
             copy[key] = _part(value, change, part, f"{place}/{key}")
     return change(kind, copy, place)
-
-
-def _may_be_part(value: Any) -> bool:
-    """Whether a value can be a part: an extension of ours, such as `x-items`, has a text there."""
-    return isinstance(value, (dict, list, bool))
 
 
 def _part(value: Any, change: Change, part: tuple[str, str], place: str) -> Any:

@@ -12,6 +12,7 @@ from api302._types import Call, Given, Operation, Options, RawResponse
 
 from .exchange import exchange
 from .files import parts
+from .inner_files import has_inner_files
 from .prepare import operation_call, raw_call
 from .response import parse_response
 from .session import Session
@@ -24,7 +25,8 @@ async def call(session: Session, op: Operation, options: Options, **given: Unpac
 
         given["body"] = await fetched(session, op, given.get("body"))
     ready = partial(operation_call, session.settings, op, options, **given)
-    return await finish(session, await session.io.thread(ready) if op.files else ready())
+    reads = op.files or has_inner_files(given.get("body"), op.behaviour.inner_files)
+    return await finish(session, await session.io.thread(ready) if reads else ready())
 
 
 async def finish(session: Session, ready: Call) -> Any:

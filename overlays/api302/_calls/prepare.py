@@ -6,6 +6,7 @@ Nothing is sent here; what is wrong raises InvalidArgument.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 from urllib.parse import urlencode
 
@@ -16,7 +17,11 @@ from api302._types import Call, CallOptions, Operation, Options, Timeout, Values
 
 from . import models
 from .files import FORM, body_media_type, put_files
+from .inner_files import has_inner_files, put_inner_files
 from .settings import Settings, merged_headers, valid_timeout
+
+PLAIN = frozenset({str, int, float, bool, type(None), list, dict})
+"""What is sent as it is; `build` looks into lists and objects."""
 
 
 def operation_call(
@@ -34,11 +39,16 @@ def operation_call(
 ) -> Call:
     """The call for an operation. Raises InvalidArgument; sends nothing."""
     extra_headers, extra_query, extra_body, timeout = options
+    _check_extra(extra_query=extra_query, extra_body=extra_body)
+    path, query, headers = _taken(path), _taken(query), _taken(headers)
+    body = _taken(body, op.files)
     given = None if body is None else _checked(op, body, extra_body)
     opened: list[Any] = []
     try:
         if given and op.files:
             given = _with_files(op, given, opened)
+        if given and has_inner_files(given, op.behaviour.inner_files):
+            given = put_inner_files(given, op.behaviour.inner_files, opened)
         asked = {**(query or {}), **(extra_query or {})}
         kwargs = _built(op, path, asked, headers, given, extra_body)
         accepted = {"accept": accept} if accept else None
@@ -60,6 +70,38 @@ def operation_call(
         models.warn(name, model)
     sent = {**(path or {}), **asked, **(body or {}), **(extra_body or {})}
     return Call(kwargs, how, name, op, opened, model, sent)
+
+
+def _check_extra(**extras: Any) -> None:
+    for name, value in extras.items():
+        if value is not None and not is_mapping(value):
+            kind: str = type(value).__name__
+            raise InvalidArgument(
+                f"{name}: takes a mapping of fields, such as {{'name': value}}, not {kind}"
+            )
+
+
+def _taken(values: Values | None, files: Values = MappingProxyType({})) -> Values | None:
+    """The arguments, those of odd types as JSON; files as they are, and lists: `build` reads them.
+
+    Raises InvalidArgument for what is no value at all.
+    """
+    odd = [
+        name
+        for name, value in (values or {}).items()
+        if value.__class__ not in PLAIN and name not in files
+    ]
+    if not odd or values is None:
+        return values
+    from api302_client._model import plain
+
+    made = dict(values)
+    for name in odd:
+        try:
+            made[name] = plain(values[name])
+        except (TypeError, ValueError, RecursionError) as error:
+            raise InvalidArgument(f"{name}: cannot be sent ({error})") from error
+    return made
 
 
 def _with_files(op: Operation, body: dict[str, Any], opened: list[Any]) -> dict[str, Any]:
@@ -161,7 +203,25 @@ def _checked(op: Operation, body: Values, extra: Values | None) -> dict[str, Any
             raise InvalidArgument(f"{name}: is required, and was None")
     for name in op.not_empty:
         _check_text(name or "body", given.get(name))
+    if op.behaviour.variants:
+        _check_variants(op, {*given, *(extra or ())})
+    if (rule := op.behaviour.structured) and isinstance(given.get(rule.argument), type):
+        name = given[rule.argument].__name__
+        raise InvalidArgument(
+            f"{rule.argument}: is the class {name}, which `parse({rule.argument}={name}, …)` takes,"
+            f" and `stream({rule.argument}={name}, …)`"
+        )
     return given
+
+
+def _check_variants(op: Operation, given: set[str]) -> None:
+    """Raise InvalidArgument if none of the request variants has all that it requires."""
+    missing = [
+        [name for name in required if name not in given] for required in op.behaviour.variants
+    ]
+    if all(missing):
+        ways = dict.fromkeys(" and ".join(names) for names in missing)
+        raise InvalidArgument(f"{' or '.join(ways)}: is required; give one of these")
 
 
 def _check_text(field: str, value: Any) -> None:

@@ -75,8 +75,8 @@ def _read(argument: str, kind: Any) -> tuple[Json, Callable[[Any], Any]]:
 
 
 def _is_object(kind: Any) -> bool:
-    is_class: bool = isinstance(kind, type)
-    return is_class and bool(dataclasses.is_dataclass(kind) or is_typeddict(kind))
+    is_typed: bool = is_typeddict(kind)
+    return is_typed or (isinstance(kind, type) and dataclasses.is_dataclass(kind))
 
 
 def _is_enum(kind: Any) -> bool:

@@ -70,6 +70,12 @@ class TaskResult(Generic[T]):
         fields = f"id={self.id!r}, outputs={self.outputs!r}, response={shown(self.response)}"
         return f"{type(self).__name__}({fields})"
 
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
+        """What a notebook shows: the files, as images and players."""
+        from api302_client.display import bundle
+
+        return bundle(repr(self), self.outputs)
+
 
 class AsyncTaskResult(TaskResult[T]):
     """`TaskResult` with outputs that are awaited."""
@@ -513,6 +519,11 @@ class _Task(Generic[T]):
     def request_id(self) -> str | None:
         """The id under which the submitting call is billed."""
         return self._handle.request_id
+
+    @property
+    def interval(self) -> float | None:
+        """Seconds between two polls that the description suggests; None if it suggests none."""
+        return self._handle.status_rule.interval
 
     def to_dict(self) -> dict[str, Any]:
         """What another process gives to `client.resume()`: plain JSON, without the key."""

@@ -22,7 +22,6 @@ import httpx2
 
 from api302 import __version__
 from api302._errors import Api302Error, ConnectionError, InvalidArgument, TimeoutError
-from api302._json import is_object
 from api302._secret import Secret, without_credentials
 from api302._types import AsyncHttpClient, HttpClient, Timeout
 
@@ -146,32 +145,17 @@ def _built(http: Any, kwargs: Mapping[str, Any], timeout: Timeout) -> Any:
     try:
         return http.build_request(**{**kwargs, "headers": headers}, timeout=timeouts(timeout))
     except (TypeError, ValueError, RecursionError) as error:
-        field, why = _no_json(kwargs.get("json"))
+        from .misfit import misfit
+
+        field, why = misfit(kwargs.get("json"))
         cause = without_frames(error)
         if why:
-            raise InvalidArgument(
-                f"{field}: cannot be sent as JSON ({why}); give plain JSON values"
-            ) from cause
+            raise InvalidArgument(f"{field}: cannot be sent as JSON; {why}") from cause
         raise InvalidArgument(f"the request cannot be built: {error}") from cause
     except Exception as error:
         if "InvalidURL" in _kinds(error):
             raise InvalidArgument(f"url: {error}") from without_frames(error)
         raise
-
-
-def _no_json(body: Any) -> tuple[str, str]:
-    """The field of a body that is no JSON, and why it is not; or nothing."""
-    import json
-
-    fields = body.items() if is_object(body) else [("json", body)]
-    for name, value in fields:
-        try:
-            json.dumps(value, allow_nan=False)
-        except (TypeError, ValueError) as error:
-            return str(name), str(error)
-        except RecursionError:
-            return str(name), "it is nested too deeply"
-    return "", ""
 
 
 # --- clients of the library -----------------------------------------------------------------------

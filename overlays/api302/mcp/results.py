@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-import re
-from base64 import b64decode, b64encode
-from collections.abc import Iterator
+from base64 import b64encode
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +11,7 @@ import anyio
 from mcp import types
 
 from api302 import Api302Error, AsyncByteStream, AsyncStream, AsyncTask, TaskResult
+from api302._agent import without_files
 from api302_client.media import START, UNKNOWN, kind_of, suffix_of, type_of
 
 from .store import Store
@@ -25,10 +24,6 @@ MOST_TEXT = 60_000
 """Characters of a response that are put into the message itself."""
 _MOST_FETCHED = 8
 """Files of one result that are fetched to be shown."""
-_SHORTEST = 512
-"""Characters of a text that may be a file in base64."""
-_BASE64 = re.compile(r"[A-Za-z0-9+/_-]+={0,2}")
-_DATA = re.compile(r"data:([\w.+-]+/[\w.+-]+)?(?:;[\w=.+-]+)*;base64,")
 _SHOWN = ("image/", "audio/")
 
 
@@ -46,24 +41,24 @@ class Results:
 
     async def of(self, result: Any) -> list[Block]:
         """The content for what a call, or the end of a task, returned."""
-        if isinstance(result, AsyncTask):
+        if _is(result, AsyncTask):
             return [text({"task": result.to_dict(), "next": "give `task` to the tool `wait`"})]
-        if isinstance(result, AsyncStream):
+        if _is(result, AsyncStream):
             async with result as stream:
                 result = await stream.final()
-        if isinstance(result, AsyncByteStream):
+        if _is(result, AsyncByteStream):
             async with result as stream:
                 pieces = [piece async for piece in stream]
             return self._file(b"".join(pieces), "")
-        if isinstance(result, TaskResult):
+        if _is(result, TaskResult):
             return await self._of_task(result)
-        if hasattr(result, "media_type") and isinstance(getattr(result, "content", None), bytes):
+        if hasattr(result, "media_type") and _is(getattr(result, "content", None), bytes):
             return self._file(result.content, result.media_type)
         return await self._of_response(result, _outputs(result))
 
     async def _of_task(self, result: TaskResult[Any]) -> list[Block]:
         files = [one for output in result.outputs for one in await self._output(output)]
-        urls = [output.url for output in result.outputs if output.url]
+        urls = [output.url for output in result.outputs if output.content is None]
         about: dict[str, Any] = {"state": "succeeded", "outputs": urls}
         if result.outputs:
             return [text(about), *files]
@@ -73,10 +68,10 @@ class Results:
         """A response: its JSON, with the files that are in it apart."""
         plain = response.to_dict() if hasattr(response, "to_dict") else response
         lifted: list[bytes] = []
-        shown = _without_files(plain, lifted)
+        shown = without_files(plain, lifted)
         blocks = [block for content in lifted for block in self._file(content, "")]
         for output in outputs[:_MOST_FETCHED]:
-            if output.url:
+            if output.content is None or output.content not in lifted:
                 blocks += await self._output(output)
         return [*self._long_text(shown), *blocks]
 
@@ -131,10 +126,15 @@ def _json(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False, separators=(",", ":"), default=str)
 
 
+def _is(value: Any, kind: type) -> bool:
+    """Whether a value is of a kind, whose type arguments nobody knows here."""
+    return isinstance(value, kind)
+
+
 def _outputs(response: Any) -> list[Any]:
     """The files of a response that the description knows of."""
-    found = getattr(response, "outputs", None)
-    listed: list[Any] = found if isinstance(found, list) else []
+    found: Any = getattr(response, "outputs", None)
+    listed: list[Any] = found if _is(found, list) else []
     return [one for one in listed if hasattr(one, "read") and hasattr(one, "url")]
 
 
@@ -183,33 +183,3 @@ def _write(folder: Path, content: bytes, media_type: str) -> Path:
             number += 1
             continue
         return path
-
-
-# --- files inside of JSON -------------------------------------------------------------------------
-
-
-def _without_files(value: Any, lifted: list[bytes]) -> Any:
-    """JSON with a note in the place of each file that it has as base64."""
-    if isinstance(value, dict):
-        pairs: Iterator[tuple[str, Any]] = iter(value.items())
-        return {key: _without_files(inner, lifted) for key, inner in pairs}
-    if isinstance(value, list):
-        items: list[Any] = value
-        return [_without_files(inner, lifted) for inner in items]
-    if isinstance(value, str) and len(value) >= _SHORTEST and (content := _decoded(value)):
-        lifted.append(content)
-        return f"(file {len(lifted)}, {len(content)} bytes)"
-    return value
-
-
-def _decoded(value: str) -> bytes | None:
-    """The file that a text holds as base64 or a data URL; None if it holds none."""
-    data = _DATA.match(value)
-    encoded = value[data.end() :] if data else value
-    if not _BASE64.fullmatch(encoded):
-        return None
-    try:
-        content = b64decode(encoded.replace("-", "+").replace("_", "/") + "==")
-    except ValueError:
-        return None
-    return content if data or kind_of(content[:START]) else None

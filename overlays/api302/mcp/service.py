@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any, NamedTuple
 
 from api302 import AsyncClient, Estimate, InvalidArgument, TaskTimeout, directory
+from api302._agent import Files, as_object, checked, with_files
 from api302.directory import Description, Found
-from api302_client.catalog import near
 
-from .files import Files
 from .guards import Guards
 from .results import Block, Results, text
 from .store import Store
@@ -56,7 +55,7 @@ class Service:
         self._stack = AsyncExitStack()
 
     @asynccontextmanager
-    async def open(self) -> AsyncIterator[Service]:
+    async def open(self) -> AsyncGenerator[Service]:
         """Close the client in the end, if one was made."""
         try:
             yield self
@@ -94,7 +93,7 @@ class Service:
         """Check a call, before it is made. Raises InvalidArgument."""
         found = self.guards.allowed(call)
         described = directory.describe(found.id)
-        given = _checked(described, arguments)
+        given = checked(described, arguments)
         estimate = _estimated(await self._ready(), found, given)
         return Plan(found, given, self._question(found, described, estimate))
 
@@ -117,7 +116,7 @@ class Service:
         client = await self._ready()
         files = Files(self.guards.root)
         try:
-            given = _with_files(directory.describe(plan.found.id), plan.arguments, files)
+            given = with_files(directory.describe(plan.found.id), plan.arguments, files)
             result = await client.call(plan.found.id, given)
             return await self._results.of(result)
         finally:
@@ -125,10 +124,9 @@ class Service:
 
     async def wait(self, task: Any, seconds: float, progress: Progress) -> list[Block]:
         """Wait for a task; returns its outputs, or its state if it takes longer."""
-        if not isinstance(task, Mapping):
-            raise InvalidArgument("task: must be the object `task` that `call` returned")
-        self.guards.allowed_task(str(task.get("operation", "")))
-        handle = (await self._ready()).resume(task)
+        given = as_object("task: must be the object `task` that `call` returned", task)
+        self.guards.allowed_task(str(given.get("operation", "")))
+        handle = (await self._ready()).resume(given)
 
         async def report(status: Any) -> None:
             share = 1.0 if status.state == "succeeded" else status.progress or 0.0
@@ -159,40 +157,6 @@ def _described(described: Description) -> dict[str, Any]:
         more = f"… and {len(described.models) - _MODELS} more"
         plain["models"] = [*described.models[:_MODELS], more]
     return plain
-
-
-def _checked(described: Description, arguments: Any) -> dict[str, Any]:
-    """The arguments, if they have the names that the description shows. Raises InvalidArgument."""
-    if not isinstance(arguments, Mapping):
-        raise InvalidArgument("arguments: must be an object")
-    given = {str(name): value for name, value in arguments.items() if value is not None}
-    schema = described.arguments
-    known = schema["properties"]
-    for name in given if schema.get("additionalProperties") is False else ():
-        if name not in known:
-            close = near(name, known)
-            hint = f"did you mean {' or '.join(close)}?" if close else f"it takes {_listed(known)}"
-            raise InvalidArgument(f"{name}: is not an argument of {described.call}; {hint}")
-    if missing := [name for name in schema.get("required", ()) if name not in given]:
-        raise InvalidArgument(f"{', '.join(missing)}: is required by {described.call}")
-    return given
-
-
-def _listed(known: Mapping[str, Any]) -> str:
-    return ", ".join(known) or "no arguments"
-
-
-def _with_files(
-    described: Description, arguments: Mapping[str, Any], files: Files
-) -> dict[str, Any]:
-    """The arguments, with what stands for a file as the client takes it."""
-    known = described.arguments["properties"]
-    return {
-        name: files.given(name, value, known[name]["x-file"])
-        if "x-file" in known.get(name, ())
-        else value
-        for name, value in arguments.items()
-    }
 
 
 def _estimated(client: AsyncClient, found: Found, arguments: Mapping[str, Any]) -> Estimate:

@@ -6,7 +6,7 @@ import json
 import secrets
 from base64 import b64encode
 from collections import OrderedDict
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -42,7 +42,7 @@ def made(guards: Guards, client: Callable[[], AsyncClient] | None = None) -> Ser
     """The server. See `api302.mcp.server`."""
 
     @asynccontextmanager
-    async def lifespan(_: Server[Service]) -> AsyncIterator[Service]:
+    async def lifespan(_: Server[Service]) -> AsyncGenerator[Service]:
         async with Service(guards, client or AsyncClient).open() as service:
             yield service
 

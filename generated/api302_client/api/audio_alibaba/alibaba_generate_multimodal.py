@@ -41,6 +41,7 @@ EXTENSIONS: Extensions = {
     ],
     "x-models": {"field": "model"},
     "x-outputs": [{"field": "output.audio.url || output.audio.data", "as": "base64"}, "output.choices[].message.content[].image"],
+    "x-inner-files": {"input.messages[].content[].image": ["url", "data_url"]},
 }
 
 build = _request.builder(METHOD, PATH, MEDIA_TYPES)

@@ -41,6 +41,7 @@ EXTENSIONS: Extensions = {
     "x-price": [{"amount": 7, "unit": "PTC", "per": "1M tokens"}],
     "x-models": {"field": "model"},
     "x-outputs": ["url"],
+    "x-inner-files": {"references[].audio": ["data_url"]},
 }
 
 build = _request.builder(METHOD, PATH, MEDIA_TYPES)

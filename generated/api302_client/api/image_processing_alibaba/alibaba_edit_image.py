@@ -43,6 +43,12 @@ EXTENSIONS: Extensions = {
         {"amount": 0.001, "unit": "PTC", "per": "image", "for": "qwen-mt-image", "when": {"model": "qwen-mt-image"}},
     ],
     "x-models": {"field": "model"},
+    "x-inner-files": {
+        "input.base_image_url": ["url"],
+        "input.image_url": ["url"],
+        "input.images[]": ["url", "data_url"],
+        "input.mask_image_url": ["url"],
+    },
 }
 
 build = _request.builder(METHOD, PATH, MEDIA_TYPES)

@@ -34,6 +34,7 @@ EXTENSIONS: Extensions = {
     "x-task": {"fetch": "doubao_get_3d", "parameters": {"task_id": "id"}, "webhook": {"in": "body", "name": "callback"}},
     "x-price": [{"amount": 11, "unit": "PTC", "per": "1M tokens"}],
     "x-models": {"field": "model"},
+    "x-inner-files": {"content[].image_url.url": ["url", "data_url"]},
 }
 
 build = _request.builder(METHOD, PATH, MEDIA_TYPES)

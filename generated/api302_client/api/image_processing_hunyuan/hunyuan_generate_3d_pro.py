@@ -44,6 +44,7 @@ EXTENSIONS: Extensions = {
         {"amount": 0.3, "unit": "PTC", "per": "call", "when": {"GenerateType": "Geometry"}, "for": "Geometry, extras as for Normal"},
         {"amount": 0.5, "unit": "PTC", "per": "call", "when": {"GenerateType": "Sketch"}, "for": "Sketch, extras as for Normal"},
     ],
+    "x-inner-files": {"MultiViewImages[].ViewImageBase64": ["base64"], "MultiViewImages[].ViewImageUrl": ["url"]},
 }
 
 build = _request.builder(METHOD, PATH, MEDIA_TYPES)

@@ -33,6 +33,7 @@ EXTENSIONS: Extensions = {
     "x-success": {"field": "Response.Error.Code", "values": [""], "message": "Response.Error.Message"},
     "x-task": {"fetch": "hunyuan_get_3d_profile", "parameters": {"JobId": "Response.JobId"}},
     "x-price": [{"amount": 0.6, "unit": "PTC", "per": "call"}],
+    "x-inner-files": {"Profile.Base64": ["base64"], "Profile.Url": ["url"]},
 }
 
 build = _request.builder(METHOD, PATH, MEDIA_TYPES)

@@ -33,6 +33,7 @@ EXTENSIONS: Extensions = {
     "x-success": {"field": "Response.Error.Code", "values": [""], "message": "Response.Error.Message"},
     "x-task": {"fetch": "hunyuan_get_reduced_faces", "parameters": {"JobId": "Response.JobId"}},
     "x-price": [{"amount": 1, "unit": "PTC", "per": "call"}],
+    "x-inner-files": {"File3D.Url": ["url"]},
 }
 
 build = _request.builder(METHOD, PATH, MEDIA_TYPES)

@@ -33,6 +33,13 @@ EXTENSIONS: Extensions = {
     "x-success": {"field": "Response.Error.Code", "values": [""], "message": "Response.Error.Message"},
     "x-task": {"fetch": "hunyuan_get_textured_3d", "parameters": {"JobId": "Response.JobId"}},
     "x-price": [{"amount": 0.6, "unit": "PTC", "per": "call"}],
+    "x-inner-files": {
+        "File3D.Url": ["url"],
+        "Image.Base64": ["base64"],
+        "Image.Url": ["url"],
+        "MultiViewImages[].ViewImageBase64": ["base64"],
+        "MultiViewImages[].ViewImageUrl": ["url"],
+    },
 }
 
 build = _request.builder(METHOD, PATH, MEDIA_TYPES)

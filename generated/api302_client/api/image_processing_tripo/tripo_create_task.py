@@ -48,6 +48,13 @@ EXTENSIONS: Extensions = {
         {"amount": 0.15, "unit": "PTC", "per": "call", "for": "texture, standard"},
         {"amount": 0.3, "unit": "PTC", "per": "call", "for": "texture, detailed"},
     ],
+    "x-inner-files": {
+        "file.url": ["url"],
+        "files[].url": ["url"],
+        "texture_prompt.image.url": ["url"],
+        "texture_prompt.style_image.url": ["url"],
+    },
+    "x-variants": [["type", "prompt"], ["type", "file"], ["type", "files"], ["type", "original_model_task_id"]],
 }
 
 build = _request.builder(METHOD, PATH, MEDIA_TYPES)

@@ -29,7 +29,16 @@ FILES: Files = {}
 REQUIRED = ("model_name", "prompt")
 NOT_EMPTY = ("model_name", "prompt")
 KEY_HEADERS = ()
-EXTENSIONS: Extensions = {"x-price": [{"amount": 0.05, "unit": "PTC", "per": "call"}], "x-outputs": ["images[].url"]}
+EXTENSIONS: Extensions = {
+    "x-price": [{"amount": 0.05, "unit": "PTC", "per": "call"}],
+    "x-outputs": ["images[].url"],
+    "x-inner-files": {
+        "controlnets[].control_image_url": ["url"],
+        "controlnets[].mask_image_url": ["url"],
+        "ip_adapter[].image_url": ["url"],
+        "ip_adapter[].mask_image_url": ["url"],
+    },
+}
 
 build = _request.builder(METHOD, PATH, MEDIA_TYPES)
 

@@ -36,6 +36,7 @@ EXTENSIONS: Extensions = {
         {"amount": 0.08, "unit": "PTC", "per": "image", "for": "wan2.7-image-pro", "when": {"model": "wan2.7-image-pro"}},
     ],
     "x-models": {"field": "model"},
+    "x-inner-files": {"input.messages[].content[].image": ["url", "data_url"]},
 }
 
 build = _request.builder(METHOD, PATH, MEDIA_TYPES)

@@ -32,6 +32,12 @@ KEY_HEADERS = ()
 EXTENSIONS: Extensions = {
     "x-price": [{"amount": 0.01, "unit": "PTC", "per": "call", "note": "by its page; the catalogue says 0.1"}],
     "x-outputs": ["images[].url"],
+    "x-inner-files": {
+        "controlnets[].control_image_url": ["url"],
+        "controlnets[].mask_image_url": ["url"],
+        "ip_adapters[].image_url": ["url"],
+        "ip_adapters[].mask_image_url": ["url"],
+    },
 }
 
 build = _request.builder(METHOD, PATH, MEDIA_TYPES)

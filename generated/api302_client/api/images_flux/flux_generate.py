@@ -62,6 +62,7 @@ EXTENSIONS: Extensions = {
         {"amount": 0.04, "unit": "PTC", "per": "image", "for": "flux-kontext-pro"},
         {"note": "FLUX.2 models by the megapixel"},
     ],
+    "x-variants": [["prompt"], ["file_data", "finetune_comment", "mode"]],
 }
 
 build = _request.builder(METHOD, PATH, MEDIA_TYPES)

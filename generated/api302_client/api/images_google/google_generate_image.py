@@ -48,6 +48,16 @@ EXTENSIONS: Extensions = {
             "media_type": "candidates[].content.parts[].[inlineData.mimeType || url][]",
         }
     ],
+    "x-inner-files": {
+        "contents[].parts[].fileData.fileUri": ["url"],
+        "contents[].parts[].image_url": ["url"],
+        "contents[].parts[].inlineData.data": ["base64"],
+        "contents[].parts[].inline_data.data": ["base64"],
+        "systemInstruction.parts[].fileData.fileUri": ["url"],
+        "systemInstruction.parts[].image_url": ["url"],
+        "systemInstruction.parts[].inlineData.data": ["base64"],
+        "systemInstruction.parts[].inline_data.data": ["base64"],
+    },
 }
 
 build = _request.builder(METHOD, PATH, MEDIA_TYPES)

@@ -35,6 +35,7 @@ EXTENSIONS: Extensions = {
         {"amount": 0.1, "unit": "PTC", "per": "call", "for": "basic"},
         {"amount": 0.2, "unit": "PTC", "per": "call", "for": "high"},
     ],
+    "x-inner-files": {"params.image_reference.image_url": ["url"]},
 }
 
 build = _request.builder(METHOD, PATH, MEDIA_TYPES)

@@ -37,6 +37,7 @@ EXTENSIONS: Extensions = {
         "webhook": {"in": "body", "name": "callback_url"},
     },
     "x-models": {"field": "model_name"},
+    "x-inner-files": {"subject_image_list[].subject_image": ["url"]},
 }
 
 build = _request.builder(METHOD, PATH, MEDIA_TYPES)

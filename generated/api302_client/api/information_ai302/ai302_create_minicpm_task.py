@@ -29,7 +29,10 @@ FILES: Files = {}
 REQUIRED = ("messages",)
 NOT_EMPTY = ()
 KEY_HEADERS = ()
-EXTENSIONS: Extensions = {"x-price": [{"amount": 1, "unit": "PTC", "per": "1M tokens"}]}
+EXTENSIONS: Extensions = {
+    "x-price": [{"amount": 1, "unit": "PTC", "per": "1M tokens"}],
+    "x-inner-files": {"messages[].content[].image_url.url": ["url"], "messages[].content[].video_url.url": ["url"]},
+}
 
 build = _request.builder(METHOD, PATH, MEDIA_TYPES)
 

@@ -29,7 +29,10 @@ FILES: Files = {}
 REQUIRED = ("sandbox_id", "file_list")
 NOT_EMPTY = ("sandbox_id",)
 KEY_HEADERS = ()
-EXTENSIONS: Extensions = {"x-price": [{"amount": 0.001, "unit": "PTC", "per": "second"}]}
+EXTENSIONS: Extensions = {
+    "x-price": [{"amount": 0.001, "unit": "PTC", "per": "second"}],
+    "x-inner-files": {"file_list[].file": ["url", "base64"]},
+}
 
 build = _request.builder(METHOD, PATH, MEDIA_TYPES)
 

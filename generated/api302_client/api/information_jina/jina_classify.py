@@ -29,7 +29,11 @@ FILES: Files = {}
 REQUIRED = ("input", "labels")
 NOT_EMPTY = ()
 KEY_HEADERS = ()
-EXTENSIONS: Extensions = {"x-price": [{"amount": 0.02, "unit": "PTC", "per": "1M tokens"}], "x-models": {"field": "model"}}
+EXTENSIONS: Extensions = {
+    "x-price": [{"amount": 0.02, "unit": "PTC", "per": "1M tokens"}],
+    "x-models": {"field": "model"},
+    "x-inner-files": {"input[].image": ["url", "base64"]},
+}
 
 build = _request.builder(METHOD, PATH, MEDIA_TYPES)
 

@@ -33,6 +33,7 @@ EXTENSIONS: Extensions = {
     "x-price": [{"amount": 0.002, "unit": "PTC", "per": "page"}],
     "x-models": {"field": "model"},
     "x-outputs": [{"field": "pages[].images[].image_base64", "as": "base64"}],
+    "x-inner-files": {"document.document_url": ["url", "data_url"], "document.image_url": ["url", "data_url"]},
 }
 
 build = _request.builder(METHOD, PATH, MEDIA_TYPES)

@@ -29,7 +29,11 @@ FILES: Files = {}
 REQUIRED = ("type", "image_url")
 NOT_EMPTY = ()
 KEY_HEADERS = ()
-EXTENSIONS: Extensions = {"x-success": {"field": "status", "values": [0], "message": "message"}, "x-models": {"field": "model"}}
+EXTENSIONS: Extensions = {
+    "x-success": {"field": "status", "values": [0], "message": "message"},
+    "x-models": {"field": "model"},
+    "x-inner-files": {"image_url.url": ["url", "data_url"]},
+}
 
 build = _request.builder(METHOD, PATH, MEDIA_TYPES)
 

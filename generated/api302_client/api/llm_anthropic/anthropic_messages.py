@@ -48,6 +48,7 @@ EXTENSIONS: Extensions = {
     },
     "x-price": [{"note": "by model"}],
     "x-models": {"field": "model"},
+    "x-inner-files": {"messages[].content[].source.data": ["base64"], "messages[].content[].source.url": ["url"]},
 }
 
 build = _request.builder(METHOD, PATH, MEDIA_TYPES)

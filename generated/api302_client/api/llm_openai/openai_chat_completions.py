@@ -58,6 +58,15 @@ EXTENSIONS: Extensions = {
     "x-price": [{"note": "by model"}, {"note": "0.001 PTC more per call for a web search"}],
     "x-models": {"field": "model"},
     "x-outputs": [{"field": "choices[].message.audio.data", "as": "base64"}],
+    "x-inner-files": {
+        "messages[].content[].file.file_data": ["data_url", "base64"],
+        "messages[].content[].image_url": ["url", "data_url"],
+        "messages[].content[].image_url.url": ["url", "data_url"],
+        "messages[].content[].input_audio.data": ["base64", "url", "data_url"],
+        "messages[].content[].video[]": ["url", "data_url"],
+        "messages[].content[].video_url.url": ["url", "data_url"],
+    },
+    "x-variants": [["model", "messages"], ["model", "message"]],
 }
 
 build = _request.builder(METHOD, PATH, MEDIA_TYPES)

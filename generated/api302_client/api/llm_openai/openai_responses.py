@@ -49,6 +49,14 @@ EXTENSIONS: Extensions = {
     "x-price": [{"note": "by model"}],
     "x-models": {"field": "model"},
     "x-outputs": [{"field": 'output[?type==`"image_generation_call"`].result', "as": "base64"}],
+    "x-inner-files": {
+        "input[].content[].file_data": ["data_url", "base64"],
+        "input[].content[].file_url": ["url"],
+        "input[].content[].image_url": ["url", "data_url"],
+        "input[].output[].file_data": ["data_url", "base64"],
+        "input[].output[].file_url": ["url"],
+        "input[].output[].image_url": ["url", "data_url"],
+    },
 }
 
 build = _request.builder(METHOD, PATH, MEDIA_TYPES)

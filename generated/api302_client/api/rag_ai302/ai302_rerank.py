@@ -37,6 +37,7 @@ EXTENSIONS: Extensions = {
         {"amount": 0.05, "unit": "PTC", "per": "1M tokens", "for": "Jina's models"},
     ],
     "x-models": {"field": "model"},
+    "x-inner-files": {"documents[].image": ["url", "base64"], "query.image": ["url", "base64"]},
 }
 
 build = _request.builder(METHOD, PATH, MEDIA_TYPES)

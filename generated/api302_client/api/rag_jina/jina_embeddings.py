@@ -32,6 +32,7 @@ KEY_HEADERS = ()
 EXTENSIONS: Extensions = {
     "x-price": [{"amount": 0.05, "unit": "PTC", "per": "1M tokens", "for": "jina-colbert-v2, jina-embeddings-v4"}],
     "x-models": {"field": "model"},
+    "x-inner-files": {"input.image": ["url", "base64"], "input.pdf": ["url"], "input[].image": ["url", "base64"], "input[].pdf": ["url"]},
 }
 
 build = _request.builder(METHOD, PATH, MEDIA_TYPES)

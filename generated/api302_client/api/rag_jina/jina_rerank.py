@@ -32,6 +32,7 @@ KEY_HEADERS = ()
 EXTENSIONS: Extensions = {
     "x-price": [{"amount": 0.05, "unit": "PTC", "per": "1M tokens", "for": "jina-reranker-m0"}],
     "x-models": {"field": "model"},
+    "x-inner-files": {"documents[].image": ["url", "base64"], "query.image": ["url", "base64"]},
 }
 
 build = _request.builder(METHOD, PATH, MEDIA_TYPES)

@@ -38,6 +38,7 @@ EXTENSIONS: Extensions = {
         {"amount": 0.15, "unit": "PTC", "per": "second", "for": "wan2.2-animate-mix, wan-pro"},
     ],
     "x-models": {"field": "model"},
+    "x-inner-files": {"input.image_url": ["url"], "input.video_url": ["url"]},
 }
 
 build = _request.builder(METHOD, PATH, MEDIA_TYPES)

@@ -42,6 +42,17 @@ EXTENSIONS: Extensions = {
         {"amount": 0.276, "unit": "PTC", "per": "second", "units": "parameters.duration", "for": "happyhorse-1.0, 1080p"},
     ],
     "x-models": {"field": "model"},
+    "x-inner-files": {
+        "input.audio_url": ["url"],
+        "input.first_frame_url": ["url", "data_url"],
+        "input.img_url": ["url", "data_url"],
+        "input.last_frame_url": ["url", "data_url"],
+        "input.media[].reference_voice": ["url"],
+        "input.media[].url": ["url"],
+        "input.reference_url": ["url"],
+        "input.reference_urls[]": ["url"],
+        "input.reference_video_urls[]": ["url"],
+    },
 }
 
 build = _request.builder(METHOD, PATH, MEDIA_TYPES)

@@ -32,6 +32,7 @@ KEY_HEADERS = ()
 EXTENSIONS: Extensions = {
     "x-success": {"field": "code", "values": [0], "message": "msg"},
     "x-task": {"fetch": "chanjing_get_video", "parameters": {"id": "data"}},
+    "x-inner-files": {"audio.wav_url": ["url"], "bg.src_url": ["url"]},
 }
 
 build = _request.builder(METHOD, PATH, MEDIA_TYPES)

@@ -32,6 +32,11 @@ KEY_HEADERS = ()
 EXTENSIONS: Extensions = {
     "x-task": {"fetch": "doubao_get_seaweed_video", "parameters": {"task_id": "id"}},
     "x-price": [{"amount": 5, "unit": "PTC", "per": "1M tokens"}],
+    "x-inner-files": {
+        "content[].audio_url.url": ["url"],
+        "content[].image_url.url": ["url", "data_url"],
+        "content[].video_url.url": ["url"],
+    },
 }
 
 build = _request.builder(METHOD, PATH, MEDIA_TYPES)

@@ -37,6 +37,11 @@ EXTENSIONS: Extensions = {
         {"amount": 0.6, "unit": "PTC", "per": "1M tokens", "for": "Seedance 1.0 pro fast"},
     ],
     "x-models": {"field": "model"},
+    "x-inner-files": {
+        "content[].audio_url.url": ["url"],
+        "content[].image_url.url": ["url", "data_url"],
+        "content[].video_url.url": ["url"],
+    },
 }
 
 build = _request.builder(METHOD, PATH, MEDIA_TYPES)

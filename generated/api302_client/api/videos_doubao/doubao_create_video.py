@@ -40,6 +40,11 @@ EXTENSIONS: Extensions = {
         {"amount": 6, "unit": "PTC", "per": "1M tokens", "for": "doubao-seedance-2-5-260628, a video given"},
     ],
     "x-models": {"field": "model"},
+    "x-inner-files": {
+        "content[].audio_url.url": ["url"],
+        "content[].image_url.url": ["url", "data_url"],
+        "content[].video_url.url": ["url"],
+    },
 }
 
 build = _request.builder(METHOD, PATH, MEDIA_TYPES)

@@ -36,6 +36,7 @@ EXTENSIONS: Extensions = {
         {"amount": 0.62, "unit": "PTC", "per": "call", "for": "dop-preview"},
         {"amount": 0.447, "unit": "PTC", "per": "call", "for": "dop-turbo"},
     ],
+    "x-inner-files": {"params.input_images[].image_url": ["url"]},
 }
 
 build = _request.builder(METHOD, PATH, MEDIA_TYPES)

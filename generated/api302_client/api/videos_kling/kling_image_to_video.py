@@ -39,6 +39,7 @@ EXTENSIONS: Extensions = {
     "x-price": [{"amount": 0.15, "unit": "PTC", "per": "point"}],
     "x-models": {"field": "model_name"},
     "x-file-max": {"image": 10485760},
+    "x-inner-files": {"dynamic_masks[].mask": ["url", "base64"]},
 }
 
 build = _request.builder(METHOD, PATH, MEDIA_TYPES)

@@ -33,6 +33,7 @@ EXTENSIONS: Extensions = {
     "x-success": {"field": "code", "values": [0], "message": "message"},
     "x-task": {"fetch": "kling_get_task", "parameters": {"id": "data.task_id"}},
     "x-models": {"field": "model_name"},
+    "x-inner-files": {"image_list[].image": ["url"]},
 }
 
 build = _request.builder(METHOD, PATH, MEDIA_TYPES)

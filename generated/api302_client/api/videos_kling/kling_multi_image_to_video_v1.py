@@ -42,6 +42,7 @@ EXTENSIONS: Extensions = {
         {"amount": 0.5, "unit": "PTC", "per": "call", "for": "pro, 5 s", "when": {"mode": "pro", "duration": ["5", 5]}},
         {"amount": 1, "unit": "PTC", "per": "call", "for": "pro, 10 s", "when": {"mode": "pro", "duration": ["10", 10]}},
     ],
+    "x-inner-files": {"image_list[].image": ["url"]},
 }
 
 build = _request.builder(METHOD, PATH, MEDIA_TYPES)

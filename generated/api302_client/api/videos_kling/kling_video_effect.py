@@ -36,6 +36,7 @@ EXTENSIONS: Extensions = {
         {"amount": 0.3, "unit": "PTC", "per": "call", "for": "fuzzyfuzzy, squish, expansion"},
         {"amount": 0.5, "unit": "PTC", "per": "call", "for": "dizzydizzy, bloombloom"},
     ],
+    "x-inner-files": {"input.image": ["url", "base64"], "input.images[]": ["url", "base64"]},
 }
 
 build = _request.builder(METHOD, PATH, MEDIA_TYPES)

@@ -42,6 +42,7 @@ EXTENSIONS: Extensions = {
         {"amount": 0.6, "unit": "PTC", "per": "call", "for": "Hailuo 02 and 2.3, 1080P, 6 seconds"},
     ],
     "x-models": {"field": "model"},
+    "x-inner-files": {"subject_reference[].image": ["url", "data_url"]},
 }
 
 build = _request.builder(METHOD, PATH, MEDIA_TYPES)

@@ -37,6 +37,11 @@ EXTENSIONS: Extensions = {
         {"amount": 0.096, "unit": "PTC", "per": "second", "for": "MiniMax-H3-Max, 768P"},
     ],
     "x-models": {"field": "model"},
+    "x-inner-files": {
+        "content[].audio_url.url": ["url", "data_url"],
+        "content[].image_url.url": ["url", "data_url"],
+        "content[].video_url.url": ["url", "data_url"],
+    },
 }
 
 build = _request.builder(METHOD, PATH, MEDIA_TYPES)

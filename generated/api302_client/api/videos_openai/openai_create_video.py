@@ -51,6 +51,7 @@ EXTENSIONS: Extensions = {
         },
     ],
     "x-models": {"field": "model"},
+    "x-inner-files": {"input_reference.image_url": ["url", "data_url"]},
 }
 
 build = _request.builder(METHOD, PATH, MEDIA_TYPES)

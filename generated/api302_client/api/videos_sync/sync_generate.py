@@ -32,6 +32,7 @@ KEY_HEADERS = ()
 EXTENSIONS: Extensions = {
     "x-task": {"fetch": "sync_get_generation", "parameters": {"id": "id"}, "webhook": {"in": "body", "name": "webhookUrl"}},
     "x-models": {"field": "model"},
+    "x-inner-files": {"input[].url": ["url"]},
 }
 
 build = _request.builder(METHOD, PATH, MEDIA_TYPES)

@@ -39,6 +39,7 @@ EXTENSIONS: Extensions = {
         {"amount": 1.25, "unit": "PTC", "per": "call", "for": "reference images, version 1.5, 4 seconds, 720p"},
         {"amount": 2.5, "unit": "PTC", "per": "call", "for": "reference images, version 1.5, 4 seconds of 1080p or 8 of 720p"},
     ],
+    "x-variants": [["type", "input", "output_params"], ["type", "input"]],
 }
 
 build = _request.builder(METHOD, PATH, MEDIA_TYPES)

@@ -33,6 +33,7 @@ EXTENSIONS: Extensions = {
     "x-task": {"fetch": "vidu_get_task", "parameters": {"id": "task_id"}, "webhook": {"in": "body", "name": "callback_url"}},
     "x-price": [{"amount": 0.005, "unit": "PTC", "per": "point"}],
     "x-models": {"field": "model"},
+    "x-inner-files": {"subjects[].images[]": ["url", "data_url"], "subjects[].videos[]": ["url"]},
 }
 
 build = _request.builder(METHOD, PATH, MEDIA_TYPES)
