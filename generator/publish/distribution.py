@@ -16,6 +16,7 @@ CONFORMANCE = "conformance"
 _PASSED_ON = ("LICENSE", "CHANGELOG.md")
 _IN_ARCHIVE = (
     "openapi-*",
+    "asyncapi-*",
     "arazzo.json",
     "extensions.schema.json",
     "models*.json",

@@ -22,3 +22,6 @@ client.chat.completions.create(model="gpt-4o", messages=messages, stream="yes") 
 client.chat.completions.create(model="gpt-4o", stream=True)  # error
 client.chat.completions.parse(model="gpt-4o", messages=messages)  # error
 client.responses.parse(model="gpt-4o", input="x", text_format={"type": "object"})  # error
+client.audio.openai.realtime(model="gpt-realtime", reconnect="always")  # error
+client.audio.openai.realtime(model="gpt-realtime").response.make()  # error
+client.audio.openai.realtime(model="gpt-realtime").response.cancel(response_id=7)  # error
