@@ -25,7 +25,8 @@ from .fetch import Fetcher, write_whole
 from .issue import issue
 from .ledger import index
 from .pages import Page
-from .pages.untrusted import one_line
+from .pages.untrusted import LONGEST_PAGE, one_line
+from .pages.vendor import LONGEST_DOCUMENT, vendor_pages
 from .sources import listing, pages_of
 
 LIVE = "https://doc.302.ai/llms.txt"
@@ -39,7 +40,8 @@ _ACTIONS = {
     "diff": "what pages, or recorded exchanges, say that the specification lacks or contradicts, "
     "and what pages say otherwise than the last time",
     "accept": "remember what pages say now, so that the next `diff` tells what changed since",
-    "draft": "a fragment for spec/ from pages of one vendor, to review and paste",
+    "draft": "a fragment for spec/ from pages of one vendor, or from its own OpenAPI document, to "
+    "review and paste",
     "cited": "which programs that x-docs cites do not call what they are cited for",
     "issue": "the text of an issue, from the JSON of index and diff; nothing if nothing changed",
 }
@@ -77,7 +79,13 @@ def _add_sources(action: argparse.ArgumentParser, name: str) -> None:
     _add_spec(action)
     if name == "draft":
         about = f"{_SOURCE}; give a submitting and a fetching page together"
-        action.add_argument("source", nargs="+", help=about)
+        action.add_argument("source", nargs="*", help=about)
+        about = "a vendor's own OpenAPI document instead: every fact of it is marked to be checked"
+        action.add_argument("--vendor", metavar="FILE_OR_URL", help=about)
+        about = "with --vendor: what 302.AI puts before the vendor's paths, such as /ws"
+        action.add_argument("--prefix", metavar="PATH", help=about)
+        about = "with --vendor: only the vendor's paths like this one, `*` for anything; repeatable"
+        action.add_argument("--path", action="append", default=[], metavar="PATTERN", help=about)
         about = "where it belongs, if no prefix in vendors.yaml says so"
         action.add_argument("--home", metavar="SECTION.VENDOR[.PART]", help=about)
     elif name == "accept":
@@ -128,7 +136,9 @@ def _text(args: argparse.Namespace) -> str:
 
 def _with_pages(args: argparse.Namespace) -> str:
     actions = {"index": _index, "diff": _diff, "accept": _accept, "draft": _draft}
-    with Fetcher(args.cache, args.pause) as fetcher:
+    is_vendors = args.action == "draft" and args.vendor
+    longest = LONGEST_DOCUMENT if is_vendors else LONGEST_PAGE
+    with Fetcher(args.cache, args.pause, longest) as fetcher:
         return actions[args.action](args, Described(args.spec), fetcher)
 
 
@@ -218,10 +228,25 @@ def _change(file: Path, text: str) -> str:
 
 
 def _draft(args: argparse.Namespace, described: Described, fetcher: Fetcher) -> str:
+    if args.vendor:
+        return _draft_vendors(args, described, fetcher)
+    if args.prefix or args.path or not args.source:
+        raise DocsError("say which pages to draft from, or --vendor FILE_OR_URL with its --prefix")
     pages = _all_pages(args, fetcher)
     text = draft(described, pages, args.home or "")
     digests.write(digests.Digests(described).texts(pages))
     return text
+
+
+def _draft_vendors(args: argparse.Namespace, described: Described, fetcher: Fetcher) -> str:
+    """A draft from a vendor's own document. It is not a page, so nothing is remembered of it."""
+    if args.source:
+        raise DocsError("draft from pages or from a vendor's document, one after the other")
+    if not args.prefix:
+        raise DocsError("--vendor: say with --prefix what 302.AI puts before the paths, as /ws")
+    text = fetcher.text(args.vendor)
+    pages = vendor_pages(text, args.vendor, args.prefix, args.path)
+    return draft(described, pages, args.home or "")
 
 
 def _all_pages(args: argparse.Namespace, fetcher: Fetcher) -> list[Page]:

@@ -42,10 +42,11 @@ class Fetcher:
     Args:
         cache: The folder for what was fetched before.
         pause: Seconds between two requests.
+        longest: Bytes that a text may have.
     """
 
-    def __init__(self, cache: Path, pause: float = 0.5) -> None:
-        self.cache, self.pause, self.requests = cache, pause, 0
+    def __init__(self, cache: Path, pause: float = 0.5, longest: int = LONGEST_PAGE) -> None:
+        self.cache, self.pause, self.longest, self.requests = cache, pause, longest, 0
 
     def __enter__(self) -> Self:
         return self
@@ -69,7 +70,7 @@ class Fetcher:
             return self.get(source)
         try:
             with open(source, "rb") as file:
-                return _decoded(file.read(LONGEST_PAGE + 1), source)
+                return _decoded(file.read(self.longest + 1), source, self.longest)
         except OSError as error:
             raise PageError(source, f"{error.strerror}") from error
 
@@ -113,7 +114,7 @@ class Fetcher:
         if status == 304 and kept:
             return str(kept["text"])
         if status == 200:
-            text = _decoded(_read(response), url)
+            text = _decoded(_read(response, self.longest), url, self.longest)
             conditions = {
                 name: headers[header] for name, header in _CONDITIONS if header in headers
             }
@@ -134,12 +135,12 @@ def _lost(url: str, reason: str) -> DocsError:
     )
 
 
-def _read(response: Any) -> bytes:
+def _read(response: Any, longest: int) -> bytes:
     """A response's body, or its start if it is larger than a page may be."""
     body = bytearray()
     for chunk in response.iter_bytes():
         body += chunk
-        if len(body) > LONGEST_PAGE:
+        if len(body) > longest:
             break
     return bytes(body)
 
@@ -161,9 +162,9 @@ def _asked(value: str) -> float | None:
         return None
 
 
-def _decoded(content: bytes, source: str) -> str:
-    if len(content) > LONGEST_PAGE:
-        raise PageError(source, f"it has more than {LONGEST_PAGE:,} bytes")
+def _decoded(content: bytes, source: str, longest: int) -> str:
+    if len(content) > longest:
+        raise PageError(source, f"it has more than {longest:,} bytes")
     try:
         return content.decode("utf-8-sig").replace("\r\n", "\n")
     except UnicodeDecodeError as error:

@@ -58,7 +58,7 @@ RESERVED_CLASSES = frozenset(
 """
 
 CLIENT_ATTRIBUTES = frozenset(
-    "call submit wait as_completed catalog estimate budget "
+    "call submit wait as_completed catalog estimate budget settle "
     "request resume cost download close aclose copy with_options with_raw_response options "
     "webhooks api_key base_url timeout max_retries http_client extra_headers".split()
 )

@@ -47,7 +47,7 @@ if TYPE_CHECKING:
     from ._features.streams import AsyncByteStream, AsyncStream, ByteStream, Stream
     from ._features.tasks import AsyncTask, AsyncTaskResult, Task, TaskResult
     from ._http.response import Response
-    from ._types import Call, Cost, Estimate, RawResponse, TaskStatus, Uploaded
+    from ._types import Call, Cost, Estimate, RawResponse, Settlement, TaskStatus, Uploaded
 
 _WHERE = {
     "_client": "AsyncClient Client",
@@ -63,7 +63,7 @@ _WHERE = {
     "_features.streams": "AsyncByteStream AsyncStream ByteStream Stream",
     "_features.tasks": "AsyncTask AsyncTaskResult Task TaskResult",
     "_http.response": "Response",
-    "_types": "Call Cost Estimate RawResponse TaskStatus Uploaded",
+    "_types": "Call Cost Estimate RawResponse Settlement TaskStatus Uploaded",
 }
 _MODULE_OF = {name: module for module, names in _WHERE.items() for name in names.split()}
 
@@ -106,6 +106,7 @@ __all__ = [
     "RequestTooLargeError",
     "Response",
     "ServerError",
+    "Settlement",
     "Stream",
     "StreamError",
     "Task",

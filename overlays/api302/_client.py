@@ -31,10 +31,10 @@ from ._calls.settings import (
     valid_timeout,
     valid_transport,
 )
-from ._errors import InvalidArgument
+from ._errors import Api302Error, InvalidArgument
 from ._http.connections import Connections
 from ._http.sync import iterate, run
-from ._types import AsyncHttpClient, Cost, Estimate, HttpClient, RawResponse, Timeout
+from ._types import AsyncHttpClient, Cost, Estimate, HttpClient, RawResponse, Settlement, Timeout
 
 if TYPE_CHECKING:
     from os import PathLike
@@ -485,6 +485,40 @@ class Client(Sections):
 
         return run(cost_of(self._client, cast("Any", self).account.record, response))
 
+    def settle(
+        self,
+        error: Api302Error | str | None,
+        *,
+        window: tuple[float, float] | None = None,
+        model: str | None = None,
+        others: Iterable[str] = (),
+    ) -> Settlement:
+        """Whether a call was billed that was sent and not answered, by the account's records.
+
+            except api302.TimeoutError as error:
+                if client.settle(error).outcome == "not billed":
+                    …  # it may be made again
+
+        What the records hold is only partly documented, and how soon they show a call is not at
+        all: "not billed" is said ten minutes after the call at the earliest, and "billed" of calls
+        in the window that belong to none of `others`.
+
+        Args:
+            error: What the call raised; or a request id; or None, with `window`.
+            window: When the call was made, as (start, end) in Unix seconds, unless the error knows.
+            model: The model of the call: calls of other models are not taken for it.
+            others: Request ids of other calls of this API key at that time.
+
+        Raises:
+            InvalidArgument: nobody said when the call was made.
+        """
+        from ._features.settle import settled
+
+        account = cast("Any", self).account
+        return run(
+            settled(self._client, account.record, account.records, error, window, model, others)
+        )
+
     def estimate(self, call: str | Callable[..., Any], **arguments: Any) -> Estimate:
         """What a call will cost, by documented prices and what its request says; sends nothing.
 
@@ -813,6 +847,22 @@ class AsyncClient(AsyncSections):
         from ._features.cost import cost_of
 
         return await cost_of(self._client, cast("Any", self).account.record, response)
+
+    async def settle(
+        self,
+        error: Api302Error | str | None,
+        *,
+        window: tuple[float, float] | None = None,
+        model: str | None = None,
+        others: Iterable[str] = (),
+    ) -> Settlement:
+        """Whether a call was billed that was sent and not answered. See `Client.settle`."""
+        from ._features.settle import settled
+
+        account = cast("Any", self).account
+        return await settled(
+            self._client, account.record, account.records, error, window, model, others
+        )
 
     def estimate(self, call: str | Callable[..., Any], **arguments: Any) -> Estimate:
         """What a call will cost; needs no await. See `Client.estimate`."""

@@ -49,8 +49,11 @@ class Api302Error(Exception):
         headers: The response's headers, names in lower case.
         request_id: The id under which the call may have been billed, if it is known.
         call: Method and path.
+        window: When the call was begun and when it failed, in Unix seconds, as `client.settle`
+            takes it; None for what was no call.
     """
 
+    window: tuple[float, float] | None = None
     status_code: int | None = None
     code: str | int | None = None
     body: Any = None

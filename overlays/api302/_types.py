@@ -381,6 +381,22 @@ class Cost(NamedTuple):
     records: tuple[Any, ...]
 
 
+class Settlement(NamedTuple):
+    """What the account's records say of a call that was sent and not answered.
+
+    Attributes:
+        outcome: `billed`, `not billed`, or `unknown`: not known, or not known yet.
+        why: What that rests on, and when to ask again.
+        cost: In PTC, where it was billed and its record is certain; else None.
+        records: The records that may be the call's.
+    """
+
+    outcome: Literal["billed", "not billed", "unknown"]
+    why: str
+    cost: float | None = None
+    records: tuple[Any, ...] = ()
+
+
 class Estimate(NamedTuple):
     """What a call will cost, by documented prices and what its request says.
 

@@ -217,6 +217,41 @@ def test_an_argument_that_is_a_word_of_python_has_its_plain_name(run: Run) -> No
     assert any(one.name.endswith("_") for one in listed)
 
 
+@pytest.mark.parametrize(
+    "section",
+    ["llm", "images", "image_processing", "videos", "audio", "information", "rag", "tools"],
+)
+def test_the_example_of_every_call_can_be_given_by_options(section: str) -> None:
+    """What options make of the description's example is the example itself."""
+    calls = [call for call in tree.everything() if call.section == section]
+    assert calls
+    for call in calls:
+        listed = {one.name: one for one in arguments.arguments(call)}
+        example = {
+            name: value for name, value in call.data.get("example", {}).items() if name in listed
+        }
+        given = [text for name, value in example.items() for text in written(listed[name], value)]
+        ctx = tree_command(call).make_context("x", given)
+        made = arguments.values(call, ctx.params)
+        for name, value in example.items():
+            assert alike(made[name], value), (call.place, name, made[name], value)
+
+
+def written(argument: arguments.Argument, value: Any) -> list[str]:
+    """A value as options."""
+    if argument.is_flag:
+        return [f"--{'' if value else 'no-'}{argument.option}"]
+    values = value if argument.is_list and isinstance(value, list) and value else [value]
+    return [
+        f"--{argument.option}={one if isinstance(one, str) else json.dumps(one)}" for one in values
+    ]
+
+
+def alike(made: Any, wanted: Any) -> bool:
+    """A number may be a text where both are taken, and a list of one the one itself."""
+    return made == wanted or str(made) == str(wanted) or [made] == wanted
+
+
 # --- files ----------------------------------------------------------------------------------------
 
 
@@ -259,6 +294,24 @@ def test_an_upload_of_several_steps_is_a_command(run: Run, server: Any) -> None:
     assert done.code == 0, done.err
     assert len(server.requests) > 1
     assert done.json["url"].startswith("ssupload:")
+
+
+@pytest.mark.parametrize("save", ["nowhere/panda.mp4", ""])
+def test_a_place_where_nothing_can_be_saved_is_refused_before_paying(
+    run: Run, server: Any, save: str
+) -> None:
+    done = run("videos", "kling", "text-to-video", "--prompt", "x", "--save", save)
+
+    assert done.code == 2
+    assert "--save: " in done.err
+    assert server.requests == []
+
+
+def test_what_was_saved_stands_beside_the_response(run: Run) -> None:
+    done = run("images.generate", "--prompt", "x", "--model", "m", "-s", "x.png", "-o", "json")
+
+    assert done.json["saved"] == ["x.png"]
+    assert done.json["response"]["status"] == "completed"
 
 
 # --- what is printed ------------------------------------------------------------------------------

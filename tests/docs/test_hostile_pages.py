@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import contextlib
 import functools
 import json
 import re
@@ -33,7 +34,7 @@ from test_draft import paste
 
 from generator import rules
 from generator.build import build
-from generator.docs import PageError
+from generator.docs import DocsError, PageError
 from generator.docs.described import Described
 from generator.docs.diff.changes import changes
 from generator.docs.diff.operation import compare
@@ -43,6 +44,7 @@ from generator.docs.draft.fragment import draft
 from generator.docs.issue import issue
 from generator.docs.pages import Page, untrusted
 from generator.docs.pages.plain_yaml import UnusableYaml, load
+from generator.docs.pages.vendor import vendor_pages
 from generator.docs.report import diff_json, diff_text
 from generator.docs.sources import parse_list, parse_page
 from generator.rules import layout
@@ -209,6 +211,33 @@ def problems(text: str, folder: Path) -> list[str]:
     shutil.copytree(MINI, folder)
     paste(text, folder)
     return list(map(str, rules.check_spec(Spec.load(folder))))
+
+
+@hostile(hostile_operation, batch=3)
+def test_hostile_documents_of_vendors(operations: list[dict[str, Any]]) -> None:
+    """A vendor's document is as foreign as a page."""
+    first, second, shared = operations
+    data = document({"/v9/dances": first, "/v9/films/{id}": second})
+    data["paths"]["/v9/dances"]["parameters"] = [shared, *map(str, shared)]
+    data["servers"] = [shared.get("servers", shared), {"url": "https://[::1"}]
+    try:
+        pages = vendor_pages(json.dumps(data), "https://vendor.test/openapi.json", "/acme", [])
+    except PageError:
+        return
+    text = drafted(pages)
+    made = yaml.load(text, yaml.CSafeLoader)
+    for item in made["paths"].values():
+        for operation in item.values():
+            assert [entry["evidence"] for entry in operation["x-docs"]] == ["vendor"]
+            assert "x-price" not in operation
+
+
+@hostile(hostile_yaml)
+def test_hostile_yaml_as_a_vendors_document(text: str) -> None:
+    with contextlib.suppress(DocsError):
+        vendor_pages(f"openapi: 3.0.0\n{text}", "vendor.yaml", "/acme", [])
+    with contextlib.suppress(DocsError):
+        vendor_pages(f"{{{text}", "vendor.json", "/acme", [])
 
 
 @pytest.fixture

@@ -8,6 +8,7 @@ from generator import join
 from generator.docs import DocsError
 from generator.docs.described import Described
 from generator.docs.pages import Page
+from generator.docs.pages.schemas import LIMITS
 from generator.document.names import SLUG
 from generator.source import file_name
 
@@ -17,6 +18,11 @@ from .conventions import Conventions
 from .house_yaml import CHECK, dump
 from .operation import Draft, Drafter, Place
 
+_FACTS = {
+    *("parameters", "requestBody", "responses", "required", "enum", "default"),
+    *(*LIMITS, "contentMediaType"),
+}
+"""What a vendor's document may say otherwise than 302.AI's service."""
 _CHECKED = ("x-success", "x-task", "x-task-status", "x-stream")
 
 
@@ -43,8 +49,39 @@ def draft(described: Described, pages: list[Page], home: str = "") -> str:
     fragment: dict[str, Any] = {"paths": _paths(described, drafts)}
     if schemas := components.used(fragment["paths"]):
         fragment["components"] = {"schemas": schemas}
+    if any(one.is_vendors for one in drafts):
+        fragment = _checked(fragment)
     head = [line for one in drafts for line in one.head(described)]
     return "\n".join([*dict.fromkeys(head), dump(fragment).rstrip()])
+
+
+def _checked(fragment: dict[str, Any]) -> dict[str, Any]:
+    """A fragment whose facts are marked, each for a person to check."""
+    marked: dict[str, Any] = {
+        "paths": {
+            f"{path}{CHECK}": _marked(operations) for path, operations in fragment["paths"].items()
+        }
+    }
+    if "components" in fragment:
+        schemas = fragment["components"]["schemas"]
+        named = {f"{name}{CHECK}": _marked(schema) for name, schema in schemas.items()}
+        marked["components"] = {"schemas": named}
+    return marked
+
+
+def _marked(node: Any, key: str = "") -> Any:
+    """A part of a fragment with its facts marked. What is inside an example is none."""
+    if isinstance(node, list):
+        return [_marked(item, key) for item in node]
+    if not isinstance(node, dict) or key in ("examples", "example", "x-docs"):
+        return node
+    are_names = key == "properties"
+    return {
+        f"{name}{CHECK}" if name in _FACTS and not are_names else name: _marked(
+            inner, "" if are_names else name
+        )
+        for name, inner in node.items()
+    }
 
 
 def _given(home: str) -> Place:

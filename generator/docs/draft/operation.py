@@ -29,6 +29,10 @@ from .components import Components, Use, fields_of, sample, widened
 from .house_yaml import TODO
 
 _OPERATIONS = ', "operations": '
+_VENDORS = (
+    "# This is the vendor's own word, of its own host. Check what is marked TODO check against a "
+    "page, a caller or the catalogue: that 302.AI has the path, and passes the fields on."
+)
 _PLAIN_TYPES = ("string", "integer", "number", "boolean")
 
 
@@ -75,6 +79,11 @@ class Draft:
         action = names.camel(self.id.removeprefix(f"{self.place.vendor}_"))
         return class_name(pascal(self.place.vendor)) + action
 
+    @property
+    def is_vendors(self) -> bool:
+        """Whether all that is known of it is the vendor's own word."""
+        return self.page.form == "vendor"
+
     def node(self) -> dict[str, Any]:
         """The operation object, with nothing that its file or folder says."""
         node: dict[str, Any] = {
@@ -82,7 +91,7 @@ class Draft:
             "summary": f"{self._summary()} {TODO}",
             "x-docs": [self._evidence()],
         }
-        if price := prices(self.call.description):
+        if not self.is_vendors and (price := prices(self.call.description)):
             node["x-price"] = price
         node |= self.extensions
         if not self.shows_response:
@@ -103,6 +112,11 @@ class Draft:
 
     def _evidence(self) -> dict[str, Any]:
         page = self.page
+        if self.is_vendors:
+            key = "url" if page.source.startswith("http") else "source"
+            source = page.source if key == "url" else re.split(r"[\\/]", page.source)[-1]
+            seen = datetime.date.today().isoformat()
+            return {key: one_line(source), "evidence": "vendor", "seen": seen}
         if self.row or page.url:
             entry = {"page": self.row, "url": page.url}
         else:
@@ -117,6 +131,8 @@ class Draft:
         name, source = f"{self.call.method.upper()} {self.path}", one_line(self.page.source)
         todo = f"Review it, settle what is marked TODO, paste it into spec/{self.place.file}."
         lines = [f"# {name}, from {source}. {todo}"]
+        if self.is_vendors:
+            lines.append(_VENDORS)
         if self.known:
             file, line = described.place(self.known)
             there = f"{self.id} is already there (spec/{file}:{line})"
@@ -156,7 +172,7 @@ class Drafter:
         id = known.id if known else names.operation_id(place.vendor, call.method, path, self.ids)
         self.ids.add(id)
         entry = Entry(page.url, page.number, "e", page.title, page.group)
-        rows = self.ledger.rows_of(entry)
+        rows = [] if page.form == "vendor" else self.ledger.rows_of(entry)
         draft = Draft(page, call, known, place, id, path, rows[0] if rows else "")
         draft.left = [*page.faults, *page.refused]
         self.components.left = draft.left

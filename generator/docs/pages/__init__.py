@@ -64,7 +64,9 @@ class Page:
     number: str = ""
     modified: str = ""
     form: str = "markdown"
-    """`markdown`, or `copied` as text from a browser."""
+    """`markdown`; `copied` as text from a browser; `vendor`, which is no page of the provider but a
+    call of a vendor's own document.
+    """
     calls: list[Call] = field(default_factory=list)
     faults: list[str] = field(default_factory=list)
     """Known faults that were found and corrected."""

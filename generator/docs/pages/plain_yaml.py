@@ -55,7 +55,8 @@ class _Anchored(NamedTuple):
 class _Builder:
     """Makes dicts and lists of the parser's events."""
 
-    def __init__(self) -> None:
+    def __init__(self, most: int) -> None:
+        self.most = most
         self.root: Any = None
         self.documents = 0
         self.nodes = 0
@@ -121,8 +122,8 @@ class _Builder:
         if getattr(event, "tag", None):
             raise _unusable(f"there is a tag {event.tag[:80]}", event)
         self.nodes += nodes
-        if self.nodes > MOST_NODES:
-            raise _unusable(f"it has more than {MOST_NODES} values", event)
+        if self.nodes > self.most:
+            raise _unusable(f"it has more than {self.most} values", event)
 
     @property
     def expects_key(self) -> bool:
@@ -142,9 +143,9 @@ class _Builder:
             top.key = None
 
 
-def load(text: str) -> Any:
-    """The value of a YAML text. Raises UnusableYaml."""
-    builder = _Builder()
+def load(text: str, most: int = MOST_NODES) -> Any:
+    """The value of a YAML text of at most so many values. Raises UnusableYaml."""
+    builder = _Builder(most)
     try:
         for event in yaml.parse(text, Loader=yaml.CSafeLoader):
             builder.feed(event)

@@ -108,12 +108,12 @@ def _inferred(kind: str, values: list[Any]) -> Schema:
     return {"type": kind, "properties": {name: infer(*shown) for name, shown in fields.items()}}
 
 
-def parse(text: str) -> Any:
+def parse(text: str, most: int = MOST_NODES) -> Any:
     """The value that a text is as JSON.
 
-    Raises ValueError, also where it is too deep or too large.
+    Raises ValueError, also where it is too deep or has more values than it may.
     """
-    return _parsed(text, _DECODER.decode)
+    return _parsed(text, _DECODER.decode, most)
 
 
 def parse_first(text: str) -> Any:
@@ -124,12 +124,12 @@ def parse_first(text: str) -> Any:
     return _parsed(text, lambda given: _DECODER.raw_decode(given)[0])
 
 
-def _parsed(text: str, decode: Callable[[str], Any]) -> Any:
+def _parsed(text: str, decode: Callable[[str], Any], most: int = MOST_NODES) -> Any:
     try:
         value = decode(text)
     except RecursionError as error:
         raise ValueError("nested too deeply") from error
-    check_size(value)
+    check_size(value, most)
     return value
 
 

@@ -44,9 +44,11 @@ async def exchange(session: Session, call: Call) -> Response:
 
     Raises an Api302Error, without secrets.
     """
+    started = time.time()
     try:
         return await _exchange(session, call)
     except Api302Error as error:
+        error.window = (started, time.time())
         session.redactor.error(error)
         error.__traceback__ = None  # the frames below hold the response as it was received
         raise

@@ -514,6 +514,11 @@ class _Task(Generic[T]):
         """The id under which the submitting call is billed."""
         return self._handle.request_id
 
+    @property
+    def interval(self) -> float | None:
+        """Seconds between two polls that the description suggests; None if it suggests none."""
+        return self._handle.status_rule.interval
+
     def to_dict(self) -> dict[str, Any]:
         """What another process gives to `client.resume()`: plain JSON, without the key."""
         return self._handle.to_dict()

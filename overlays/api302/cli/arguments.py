@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 import click
 
-from api302._json import is_array, is_object
+from api302._json import is_array, is_object, is_tuple
 
 from .tree import Call, Json
 
@@ -92,15 +92,15 @@ def _argument(name: str, node: Json, required: bool, definitions: Json) -> Argum
     )
 
 
-def _variants(node: Json, definitions: Json) -> Iterable[Json]:
+def _variants(node: Json, definitions: Json, seen: tuple[str, ...] = ()) -> Iterable[Json]:
     """A schema, and those that it may be."""
     yield node
     name = str(node.get("$ref", "")).rpartition("/")[2]
-    if name in definitions:
-        yield {"type": "object", **definitions[name]} if name == "JsonObject" else definitions[name]
+    if name in definitions and name not in seen:
+        yield from _variants(definitions[name], definitions, (*seen, name))
     for key in ("anyOf", "oneOf", "allOf"):
         for inner in node.get(key, ()):
-            yield from _variants(inner, definitions)
+            yield from _variants(inner, definitions, seen)
 
 
 def _kinds(node: Json) -> Iterable[str]:
@@ -121,6 +121,8 @@ def _kind_of(value: Any) -> str:
         return "boolean"
     if isinstance(value, str):
         return "string"
+    if is_object(value) or is_tuple(value):
+        return "object" if is_object(value) else "string"  # a file of the standard input
     return "null" if value is None else "integer" if isinstance(value, int) else "number"
 
 
@@ -212,7 +214,7 @@ def _value(argument: Argument, given: Any) -> Any:
     read = [_item(argument, text) for text in given]
     listed = [one for value in read for one in (value if is_array(value) else [value])]
     is_alone = len(listed) == 1 and not any(map(is_array, read))
-    return listed[0] if is_alone and argument.kinds - {"array"} else listed
+    return listed[0] if is_alone and _kind_of(listed[0]) in argument.kinds else listed
 
 
 def _item(argument: Argument, text: str) -> Any:

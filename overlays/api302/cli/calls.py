@@ -136,11 +136,12 @@ def perform(
 
     `main` is what of a response is printed, as a JMESPath; empty for all of it.
     """
-    from .results import show
+    from .results import check_target, show
 
     if chosen.dry_run:
         _sample(call, given, more, chosen)
         return
+    check_target(chosen.save)
     if not _is_allowed(call, given, more, chosen):
         return
     with_stream = {**given, "stream": True} if chosen.stream else given

@@ -27,6 +27,7 @@ SHORT = {
     "request": ("request", "Make a call that is not described yet."),
     "completion": ("completion", "The completion script for bash, zsh or fish."),
     "mock": ("servers", "A mock of the service on this machine."),
+    "batch": ("batch", "Many calls that survive a crash, from a file of jobs."),
     "mcp": ("servers", "A Model Context Protocol server for agents."),
 }
 """The short ways: the module that has each, and what it does."""

@@ -68,7 +68,7 @@ def _state() -> Path:
 
 def keep(task: Mapping[str, Any], base_url: str | None) -> Kept:
     """Keep a task that was just started; `task` is what `task.to_dict()` gives."""
-    now = datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+    now = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
     named = f"{task['operation']}\0{task['id']}\0{base_url or ''}"
     handle = hashlib.sha256(named.encode()).hexdigest()[:_LENGTH]
     return write(Kept(handle, task["operation"], dict(task), now, base_url=base_url or ""))
@@ -105,7 +105,8 @@ def _read(path: Path) -> Kept | None:
 
 
 def find(name: str | None) -> Kept:
-    """The task of a handle, its beginning, or the service's id; without a name the newest.
+    """The task of a handle, its beginning, or the service's id; without a name the newest, of
+    those that are not done if there are any.
 
     Raises click.UsageError if there is none, or several.
     """
@@ -113,7 +114,7 @@ def find(name: str | None) -> Kept:
     if name is None:
         if not listed:
             raise click.UsageError("no task is kept; start one with --detach")
-        return listed[0]
+        return next((one for one in listed if one.state == "pending"), listed[0])
     fitting = [one for one in listed if name in (one.handle, one.id)]
     fitting = fitting or [one for one in listed if one.handle.startswith(name)]
     if len(fitting) == 1:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Iterable
 from pathlib import Path
@@ -18,6 +19,9 @@ from .progress import progress
 
 if TYPE_CHECKING:
     from api302 import Task
+
+_LONGEST_WAIT = 1800.0
+"""Seconds to wait for a task."""
 
 
 def show(result: Any, chosen: Chosen, host: str | None = None, main: str = "") -> None:
@@ -46,18 +50,24 @@ def _response(result: Any, chosen: Chosen, main: str) -> None:
     if _is_file(result):
         _file(result, chosen)
         return
-    files = _outputs(result)
-    if chosen.save is not None:
-        if not files:
-            note("The response has no file to save.")
-        for path in saved(files, chosen.save):
-            write(f"{path}\n")
-        if files:
-            return
+    if chosen.save is not None and _saved(result, chosen):
+        return
     if main and (shown := found(result, main)):
         emit(shown, "text")
     elif result is not None:
         emit(result, chosen.output, chosen.query)
+
+
+def _saved(result: Any, chosen: Chosen) -> bool:
+    """Save the files that a response names, and print their paths; returns whether it has any."""
+    paths = [str(path) for path in saved(_outputs(result), chosen.save or "")]
+    if not paths:
+        note("The response has no file to save.")
+    elif chosen.output or chosen.query:
+        emit({"saved": paths, "response": result}, chosen.output, chosen.query)
+    else:
+        emit(paths, "text")
+    return bool(paths)
 
 
 def _is_file(result: Any) -> bool:
@@ -78,6 +88,17 @@ def _file(result: Any, chosen: Chosen) -> None:
         sys.stdout.buffer.flush()
     else:
         write(f"{result.save(_target(chosen.save))}\n")
+
+
+def check_target(save: str | None) -> None:
+    """Refuse a place where nothing can be saved, before anything is paid."""
+    if save is None:
+        return
+    path = Path(save)
+    folder = path if path.is_dir() or save.endswith(("/", "\\")) else path.parent
+    is_missing = not folder.exists() and not save.endswith(("/", "\\"))
+    if not save or is_missing or (folder.exists() and not os.access(folder, os.W_OK)):
+        raise click.UsageError(f"--save: {save!r}: the folder does not exist or is not writable")
 
 
 def _target(save: str | None) -> str:
@@ -152,10 +173,10 @@ def follow(task: Task[Any], kept: handles.Kept, chosen: Chosen) -> None:
     """Wait for a task, and print or save what it made."""
     from api302 import TaskFailed
 
-    limit = {} if chosen.timeout is None else {"timeout": chosen.timeout}
+    limit = _LONGEST_WAIT if chosen.timeout is None else chosen.timeout
     try:
         with progress(kept.call) as shown:
-            result = task.wait(on_progress=shown, **limit)
+            result = task.wait(limit, on_progress=shown)
     except TaskFailed:
         handles.write(kept._replace(state="failed"))
         raise

@@ -105,10 +105,12 @@ def status(handle: str | None, **given: Any) -> None:
 @_HANDLE
 def wait(handle: str | None, **given: Any) -> None:
     """Wait for a task, and print or save what it made."""
-    from .results import follow
+    from .results import check_target, follow
 
+    chosen = Chosen.of(given)
+    check_target(chosen.save)
     kept = _kept(handle)
-    follow(_task(kept), kept, Chosen.of(given))
+    follow(_task(kept), kept, chosen)
 
 
 wait.params += [option(one) for one in (SAVE, OUTPUT, QUERY, TIMEOUT)]

@@ -1,0 +1,120 @@
+"""Whether a call was billed whose outcome is unknown: it was sent, and no response came.
+
+The account's records are asked. What they hold is only partly documented (`x-unknown` of
+`ai302_list_records`): that a call is listed by its request id and cost, not which fields else a
+row has, nor how soon it shows. So a row counts for a call if its id belongs to no other call that
+is known, and if it names no other model; and a call is held for not billed only when the records
+have had time to show it.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Mapping
+from inspect import isawaitable
+from typing import Any
+
+from api302._calls.response import raw
+from api302._calls.session import Session
+from api302._errors import Api302Error, InvalidArgument, NotFoundError
+from api302._json import is_array, is_object
+from api302._types import Settlement
+
+from .cost import cost_of
+
+LATE = 600.0
+"""Seconds after which a call is on record if it was billed. Not documented: careful."""
+SLACK = 60
+"""Seconds that the clocks of the service and of this machine may differ by."""
+PAGE, MOST_PAGES = 50, 200
+_IDS = ("request_id", "requestId", "req_id", "id")
+_MODELS = ("model", "model_name", "modelName")
+"""How callers spell what a row may have; none is documented but `request_id`."""
+
+Window = tuple[float, float]
+
+
+async def settled(
+    session: Session,
+    record: Callable[..., Any],
+    records: Callable[..., Any],
+    error: Any,
+    window: Window | None,
+    model: str | None,
+    others: Iterable[str],
+) -> Settlement:
+    """Whether a call was billed; see `Client.settle`."""
+    request_id = error if isinstance(error, str) else getattr(error, "request_id", None)
+    when = window or getattr(error, "window", None)
+    if request_id:
+        return await _by_id(session, record, request_id, when)
+    if isinstance(error, Api302Error) and not getattr(error, "sent", True):
+        return Settlement("not billed", "the call surely did not reach the service")
+    start, end = _checked(when)
+    rows = await _rows(records, start, end)
+    return _judged(rows, end, model, frozenset(others))
+
+
+async def _by_id(
+    session: Session, record: Callable[..., Any], request_id: str, when: Window | None
+) -> Settlement:
+    try:
+        cost = await cost_of(session, record, request_id, ())
+    except NotFoundError:
+        if when is not None and time.time() - when[1] > LATE:
+            return Settlement("not billed", f"request {request_id} is not on record")
+        return Settlement("unknown", f"request {request_id} is not on record yet; ask again later")
+    said = f"request {request_id} is on record"
+    return Settlement("billed", said, cost.amount, cost.records)
+
+
+def _checked(when: Any) -> Window:
+    try:
+        start, end = when
+        if 0 < start <= end:
+            return float(start), float(end)
+    except (TypeError, ValueError):
+        pass
+    raise InvalidArgument(
+        "window: must say when the call was made, as (start, end) in Unix seconds; an error that"
+        " a call of this client raised knows it"
+    )
+
+
+async def _rows(records: Callable[..., Any], start: float, end: float) -> list[Mapping[str, Any]]:
+    """What is on record in a window, and a little around it."""
+    found: list[Mapping[str, Any]] = []
+    span = {"start_time": max(0, int(start) - SLACK), "end_time": int(end) + SLACK + 1}
+    for page in range(1, MOST_PAGES + 1):
+        listed = records(page=page, limit=PAGE, **span)
+        data = raw(await listed if isawaitable(listed) else listed)
+        items: Any = data.get("items") if is_object(data) else None
+        rows = [row for row in items if is_object(row)] if is_array(items) else []
+        found += rows
+        if len(rows) < PAGE:
+            break
+    return found
+
+
+def _judged(
+    rows: list[Mapping[str, Any]], end: float, model: str | None, others: frozenset[str]
+) -> Settlement:
+    free = [row for row in rows if _first(row, _IDS) not in others]
+    ours = [row for row in free if model is None or _first(row, _MODELS) in (None, model)]
+    if ours:
+        costs = [row["cost"] for row in ours if isinstance(row.get("cost"), (int, float))]
+        cost = float(costs[0]) if len(ours) == len(costs) == 1 else None
+        said = f"{len(ours)} calls of the window are on record that belong to no known one"
+        return Settlement("billed", said, cost, tuple(ours))
+    left = end + LATE - time.time()
+    if left > 0:
+        said = f"nothing is on record yet; what was billed shows within about {LATE / 60:g} minutes"
+        return Settlement("unknown", f"{said}: ask again in {left:.0f} s")
+    if free:
+        said = "the window has only calls of other models on record, and a model may have two names"
+        return Settlement("unknown", said, None, tuple(free))
+    return Settlement("not billed", "no call of the window is on record but known ones")
+
+
+def _first(row: Mapping[str, Any], names: tuple[str, ...]) -> str | None:
+    return next((str(row[name]) for name in names if row.get(name) is not None), None)

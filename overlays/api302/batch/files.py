@@ -1,0 +1,160 @@
+"""The files of a batch: what goes up, once each, and what comes down, under its job's key."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import os
+import shutil
+import time
+import uuid
+from collections.abc import Mapping
+from importlib import import_module
+from pathlib import Path
+from tempfile import mkdtemp
+from typing import TYPE_CHECKING, Any
+
+from api302._calls.files import named_file
+from api302._errors import InvalidArgument
+from api302._json import is_array
+from api302._types import Operation
+from api302_client.media import START
+from api302_client.writer import safe_name
+from api302_client.writer import save as save_content
+
+from .journal import Journal
+
+if TYPE_CHECKING:
+    from api302 import AsyncClient
+
+KEPT = 24 * 3600.0
+"""Seconds that the URL of an uploaded file is used again: how long the service keeps it is not
+documented."""
+PARTS = ".parts"
+
+
+class Target:
+    """Where the files of a batch go: a folder, or any URL that fsspec knows, such as `s3://…`.
+
+    A file is there whole or not at all; on stores, as whole as an upload to them is.
+    """
+
+    def __init__(self, where: str | os.PathLike[str]) -> None:
+        text = os.fspath(where)
+        self.where = text
+        self._fs: Any = None
+        self._root = text
+        if "://" in text:
+            self._fs, self._root = _file_system(text)
+        self._parts = Path(text, PARTS) if self._fs is None else None
+
+    def close(self) -> None:
+        """Leave nothing half behind."""
+        if self._parts is not None:
+            shutil.rmtree(self._parts, ignore_errors=True)
+
+    def _folder(self) -> Path:
+        """A new folder for one file that is on its way."""
+        if self._parts is None:
+            return Path(mkdtemp(prefix="api302-"))
+        folder = self._parts / uuid.uuid4().hex
+        folder.mkdir(parents=True)
+        return folder
+
+    async def fetch(self, client: AsyncClient, url: str, stem: str) -> str:
+        """Download a URL, and return the file's name in the target."""
+        folder = await asyncio.to_thread(self._folder)
+        try:
+            path = await client.download(url, folder)
+            return await asyncio.to_thread(self._keep, path, stem)
+        finally:
+            await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)
+
+    async def write(self, content: bytes, media_type: str | None, stem: str) -> str:
+        """Write a file that is here already, and return its name in the target."""
+        return await asyncio.to_thread(self._write, content, media_type, stem)
+
+    def _write(self, content: bytes, media_type: str | None, stem: str) -> str:
+        folder = self._folder()
+        try:
+            name = safe_name({"content-type": media_type or ""}, start=content[:START])
+            return self._keep(save_content(content, folder, name), stem)
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+
+    def _keep(self, path: Path, stem: str) -> str:
+        name = f"{stem}{path.suffix}"
+        if self._fs is None:
+            os.replace(path, Path(self._root, name))
+        else:
+            self._fs.put_file(str(path), f"{self._root.rstrip('/')}/{name}")
+        return name
+
+
+def _file_system(url: str) -> tuple[Any, str]:
+    try:
+        core: Any = import_module("fsspec.core")
+        fs, root = core.url_to_fs(url)
+    except (ImportError, ValueError) as error:
+        raise InvalidArgument(
+            f"files: {url.partition('://')[0]}:// is not available here ({error});"
+            " install fsspec and its part for this store, or give a folder"
+        ) from None
+    fs.makedirs(root, exist_ok=True)
+    return fs, root
+
+
+class Uploads:
+    """Local files in arguments become URLs, each file uploaded once a batch.
+
+    Only where a field takes a URL: what takes a part of a form alone is sent with each call.
+    """
+
+    def __init__(self, client: AsyncClient, journal: Journal | None) -> None:
+        self._client, self._journal = client, journal
+        self._known: dict[str, asyncio.Task[str]] = {}
+        self._hashes: dict[tuple[str, int, int], str] = {}
+
+    async def replaced(self, call: str, arguments: Mapping[str, Any]) -> Mapping[str, Any]:
+        """The arguments with URLs in the place of local files."""
+        files = Operation.by_id(call).files
+        fields = [name for name in files if name in arguments and "url" in files[name]]
+        if not fields:
+            return arguments
+        made = dict(arguments)
+        for name in fields:
+            value, forms = made[name], files[name]
+            if is_array(value):
+                made[name] = [await self._put(name, one, forms) for one in value]
+            else:
+                made[name] = await self._put(name, value, forms)
+        return made
+
+    async def _put(self, field: str, value: Any, forms: tuple[str, ...]) -> Any:
+        given = await asyncio.to_thread(named_file, field, value, forms)
+        if not isinstance(given, Path):
+            return given
+        sha256 = await asyncio.to_thread(self._hash, given)
+        task = self._known.get(sha256)
+        if task is None or (task.done() and (task.cancelled() or task.exception())):
+            task = self._known[sha256] = asyncio.create_task(self._upload(given, sha256))
+        return await asyncio.shield(task)
+
+    def _hash(self, path: Path) -> str:
+        """The SHA-256 of a file, read once as long as it is the same."""
+        facts = path.stat()
+        mark = (str(path), facts.st_size, facts.st_mtime_ns)
+        if mark not in self._hashes:
+            with path.open("rb") as file:
+                self._hashes[mark] = hashlib.file_digest(file, "sha256").hexdigest()
+        return self._hashes[mark]
+
+    async def _upload(self, path: Path, sha256: str) -> str:
+        known = await asyncio.to_thread(self._journal.upload, sha256) if self._journal else None
+        if known:
+            return known
+        expires = time.time() + KEPT
+        uploaded = await self._client.files.upload(path)
+        if self._journal is not None:
+            await asyncio.to_thread(self._journal.uploaded, sha256, uploaded.url, expires)
+        return uploaded.url

@@ -1,0 +1,435 @@
+"""One step of a job, for any engine: send it, poll its task once, or save one of its files.
+
+A step never waits for another: it returns what became of the job, and when the next one makes
+sense. `Work` has the steps as coroutines that return what changes; `step` and `astep` put them
+together for engines that keep the state of a job themselves.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import time
+from collections.abc import Awaitable, Callable, Generator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+from api302._errors import (
+    Api302Error,
+    ApiError,
+    AuthenticationError,
+    BudgetError,
+    ConnectionError,
+    DecodeError,
+    InvalidArgument,
+    NoChannelError,
+    QuotaError,
+    RateLimitError,
+    ServerError,
+)
+from api302._features.polling import is_passing
+from api302._http.retry import backoff, retry_after
+from api302._json import is_array, is_mapping
+from api302._types import Call
+
+from .files import Target, Uploads
+from .jobs import file_stem, vendor_of
+from .journal import OPEN, Row
+
+if TYPE_CHECKING:
+    from api302 import AsyncClient
+    from api302._http.response import Response
+    from api302._types import TaskStatus
+
+    Next = Callable[[Call], Awaitable[Response]]
+
+Change = dict[str, Any]
+"""Columns of the journal and what they become."""
+Before = Callable[[], Awaitable[None]]
+
+POLL_TIMEOUT = 60.0
+FIRST_POLL, LONGEST_POLL = 2.0, 15.0
+"""Seconds between two polls, where the description suggests nothing; at most, unless it does."""
+MOST_TRIES = 8
+"""How often a refused call is sent again, or a file that does not come is fetched again."""
+TASK_PATIENCE = 24 * 3600.0
+"""Seconds after which a task that is still pending is given up."""
+LONGEST_KEPT = 4000
+"""Characters of a string in a response that is a file; longer ones are taken out of the journal."""
+_ENDS_A_BATCH = (AuthenticationError, BudgetError, QuotaError)
+
+_before: ContextVar[Before | None] = ContextVar("api302_before_sending", default=None)
+
+
+@contextmanager
+def announced(client: AsyncClient) -> Generator[None]:
+    """Within `with`, each call of a job is announced right before its bytes leave."""
+
+    async def announce(call: Call, next: Next) -> Response:
+        before = _before.get()
+        if before is not None:
+            await before()
+        return await next(call)
+
+    middleware = client._client.middleware  # pyright: ignore[reportPrivateUsage]
+    middleware.append(announce)
+    try:
+        yield
+    finally:
+        middleware.remove(announce)
+
+
+class Stopped(Exception):
+    """The whole batch cannot go on: no API key that is taken, or no balance."""
+
+    def __init__(self, error: Api302Error) -> None:
+        super().__init__(str(error))
+        self.error = error
+
+
+class Work:
+    """The steps of jobs, with what they need. Within `announced(client)`."""
+
+    def __init__(
+        self,
+        client: AsyncClient,
+        target: Target,
+        uploads: Uploads,
+        interval: float | None = None,
+    ) -> None:
+        self.client, self.target, self.uploads = client, target, uploads
+        self._interval = interval
+        self._sending = client.with_options(max_retries=0)
+        self._polling = client.with_options(max_retries=0, timeout=POLL_TIMEOUT)
+
+    # --- sending ----------------------------------------------------------------------------------
+
+    async def send(self, row: Row, before: Before) -> Change:
+        """Make the call of a job. `before` is awaited once, right before bytes leave.
+
+        Raises Stopped if no other job would fare better.
+        """
+        sent = False
+
+        async def announce() -> None:
+            nonlocal sent
+            if not sent:
+                sent = True
+                await before()
+
+        try:
+            arguments = await self.uploads.replaced(row["call"], json.loads(row["arguments"]))
+            token = _before.set(announce)
+            try:
+                result = await self._sending.call(row["call"], arguments)
+            finally:
+                _before.reset(token)
+        except Api302Error as error:
+            return refused(row, error, sent)
+        return await self._answered(row, result)
+
+    async def _answered(self, row: Row, result: Any) -> Change:
+        request_id = getattr(result, "request_id", None)
+        change: Change = {"request_id": request_id, "until": None, "due": None, "error": None}
+        if hasattr(result, "to_dict") and hasattr(result, "status"):  # a task
+            pause = self._pause(row, result.interval, getattr(result, "response", None))
+            task = json.dumps(result.to_dict(), ensure_ascii=False)
+            due = time.time() + pause
+            return {**change, "state": "accepted", "task": task, "due": due, "polls": 0}
+        return {**change, **await self._ended(row, result)}
+
+    async def _ended(self, row: Row, result: Any, urls: tuple[str, ...] = ()) -> Change:
+        """What becomes of a job with its response: done, or saved if it has no more files."""
+        files: list[str] = []
+        contents, more = _outputs(result)
+        urls = tuple(dict.fromkeys((*urls, *more)))
+        count = len(contents) + len(urls)
+        for content, media_type in contents:
+            stem = _numbered(row["key"], len(files), count)
+            files.append(await self.target.write(content, media_type, stem))
+        return {
+            "state": "done" if urls else "saved",
+            "response": _kept(result),
+            "outputs": json.dumps(urls),
+            "files": json.dumps(files, ensure_ascii=False),
+            "tries": 0,
+            "due": None,
+        }
+
+    # --- polling ----------------------------------------------------------------------------------
+
+    async def poll(self, row: Row) -> Change:
+        """Get the status of a job's task, once."""
+        task = self._polling.resume(json.loads(row["task"]))
+        try:
+            status = await task.status()
+        except Api302Error as error:
+            return self._not_polled(row, task.interval, error)
+        if status.state == "succeeded":
+            return await self._ended(row, status.response, tuple(status.outputs))
+        if status.state == "failed":
+            return {"state": "failed", "due": None, "error": _failed_task(status)}
+        return self._pending(row, task.interval, status)
+
+    def _pending(self, row: Row, interval: float | None, status: TaskStatus[Any]) -> Change:
+        now = time.time()
+        if now - (row["sent_at"] or now) > TASK_PATIENCE:
+            said = f"was still {status} after {TASK_PATIENCE / 3600:g} hours"
+            return {"state": "failed", "due": None, "error": error_text("TaskTimeout", said)}
+        pause = self._pause(row, interval, status.response)
+        return {"polls": row["polls"] + 1, "due": now + pause}
+
+    def _not_polled(self, row: Row, interval: float | None, error: Api302Error) -> Change:
+        if not is_passing(error):
+            return {"state": "failed", "due": None, "error": described(error)}
+        asked = getattr(error, "retry_after", None) or 0.0
+        pause = max(self._pause(row, interval, None), asked)
+        return {"polls": row["polls"] + 1, "due": time.time() + pause}
+
+    def _pause(self, row: Row, suggested: float | None, response: Any) -> float:
+        """Seconds until the next poll: what was asked for, or less and less often."""
+        if self._interval is not None:
+            return self._interval
+        http = getattr(response, "http", None)
+        asked = retry_after(http.headers) if http else None
+        first = suggested or FIRST_POLL
+        pause = min(first * 1.2 ** min(row["polls"], 30), max(first, LONGEST_POLL))
+        return max(asked or 0.0, pause * (1 - 0.1 * random.random()))
+
+    # --- saving -----------------------------------------------------------------------------------
+
+    async def save(self, row: Row) -> Change:
+        """Download the next of a job's files."""
+        urls: list[str] = json.loads(row["outputs"] or "[]")
+        files: list[str] = json.loads(row["files"] or "[]")
+        if not urls:
+            return {"state": "saved", "due": None}
+        stem = _numbered(row["key"], len(files), len(files) + len(urls))
+        try:
+            files.append(await self.target.fetch(self.client, urls[0], stem))
+        except Api302Error as error:
+            return self._not_saved(row, error)
+        left = urls[1:]
+        return {
+            "state": "done" if left else "saved",
+            "outputs": json.dumps(left),
+            "files": json.dumps(files, ensure_ascii=False),
+            "tries": 0,
+            "due": None,
+        }
+
+    def _not_saved(self, row: Row, error: Api302Error) -> Change:
+        tries = row["tries"] + 1
+        due = time.time() + backoff(tries, longest=60.0)
+        if tries >= MOST_TRIES:
+            return {"state": "failed", "due": None, "error": described(error)}
+        if isinstance(error, ApiError) and row["task"] and tries == 2:
+            # The URL may have expired: the task's status has a new one.
+            return {"state": "accepted", "tries": tries, "due": due}
+        return {"tries": tries, "due": due}
+
+
+# --- what errors mean -----------------------------------------------------------------------------
+
+
+def refused(row: Row, error: Api302Error, sent: bool) -> Change:
+    """What becomes of a job whose call failed: planned again, failed, or unknown.
+
+    Raises Stopped if no other job would fare better.
+    """
+    if isinstance(error, _ENDS_A_BATCH):
+        raise Stopped(error)
+    if isinstance(error, (RateLimitError, NoChannelError)) or not _may_be_accepted(error, sent):
+        return _again(row, error)
+    if is_unknown(error):
+        now = time.time()
+        return {"state": "unknown", "until": now, "due": None, "error": described(error)} | (
+            {"request_id": error.request_id} if error.request_id else {}
+        )
+    change: Change = {"state": "failed", "due": None, "error": described(error)}
+    if isinstance(error, (ApiError, InvalidArgument)):
+        change["cost"] = 0.0
+    return change | {"request_id": error.request_id}
+
+
+def _may_be_accepted(error: Api302Error, sent: bool) -> bool:
+    """Whether it is no failure of the network before anything was sent."""
+    return not isinstance(error, ConnectionError) or (sent and error.sent)
+
+
+def is_unknown(error: Api302Error) -> bool:
+    """Whether the service may have accepted, and billed, what it did not confirm."""
+    return isinstance(error, (ConnectionError, ServerError)) or error.status_code == 408
+
+
+def _again(row: Row, error: Api302Error) -> Change:
+    """A job that surely was not accepted is sent again, so many times."""
+    tries = row["tries"] + 1
+    if tries > MOST_TRIES:
+        return {"state": "failed", "due": None, "cost": 0.0, "error": described(error)}
+    asked = getattr(error, "retry_after", None)
+    pause = backoff(tries, longest=60.0) if asked is None else asked
+    facts = {"state": "planned", "tries": tries, "due": time.time() + pause}
+    return {**facts, "sent_at": None, "reserved": None, "error": described(error)}
+
+
+def unanswered(row: Row, now: float | None = None) -> Change:
+    """What becomes of a job that was sent, and whose process ended before the response came."""
+    until = time.time() if now is None else now
+    said = "was sent, and the process ended before the response came"
+    return {
+        "state": "unknown",
+        "until": until,
+        "due": None,
+        "error": error_text("Unanswered", said),
+    }
+
+
+def described(error: Api302Error) -> str:
+    """An error as JSON, with what the service said."""
+    facts = {
+        "status_code": error.status_code,
+        "code": error.code,
+        "request_id": error.request_id,
+        "body": error.body if is_mapping(error.body) or is_array(error.body) else None,
+    }
+    if isinstance(error, DecodeError):  # it may have been billed: what came is kept
+        facts["body"] = error.body if facts["body"] is None else facts["body"]
+    return error_text(type(error).__name__, error.message, **facts)
+
+
+def _failed_task(status: TaskStatus[Any]) -> str:
+    return error_text("TaskFailed", status.message, code=status.code, raw_state=status.raw_state)
+
+
+def error_text(kind: str, message: str, **facts: Any) -> str:
+    """An error as JSON."""
+    known = {name: value for name, value in facts.items() if value is not None}
+    made = {"type": kind, "message": message, **known}
+    return json.dumps(made, ensure_ascii=False, default=str)
+
+
+# --- what responses hold --------------------------------------------------------------------------
+
+
+def _outputs(result: Any) -> tuple[list[tuple[bytes, str | None]], tuple[str, ...]]:
+    """The files of a response: those that are here, and the URLs of the others."""
+    outputs: list[Any] = getattr(result, "outputs", None) or []
+    contents = [(one.content, one.media_type) for one in outputs if one.content is not None]
+    return contents, tuple(one.url for one in outputs if one.url)
+
+
+def _kept(result: Any) -> str | None:
+    """A response as JSON, without the files in it, which are saved."""
+    if isinstance(getattr(result, "content", None), bytes):
+        return None
+    data = result.to_dict() if hasattr(result, "to_dict") else result
+    text = json.dumps(data, ensure_ascii=False, default=str)
+    if len(text) > LONGEST_KEPT and getattr(result, "outputs", None):
+        return json.dumps(_without_files(data), ensure_ascii=False, default=str)
+    return text
+
+
+def _without_files(data: Any) -> Any:
+    if is_mapping(data):
+        return {name: _without_files(value) for name, value in data.items()}
+    if is_array(data):
+        return [_without_files(value) for value in data]
+    is_file = isinstance(data, str) and len(data) > LONGEST_KEPT and " " not in data
+    return f"[a file of {len(data)} characters, saved]" if is_file else data
+
+
+def _numbered(key: str, index: int, count: int) -> str:
+    """The name of a job's file without its suffix; with a number where there are several."""
+    return file_stem(key) if count == 1 else f"{file_stem(key)}-{index + 1}"
+
+
+# --- for engines that keep the state --------------------------------------------------------------
+
+
+def started(key: str, call: str, arguments: Mapping[str, Any], *, files: str = ".") -> Row:
+    """The state of a job before its first step: plain JSON.
+
+    Args:
+        key: What its files are named by.
+        call: An operation id.
+        arguments: By name on the wire.
+        files: The folder that its files go to, or a URL that fsspec knows.
+    """
+    content = json.dumps(arguments, ensure_ascii=False)
+    about = {"key": key, "call": call, "vendor": vendor_of(call), "arguments": content}
+    rest = dict.fromkeys(("sent_at", "until", "due", "task", "outputs", "error", "request_id"))
+    counts = {"tries": 0, "polls": 0}
+    return {**about, "state": "planned", **counts, **rest, "into": os.fspath(files)}
+
+
+async def astep(state: Mapping[str, Any], client: AsyncClient) -> Row:
+    """Take one step of a job, and return its state after it.
+
+    `state["state"]` says how far it is: `planned`, `accepted` (a task), `done` (files are left) go
+    on; `saved`, `failed` and `unknown` are ends. `due` is the time, in Unix seconds, before which
+    the next step makes no sense: before it, nothing is done.
+
+    A step from `planned` sends. An engine must not repeat it on its own: if its process ends
+    meanwhile, nobody knows whether it was sent (`interrupted(state)` is the state then). All other
+    steps may be repeated.
+
+    Args:
+        state: What `started` or the step before returned.
+        client: Makes the calls. Its API key is not in the state.
+
+    Raises:
+        Api302Error: no other job would fare better: the API key is refused, or the balance is used
+            up. The job was not accepted, and its state is as before.
+    """
+    row = dict(state)
+    if row["state"] not in OPEN or (row["due"] or 0) > time.time():
+        return row
+    with announced(client):
+        work = Work(client, Target(row["into"]), Uploads(client, None))
+        try:
+            return {**row, **await _next(work, row)}
+        except Stopped as stopped:
+            raise stopped.error from None
+
+
+async def _next(work: Work, row: Row) -> Change:
+    if row["state"] == "planned":
+        started_at = time.time()
+
+        async def before() -> None:
+            row["sent_at"] = started_at
+
+        change = await work.send(row, before)
+        return {"sent_at": row["sent_at"], **change}
+    return await (work.poll(row) if row["state"] == "accepted" else work.save(row))
+
+
+def interrupted(state: Mapping[str, Any]) -> Row:
+    """The state of a job whose step from `planned` was interrupted: unknown, never sent again on a
+    guess.
+    """
+    return {**state, **unanswered(dict(state))}
+
+
+def step(state: dict[str, Any]) -> dict[str, Any]:
+    """As `astep`, blocking, with a client of the environment: AI302_API_KEY and AI302_BASE_URL.
+
+    The client is made once a process.
+    """
+    portal, client = _here(os.getpid())
+    return portal.call(astep, state, client)
+
+
+@cache
+def _here(_: int) -> tuple[Any, AsyncClient]:
+    """An event loop in a thread of this process, and a client for it."""
+    from anyio.from_thread import start_blocking_portal
+
+    from api302 import AsyncClient
+
+    portal = start_blocking_portal()
+    return portal.__enter__(), AsyncClient()

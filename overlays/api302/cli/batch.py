@@ -1,0 +1,14 @@
+"""`api302 batch`: many calls that survive a crash."""
+
+from __future__ import annotations
+
+import click
+
+try:
+    from api302.batch.command import batch
+except ImportError as missing:
+    raise click.UsageError(
+        f"`api302 batch` needs more packages ({missing}): pip install 'api302[batch]'"
+    ) from None
+
+__all__ = ["batch"]
