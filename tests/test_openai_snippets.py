@@ -614,6 +614,26 @@ def a_stream_of_sound() -> None:
 
 
 @snippet
+def a_picture() -> None:
+    response = OpenAI().images.generate(prompt="An astronaut lounging", model="dall-e-3")
+    assert (response.data or [])[0].url
+
+
+@snippet
+def a_picture_in_stages() -> None:
+    stream = OpenAI().images.generate(
+        model="gpt-image-1",
+        prompt="A cute baby sea otter",
+        n=1,
+        size="1024x1024",
+        stream=True,
+        partial_images=3,
+    )
+    pictures = [base64.b64decode(event.b64_json or "") for event in stream]
+    assert all(picture.startswith(PNG[:4]) for picture in pictures)
+
+
+@snippet
 def an_image_is_edited() -> None:
     Path("otter.png").write_bytes(PNG)
     images = OpenAI().images.edit(model="gpt-image-1", image=Path("otter.png"), prompt="Add a hat.")
