@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from . import join, models, rules
+from . import join, models, realtime, rules
 from .beside import beside
 from .document import Document, DocumentError
 from .source import Spec, SpecError
@@ -205,25 +205,27 @@ def _generate(
         raise SpecError(problems)
     document = begun.plan.document
     (out / DOCUMENT_FILE).write_text(as_json(document.node), encoding="utf-8", newline="\n")
+    if document.events:
+        text = as_json(document.events)
+        (out / realtime.DOCUMENT_FILE).write_text(text, encoding="utf-8", newline="\n")
     counts = {"operations": len(document.operations), "schemas": len(document.schemas)}
     summary.counts["check"] = counts
     summary.document, summary.spec = document, spec
     try:
+        pages = beside(lambda: _write_llms(begun, out))
         summary.counts["import"] = begun.write(out, summary.step)
-        pages = summary.step("llms", lambda: _write_llms(begun, out))
+        summary.counts["llms"] = {"pages": summary.step("llms", pages)}
     except (DocumentError, RuntimeError) as error:
         raise BuildError(str(error)) from error
-    summary.counts["llms"] = {"pages": pages}
     summary.keys = begun.keys
     return summary
 
 
 def _write_llms(emission: Emission, out: Path) -> int:
     """Write what language models read. Returns how many pages there are."""
-    from .emit.methods import Methods
     from .publish import llms
 
-    return llms.write(Methods(emission.plan), out / "llms")
+    return llms.write(emission.methods, out / "llms")
 
 
 def _begin(spec: Spec, before: Earlier | None) -> Emission | Exception:
@@ -234,6 +236,7 @@ def _begin(spec: Spec, before: Earlier | None) -> Emission | Exception:
     from .emit import Emission  # slow to import; reading and checking do without
 
     try:
-        return Emission(Document(join.join(spec), models.models(spec)[0]), before, spec)
+        document = Document(join.join(spec), models.models(spec)[0], realtime.join(spec))
+        return Emission(document, before, spec)
     except Exception as error:
         return error

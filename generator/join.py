@@ -77,9 +77,9 @@ def assemble(spec: Spec) -> tuple[dict[str, Any], list[Problem]]:
     components: dict[str, dict[str, Any]] = {}
     for name, content in files:
         own = complete_paths(spec, vendors[name]) if name in vendors else obj(content.get("paths"))
-        _merge(spec, name, own, paths, "path", problems)
+        merge(spec, name, own, paths, "path", problems)
         for kind, definitions in obj(content.get("components")).items():
-            _merge(
+            merge(
                 spec,
                 name,
                 obj(definitions),
@@ -113,7 +113,7 @@ def _in_order(spec: Spec, components: dict[str, dict[str, Any]]) -> dict[str, di
     return ordered
 
 
-def _merge(
+def merge(
     spec: Spec,
     file: str,
     new: dict[str, Any],
@@ -121,6 +121,7 @@ def _merge(
     what: str,
     problems: list[Problem],
 ) -> None:
+    """Add the entries of a file's mapping to another; one that is there already is a problem."""
     for name, value in new.items():
         if name in into:
             there = "{}:{}".format(*(spec.place(into, name) or (ROOT_FILE, 1)))

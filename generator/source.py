@@ -3,7 +3,8 @@
 A vendor's calls of a section are in `<section>/<vendor>.yaml`, or in parts,
 `<section>/<vendor>/<part>.yaml`, which vendors.yaml names; `<section>/<vendor>/common.yaml` holds
 what the parts share. The models of a kind are in `models/<kind>.yaml`, or in parts,
-`models/<kind>/<part>.yaml`.
+`models/<kind>/<part>.yaml`. What goes over a WebSocket is in `<section>/realtime.yaml`, and more of
+it in `<section>/realtime/<part>.yaml`.
 
 YAML is read strictly: plain scalars mean what JSON means (numbers, true, false, null); everything
 else is a string, so dates and `16:9` stay strings. What YAML 1.1 and 1.2 read differently (`yes`,
@@ -32,6 +33,8 @@ ROOT_FILE, VENDORS_FILE, COMMON_FILE, LEDGER_NAME = (
 )
 EXTENSIONS_FILE = "extensions.schema.json"
 MODELS_FOLDER, NOT_MODELS = "models", "not_models"
+REALTIME = "realtime"
+"""The AsyncAPI document is `<section>/realtime.yaml`, with parts in `<section>/realtime/`."""
 
 _NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)(\.[0-9]+)?([eE][-+]?[0-9]+)?\Z")
 # What some YAML reader would take for a boolean or number, and another for text.
@@ -253,7 +256,8 @@ class Spec:
         for name, content in self.files.items():
             section, slash, rest = name.partition("/")
             vendor, _, part = rest.rpartition(".")[0].partition("/")
-            if slash and rest != LEDGER_NAME and section != MODELS_FOLDER:
+            is_other = rest == LEDGER_NAME or section == MODELS_FOLDER or vendor == REALTIME
+            if slash and not is_other:
                 found.append(VendorFile(section, vendor, part, obj(content)))
         sections, vendors = self.sections(), obj(self.files.get(VENDORS_FILE))
 
@@ -264,6 +268,13 @@ class Spec:
             return section, file.section, file.vendor, part, file.part
 
         return sorted(found, key=rank)
+
+    def realtime_files(self) -> dict[str, dict[str, Any]]:
+        """The files of the AsyncAPI document by name, each document before its parts."""
+        names = sorted(name for name in self.files if name.partition("/")[0] in self.sections())
+        with_parts = [name for name in names if name.split("/")[1:2] == [REALTIME]]
+        whole = [name for name in names if name.partition("/")[2] == f"{REALTIME}.yaml"]
+        return {name: obj(self.files[name]) for name in [*whole, *with_parts]}
 
     def model_files(self) -> list[ModelFile]:
         """The files of the catalogue of models, by kind and part."""

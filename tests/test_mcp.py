@@ -490,6 +490,20 @@ def test_no_other_file_is_read(
     assert api302_mock.requests == []
 
 
+def test_base64_is_a_file_where_that_is_taken(api302_mock: MockServer) -> None:
+    call = "image_processing.bria.erase_foreground"
+
+    async def test() -> None:
+        async with connected(api302_mock, mcp.Guards(budget=9)) as client:
+            for file, message in ((b64(PNG * 9), ""), ("?" * 300, "must be a file (as base64)")):
+                made = await client.call_tool("call", {"call": call, "arguments": {"file": file}})
+                assert made.is_error is bool(message), texts(made)
+                assert message in texts(made)
+
+    run(test)
+    assert api302_mock.requests[0].body["file"] == b64(PNG * 9)
+
+
 def test_without_a_root_no_file_is_read(api302_mock: MockServer, tmp_path: Path) -> None:
     path = tmp_path / "cat.png"
     path.write_bytes(PNG)
@@ -500,7 +514,7 @@ def test_without_a_root_no_file_is_read(api302_mock: MockServer, tmp_path: Path)
                 arguments = {"image_file": given}
                 made = await client.call_tool("call", {"call": REMOVE, "arguments": arguments})
                 assert made.is_error
-                assert "--root DIR" in texts(made)
+                assert "a root folder must be opened" in texts(made)
 
     run(test)
     assert api302_mock.requests == []

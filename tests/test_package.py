@@ -69,6 +69,7 @@ def test_wheel_contents(wheel: Path) -> None:
     for package in PACKAGES:
         assert f"{package}/py.typed" in names
     assert {"api302_mock/openapi.json", "api302/llms/llms.txt"} <= names
+    assert "api302_mock/asyncapi.json" in names
     assert "api302/llms/videos.kling.md" in names
     required = [r for r in metadata.get_all("Requires-Dist", []) if "extra ==" not in r]
     assert {Requirement(r).name for r in required} == {

@@ -86,6 +86,10 @@ class ResultFile:
         """Its bytes, in memory."""
         raise NotImplementedError
 
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
+        """What a notebook shows: the image itself, or a player."""
+        return _bundle(self, [self])
+
 
 Files = Callable[[Any], list[ResultFile]]
 """Finds the files of a reply. A client may give it to the replies that it makes."""
@@ -123,6 +127,10 @@ class Model:
         """
         find = getattr(self, "_files", None)
         return find(self._raw) if find else []
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
+        """What a notebook shows: the files that the call gave, if it gave some."""
+        return _bundle(self, Model.outputs.fget(self))  # type: ignore[attr-defined]
 
     def to_dict(self) -> dict[str, Any]:
         """The JSON object as received; for an object made by hand, its fields that are not None.
@@ -281,6 +289,16 @@ class Binary(_Reply):
 
     def __repr__(self) -> str:
         return f"Binary(<{len(self.content)} bytes>, media_type={self.media_type!r})"
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
+        """What a notebook shows: the image itself, or a player."""
+        return _bundle(self, [self])
+
+
+def _bundle(value: Any, files: Iterable[Any]) -> dict[str, str]:
+    from .display import bundle  # here, since few programs are notebooks
+
+    return bundle(repr(value), files)
 
 
 def attach(reply: Any, http: HttpInfo, files: Files | None = None) -> Any:

@@ -11,6 +11,7 @@ from generator.runtime.catalog import Model
 from generator.source import obj, seq
 
 from .operation import Operation
+from .realtime import RealtimeCall, event_schemas
 from .references import references, resolve
 from .schema import Schema
 
@@ -18,15 +19,23 @@ from .schema import Schema
 class Document:
     """A joined OpenAPI document: its operations, its schemas, and what its references lead to.
 
+    With it goes the AsyncAPI document of what is sent over WebSockets, whose schemas are with the
+    others.
+
     Attributes:
         node: The document as plain dicts and lists. It must not change while this object is used.
         models: The models of the catalogue by id, those whose calls are in the document.
+        events: The AsyncAPI document; empty without one.
     """
 
     def __init__(
-        self, node: dict[str, Any], models: Mapping[str, dict[str, Any]] | None = None
+        self,
+        node: dict[str, Any],
+        models: Mapping[str, dict[str, Any]] | None = None,
+        events: dict[str, Any] | None = None,
     ) -> None:
         self.node = node
+        self.events = events or {}
         self.models = {id_: Model.of(data) for id_, data in (models or {}).items()}
         self.catalog = dict(models or {})
         """The models as plain data."""
@@ -34,7 +43,14 @@ class Document:
 
     def components(self, kind: str) -> dict[str, Any]:
         """The components of a kind, such as `schemas`, by name."""
-        return obj(obj(self.node.get("components")).get(kind))
+        return obj(self._components.get(kind))
+
+    @cached_property
+    def _components(self) -> dict[str, Any]:
+        own = obj(self.node.get("components"))
+        if not self.events:
+            return own
+        return {**own, "schemas": {**obj(own.get("schemas")), **event_schemas(self.events)}}
 
     @property
     def server(self) -> str:
@@ -71,6 +87,12 @@ class Document:
             for tag in map(obj, seq(self.node.get("tags")))
             if isinstance(tag.get("name"), str)
         }
+
+    @cached_property
+    def realtime(self) -> list[RealtimeCall]:
+        """The calls over WebSockets."""
+        channels = obj(self.events.get("channels")).items()
+        return [RealtimeCall(self, name, obj(channel)) for name, channel in channels]
 
     # Models
 
@@ -136,7 +158,12 @@ class Document:
 
         Raises DocumentError, which names `where`, if it leads nowhere.
         """
-        return resolve(self.node, node, where)
+        return resolve(self._referred, node, where)
+
+    @cached_property
+    def _referred(self) -> dict[str, Any]:
+        """What references point into."""
+        return {**self.node, "components": self._components} if self.events else self.node
 
     def examples(self, holder: dict[str, Any]) -> list[Any]:
         """The examples of a parameter object or a media type object."""

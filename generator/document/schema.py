@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from generator.source import obj, seq
 
-from .references import reference, resolve
+from .references import reference
 
 if TYPE_CHECKING:
     from .document import Document
@@ -75,7 +75,7 @@ class Schema:
 
         Raises DocumentError if there is none.
         """
-        value = resolve(self.document.node, self.node, self.where)
+        value = self.document.resolve(self.node, self.where)
         if self.ref.startswith(COMPONENTS) and self.target_name in self.document.schemas:
             return self.document.schemas[self.target_name]
         return self._inner(value)
@@ -147,7 +147,7 @@ class Schema:
 
     @property
     def required(self) -> list[str]:
-        return list(seq(self.node.get("required")))
+        return [name for name in seq(self.node.get("required")) if isinstance(name, str)]
 
     @cached_property
     def all_of(self) -> list[Schema]:

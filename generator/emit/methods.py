@@ -180,6 +180,7 @@ class Methods:
     def __init__(self, plan: Plan) -> None:
         self.plan = plan
         self.document = plan.document
+        self._made: dict[tuple[str, str], list[Method]] = {}
 
     @classmethod
     def of_document(cls, document: Document) -> Methods:
@@ -206,6 +207,12 @@ class Methods:
 
         The docstring of each points to the others.
         """
+        key = operation.id, name
+        if key not in self._made:
+            self._made[key] = self._of(operation, name)
+        return self._made[key]
+
+    def _of(self, operation: Operation, name: str) -> list[Method]:
         first, *twins = self.forms(operation, name)
         see = [f"`{twin.name}` {_TWINS[twin.kind]}." for twin in twins]
         switched = (twin for twin in twins if twin.switch.get("value") is True)

@@ -8,17 +8,20 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from generator.document import Operation
 from generator.document.names import CLIENT_ATTRIBUTES, argument_name, is_name
+from generator.document.realtime import RealtimeCall
 from generator.source import Problem, Spec, SpecError, obj
 
 from .arguments import NameProblem
 from .code import HEADER, File
 from .methods import Method, Methods
+from .realtime import Connecting, connecting
 
 PACKAGE = "api302_resources"
+Called = TypeVar("Called", Operation, RealtimeCall)
 
 
 @dataclass
@@ -27,7 +30,7 @@ class Class:
 
     name: str
     doc: str
-    methods: list[Method] = field(default_factory=list)
+    methods: list[Method | Connecting] = field(default_factory=list)
     children: dict[str, Child] = field(default_factory=dict)
 
 
@@ -128,9 +131,11 @@ def _check_names(module: Module) -> None:
                 raise SpecError([Problem(module.path.replace(".py", ".yaml"), 1, message, fix)])
 
 
-def _problem(operation: Operation, error: NameProblem, spec: Spec | None) -> Problem:
+def _problem(operation: Operation | RealtimeCall, error: NameProblem, spec: Spec | None) -> Problem:
     file, line = f"{operation.tag.replace('.', '/')}.yaml", 1
-    if spec:
+    if spec and isinstance(operation, RealtimeCall):
+        file, line = spec.locate(operation.document.events, ["channels", operation.id])
+    elif spec and isinstance(operation, Operation):
         file, line = spec.locate(
             operation.document.node, ["paths", operation.path, operation.method]
         )
@@ -157,7 +162,7 @@ class Tree:
     def __init__(self, methods: Methods) -> None:
         self.methods = methods
         self.document = methods.document
-        self.problems: list[tuple[Operation, NameProblem]] = []
+        self.problems: list[tuple[Operation | RealtimeCall, NameProblem]] = []
         self.root = Class("Sections", "What stands below a client.")
         about = "Every call of the API by section and vendor, and the well-known ones at the top."
         self.modules = {"__init__.py": Module("__init__.py", about, [self.root])}
@@ -166,6 +171,8 @@ class Tree:
         """Make all modules, shortcuts last so that they find their section."""
         for operation in self.document.operations:
             self._guard(operation, self._add)
+        for call in self.document.realtime:
+            self._guard(call, self._add_realtime)
         shortcuts = [one for one in self.document.operations if "x-shortcut" in one.node]
         for operation in sorted(shortcuts, key=lambda one: len(one.place)):
             self._guard(operation, self._add_shortcut)
@@ -173,19 +180,27 @@ class Tree:
             if "x-shared-shortcut" in operation.node:
                 self._guard(operation, self._share)
 
-    def _guard(self, operation: Operation, add: Callable[[Operation], None]) -> None:
+    def _guard(self, operation: Called, add: Callable[[Called], None]) -> None:
         try:
             add(operation)
         except NameProblem as error:
             self.problems.append((operation, error))
 
     def _add(self, operation: Operation) -> None:
-        section = operation.section
-        above = self._module(f"{section}/__init__.py", self.root, section, section)
-        path = f"{section}/{operation.vendor}.py"
-        vendor = self._module(path, above.classes[0], operation.vendor, operation.tag)
+        vendor = self._vendor(operation)
         for method in self.methods.of(operation, operation.action):
-            self._place(vendor.classes[0], method.name, method)
+            self._place(vendor, method.name, method)
+
+    def _add_realtime(self, call: RealtimeCall) -> None:
+        method = connecting(self.methods.plan, call)
+        self._place(self._vendor(call), method.name, method)
+
+    def _vendor(self, call: Operation | RealtimeCall) -> Class:
+        """The namespace of the vendor that a call belongs to."""
+        section = call.section
+        above = self._module(f"{section}/__init__.py", self.root, section, section)
+        path = f"{section}/{call.vendor}.py"
+        return self._module(path, above.classes[0], call.vendor, call.tag).classes[0]
 
     def _add_shortcut(self, operation: Operation) -> None:
         *groups, name = operation.place
@@ -223,7 +238,8 @@ class Tree:
             new = Class(
                 _pascal("_".join(groups)), f"{groups[0].capitalize()}: {' '.join(groups[1:])}."
             )
-            for method in [one for one in above.methods if one.name == group]:
+            known = [one for one in above.methods if isinstance(one, Method)]
+            for method in [one for one in known if one.name == group]:
                 above.methods.remove(method)
                 new.methods.append(replace(method, name="__call__"))
                 new.doc = f"{new.doc} Called itself: {method.doc[0]}"
@@ -248,7 +264,7 @@ class Tree:
             self.modules[path] = Module(path, cls.doc, [cls])
         return self.modules[path]
 
-    def _place(self, cls: Class, name: str, what: Method | Child) -> None:
+    def _place(self, cls: Class, name: str, what: Method | Connecting | Child) -> None:
         """Hang a method or namespace below a class, unless the name is taken or cannot be."""
         fix = "rename the operationId, the vendor or the x-shortcut"
         if name in cls.children or any(method.name == name for method in cls.methods):
@@ -257,10 +273,10 @@ class Tree:
             raise NameProblem(f"`{name}` is an attribute of the client itself", fix)
         if not is_name(name):
             raise NameProblem(f"`{name}` is no name that a method can have", fix)
-        if isinstance(what, Method):
-            cls.methods.append(what)
-        else:
+        if isinstance(what, Child):
             cls.children[name] = what
+        else:
+            cls.methods.append(what)
 
 
 def _pascal(name: str) -> str:

@@ -38,7 +38,10 @@ class Plan:
         self.endpoints: dict[str, Endpoint] = {
             operation.id: endpoint(operation, self.modules) for operation in ordered
         }
-        expressions = (text for made in self.endpoints.values() for text in made.expressions)
+        expressions = [text for made in self.endpoints.values() for text in made.expressions]
+        expressions += [
+            message.schema.name for call in document.realtime for message in call.received
+        ]
         known = classes(document, expressions)
         self.classes: dict[str, Class] = with_readings(document, self.endpoints, known)
         self.types = RequestTypes(self.modules, self.classes)

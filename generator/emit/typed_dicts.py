@@ -122,6 +122,9 @@ def owners(document: Document) -> dict[str, str]:
         roots = [media.schema for media in body] + [one.schema for one in operation.parameters]
         for name in _reach(roots):
             reached.setdefault(name, set()).add(operation.tag.replace(".", "_"))
+    for call in document.realtime:
+        for name in _reach(call.argument_schemas):
+            reached.setdefault(name, set()).add(call.tag.replace(".", "_"))
     return {
         name: next(iter(homes)) if len(homes) == 1 else COMMON
         for name, homes in sorted(reached.items())

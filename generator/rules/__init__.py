@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from generator import join
+from generator.realtime import assemble as assemble_events
 from generator.source import Problem, Spec
 
 from . import (
@@ -22,6 +23,7 @@ from . import (
     names,
     outputs,
     printable,
+    realtime,
     schemas,
     structure,
     words,
@@ -95,6 +97,15 @@ RULES: list[Callable[[Context], Iterator[Problem]]] = [
     models.models_alike,
     models.models_named,
     models.model_fields,
+    realtime.asyncapi_form,
+    realtime.asyncapi_extensions,
+    realtime.asyncapi_references,
+    realtime.channels,
+    realtime.messages,
+    realtime.message_examples,
+    realtime.message_rules,
+    realtime.event_schemas,
+    realtime.channel_evidence,
     words.summaries,
     words.words,
     words.other_vendors,
@@ -114,8 +125,10 @@ def check_spec(spec: Spec) -> list[Problem]:
     ):  # what a file that is no YAML holds would look missing to every rule
         return sorted(set(spec.problems))
     document, problems = join.assemble(spec)
-    context = Context(spec, document)
-    return sorted({problem for rule in RULES for problem in rule(context)} | set(problems))
+    events, others = assemble_events(spec)
+    context = Context(spec, document, events)
+    found = {problem for rule in RULES for problem in rule(context)}
+    return sorted(found | set(problems) | set(others))
 
 
 def notes(spec: Spec) -> list[str]:

@@ -32,6 +32,8 @@ class Context:
 
     spec: Spec
     document: dict[str, Any]
+    events: dict[str, Any] = field(default_factory=dict)
+    """The AsyncAPI document; empty without one."""
     model: Document = field(init=False)
     operations: list[Operation] = field(init=False)
     """The operations of all files; of one path in two files, both."""

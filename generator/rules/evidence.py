@@ -117,10 +117,11 @@ def ledger(context: Context) -> Iterator[Problem]:
 
 
 def _unknown_operations(context: Context, page: str, row: dict[str, Any]) -> Iterator[Problem]:
+    known = [*context.by_id, *obj(context.events.get("channels"))]
     for number, name in enumerate(seq(row.get("operations"))):
-        if isinstance(name, str) and name not in context.by_id:
+        if isinstance(name, str) and name not in known:
             message = f"there is no operation `{name}`, which the row of {page} names"
-            fix = did_you_mean(name, list(context.by_id))
+            fix = did_you_mean(name, known)
             yield context.problem(row, "operations", message, fix, [number])
 
 

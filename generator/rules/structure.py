@@ -41,6 +41,7 @@ PLACES = {
     "x-items": ("field", "a schema"),
     "x-returned": ("field", "a schema"),
     "x-search": ("document", "the document, in openapi.yaml"),
+    "x-realtime": ("channel", "a channel of the AsyncAPI document"),
     "x-synonyms": ("document", "the document, in openapi.yaml"),
 }
 """Where the extensions that do not belong on an operation stand."""
@@ -202,6 +203,8 @@ def form_of_files(context: Context) -> Iterator[Problem]:
             yield Problem(name, 1, message, fix)
         if slash and not name.endswith(".yaml"):
             yield Problem(name, 1, "the file does not end in .yaml", "rename it")
+        if name in context.spec.realtime_files():
+            continue  # the rules of realtime have their say
         for error in _compiled(json.dumps(_form_of(name))).iter_errors(content):
             path, message = explain(error)
             place = context.spec.locate(content, path) if path else (name, 1)
@@ -389,13 +392,14 @@ def extensions(context: Context) -> Iterator[Problem]:
                 f"put it on {where}, or remove it",
             )
         else:
-            for path, message, fix in _extension_errors(schema, validator, key, container[key]):
+            for path, message, fix in extension_errors(schema, validator, key, container[key]):
                 yield context.problem(container, key, f"`{key}`: {message}", fix, path)
 
 
-def _extension_errors(
+def extension_errors(
     schema: dict[str, Any], validator: jsonschema_rs.Validator, key: str, value: Any
 ) -> Iterator[tuple[list[str | int], str, str]]:
+    """Where and how the value of an extension breaks extensions.schema.json, and the fix."""
     for error in validator.iter_errors({key: value}):
         path, message = explain(error)
         yield path[1:], message, fix_of(error)

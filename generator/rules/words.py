@@ -150,6 +150,7 @@ def _texts(context: Context) -> Iterator[tuple[dict[str, Any], str, str]]:
     """Every summary and description of the document: what holds it, its key, and the text."""
     waiting: list[Any] = [node.value for node in context.nodes if node.above is None]
     waiting += [context.document.get(key) for key in ("info", "tags", "servers")]
+    waiting.append(context.events)
     waiting += obj(obj(context.document.get("components")).get("securitySchemes")).values()
     while waiting:
         node = waiting.pop()

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
-    from . import catalog, directory, testing, webhooks
+    from . import catalog, directory, functions, testing, webhooks
     from . import otel as otel  # not in `__all__`: it needs an extra
     from ._calls.files import FileInput
     from ._client import AsyncClient, Client
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
         PermissionDeniedError,
         QuotaError,
         RateLimitError,
+        RealtimeClosed,
         RequestTooLargeError,
         ServerError,
         StreamError,
@@ -54,8 +55,8 @@ _WHERE = {
     "_calls.files": "FileInput",
     "_errors": "Api302Error ApiError AuthenticationError BadRequestError BudgetError"
     " ConnectionError DecodeError EnvelopeError InvalidArgument NoChannelError NotFoundError"
-    " OutputError PermissionDeniedError QuotaError RateLimitError RequestTooLargeError ServerError"
-    " StreamError TaskError TaskFailed TaskTimeout TimeoutError",
+    " OutputError PermissionDeniedError QuotaError RateLimitError RealtimeClosed"
+    " RequestTooLargeError ServerError StreamError TaskError TaskFailed TaskTimeout TimeoutError",
     "_features.budget": "AsyncBudget Budget",
     "_features.files": "AsyncOutput Output",
     "_features.paging": "AsyncPages Page Pages",
@@ -103,6 +104,7 @@ __all__ = [
     "QuotaError",
     "RateLimitError",
     "RawResponse",
+    "RealtimeClosed",
     "RequestTooLargeError",
     "Response",
     "ServerError",
@@ -119,6 +121,7 @@ __all__ = [
     "Uploaded",
     "catalog",
     "directory",
+    "functions",
     "testing",
     "webhooks",
 ]
@@ -127,7 +130,7 @@ __all__ = [
 def __getattr__(name: str) -> object:
     from importlib import import_module
 
-    if name in ("catalog", "directory", "otel", "testing", "webhooks"):
+    if name in ("catalog", "directory", "functions", "otel", "testing", "webhooks"):
         return import_module(f"api302.{name}")
     if name not in _MODULE_OF:
         raise AttributeError(f"module 'api302' has no attribute {name!r}")

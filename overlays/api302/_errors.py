@@ -112,6 +112,21 @@ class ConnectionError(Api302Error, builtins.ConnectionError):
         return f"{self.message} [HTTP {self.status_code}{known}, {size} bytes in .content]"
 
 
+class RealtimeClosed(ConnectionError):
+    """The connection of a realtime session is over; what the session knew is gone with it.
+
+    `sent` is False if nothing was sent in it but its settings.
+
+    Attributes:
+        close_code: Why, as a WebSocket says it: 1000 for a regular end, 1006 for a connection that
+            broke.
+        reason: What the service said.
+    """
+
+    close_code: int = 1006
+    reason: str = ""
+
+
 class TimeoutError(ConnectionError, builtins.TimeoutError):
     """No response came in time.
 

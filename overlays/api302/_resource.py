@@ -46,6 +46,9 @@ else:
         return mark
 
 
+MOST_SHOWN = 60
+"""Calls that the repr of a namespace lists."""
+
 __all__ = ["AsyncResource", "Resource", "deprecated"]
 
 
@@ -110,7 +113,30 @@ def _checked_methods(cls: type) -> None:
         setattr(cls, name, checked if message is None else deprecated(message)(checked))
 
 
-class Resource:
+class _Namespace:
+    """What both kinds of namespaces show of themselves: their calls."""
+
+    def __dir__(self) -> list[str]:
+        return [name for name, _ in _members(type(self))]
+
+    def __repr__(self) -> str:
+        lines = [f"  {name:28} {about}".rstrip() for name, about in _members(type(self))]
+        title = (type(self).__doc__ or type(self).__name__).partition("\n")[0].rstrip(".")
+        more = [f"  … {len(lines) - MOST_SHOWN} more"] if len(lines) > MOST_SHOWN else []
+        return "\n".join([f"{title}:", *lines[:MOST_SHOWN], *more])
+
+
+def _members(kind: type) -> list[tuple[str, str]]:
+    """The calls and namespaces in a namespace, each with the first line of what is said of it."""
+    found: dict[str, str] = {}
+    for cls in kind.__mro__:
+        for name, value in vars(cls).items():
+            if not name.startswith("_") and name not in found:
+                found[name] = (getattr(value, "__doc__", None) or "").strip().partition("\n")[0]
+    return list(found.items())
+
+
+class Resource(_Namespace):
     """Namespaces available on a `Client`: their methods make the calls."""
 
     def __init__(self, client: Session) -> None:
@@ -189,7 +215,7 @@ class Resource:
         return run(upload(self._client, Operation.of(endpoint), file, options, given))
 
 
-class AsyncResource:
+class AsyncResource(_Namespace):
     """Namespaces available on an `AsyncClient`: the same as `Resource`, awaited."""
 
     def __init__(self, client: Session) -> None:

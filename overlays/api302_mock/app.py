@@ -6,11 +6,14 @@ import asyncio
 import re
 import uuid
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Unpack
 
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import ClientDisconnect, HTTPConnection, Request
+from starlette.responses import Response as StarletteResponse
 from starlette.types import Receive, Scope, Send
+from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from api302_mock.answer import Exchange, Responder, fail_if_asked
 from api302_mock.body import read_json
@@ -19,6 +22,7 @@ from api302_mock.document import Document, Operation, load
 from api302_mock.errors import Refused, error_response
 from api302_mock.fileserver import PREFIX, get_file, name_in, put_file
 from api302_mock.keys import Keys
+from api302_mock.realtime import Channel, Conversation, channels, cut, load_events
 from api302_mock.store import Store, Task
 from api302_mock.validation import check
 from api302_mock.webhooks import Webhooks
@@ -34,6 +38,7 @@ class MockApp:
     Args:
         document: The joined document, indexed.
         settings: How it behaves.
+        events: The AsyncAPI document of its WebSockets.
 
     Attributes:
         document: The document.
@@ -44,11 +49,19 @@ class MockApp:
         ValueError: An extension of the document names an operation that it lacks.
     """
 
-    def __init__(self, document: Document, settings: Settings | None = None) -> None:
+    def __init__(
+        self,
+        document: Document,
+        settings: Settings | None = None,
+        events: Mapping[str, Any] | None = None,
+    ) -> None:
         self.document = document
         self.settings = settings or Settings()
         self.webhooks = Webhooks(self.settings)
-        self._control = Control(document, self.settings)
+        self._channels = channels(dict(events or {}))
+        self._open: dict[WebSocket, asyncio.AbstractEventLoop] = {}
+        names = [channel.id for channel in self._channels.values()]
+        self._control = Control(document, self.settings, names)
         self._keys = Keys(document)
         self._responder = Responder(document, self.settings)
         self._store = Store()
@@ -94,6 +107,71 @@ class MockApp:
                 await self._serve(Request(scope, receive), send)
             except ClientDisconnect:
                 return
+        elif scope["type"] == "websocket":
+            with suppress(WebSocketDisconnect):
+                await self._talk(WebSocket(scope, receive, send))
+
+    # --- WebSockets -------------------------------------------------------------------------------
+
+    def cut(self) -> int:
+        """Break the open WebSockets off, without a word, from any thread.
+
+        Returns:
+            How many there were.
+        """
+        opened, self._open = self._open, {}
+        for websocket, loop in opened.items():
+            loop.call_soon_threadsafe(cut, websocket)
+        return len(opened)
+
+    async def _talk(self, websocket: WebSocket) -> None:
+        """Serve a WebSocket, from its handshake to its end."""
+        query = websocket.scope["query_string"].decode("latin-1")
+        path, keys = raw_path(websocket), self._keys.sent(websocket)
+        seen = Seen("GET", path, query, dict(websocket.headers), keys, status=101)
+        self._control.log.add(seen)
+        try:
+            channel, wish = self._channel(websocket, path, seen)
+            await asyncio.sleep(wish.latency or 0)
+            if wish.fault == "reset":
+                return await _reset_handshake(websocket)
+            self._keys.check(channel.security, websocket)
+            channel.check_query(websocket.query_params)
+            fail_if_asked(wish)
+        except Refused as refused:
+            return await self._deny(websocket, error_response(refused), seen)
+        headers = [(b"request-id", uuid.uuid4().hex.encode())]
+        await websocket.accept(headers=headers)
+        self._open[websocket] = asyncio.get_running_loop()
+        try:
+            await Conversation(channel, websocket, wish, self.settings.delay).run()
+        finally:
+            self._open.pop(websocket, None)
+
+    def _channel(self, websocket: WebSocket, path: str, seen: Seen) -> tuple[Channel, Wish]:
+        """What is at a path, and what was asked of it."""
+        channel = self._channels.get(path)
+        if channel is None:
+            raise Refused(404, f"The WebSocket {path[:200]} is not in the document.")
+        seen.operation = channel.id
+        try:
+            wish = preferred(websocket.headers.getlist("prefer"))
+        except ValueError as error:
+            raise Refused(400, f"header `Prefer`: {error}") from None
+        return channel, wish.over(self._control.due(channel.id))
+
+    async def _deny(self, websocket: WebSocket, response: Response, seen: Seen) -> None:
+        """Refuse a handshake with a response of HTTP."""
+        seen.status = response.status
+        response.headers["request-id"] = uuid.uuid4().hex
+        body = b"".join(response.pieces)
+        await websocket.send_denial_response(
+            StarletteResponse(body, response.status, response.headers)
+        )
+        # uvicorn logs an error if the connection is still open then.
+        await asyncio.sleep(0.01)
+
+    # --- HTTP -------------------------------------------------------------------------------------
 
     async def _serve(self, request: Request, send: Send) -> None:
         path = raw_path(request)
@@ -132,7 +210,8 @@ class MockApp:
             operation, _ = self._find(request.method, path)
             seen.operation = operation.id
         try:
-            return preferred(request.headers.getlist("prefer")).over(self._control.due(operation))
+            due = self._control.due(operation.id if operation else None)
+            return preferred(request.headers.getlist("prefer")).over(due)
         except ValueError as error:
             raise Refused(400, f"header `Prefer`: {error}") from None
 
@@ -140,6 +219,9 @@ class MockApp:
         operation, parameters, allowed = self.document.find(method, path)
         if operation is not None:
             return operation, parameters
+        if path in self._channels:
+            text = f"{path} is a WebSocket: connect to it; the mock needs `websockets` for that."
+            raise Refused(426, text, headers={"Upgrade": "websocket"})
         if allowed:
             methods = {"Allow": ", ".join(sorted(allowed))}
             raise Refused(405, f"{method} is not for {path[:200]}.", headers=methods)
@@ -275,7 +357,13 @@ async def _reset(request: Request, send: Send) -> None:
     await hang_up(request.receive, send, reset=True)
 
 
-def raw_path(request: Request) -> str:
+async def _reset_handshake(websocket: WebSocket) -> None:
+    cut(websocket)
+    while (await websocket.receive())["type"] != "websocket.disconnect":
+        pass
+
+
+def raw_path(request: HTTPConnection) -> str:
     """The path as it came, percent-encoded."""
     raw: bytes = request.scope.get("raw_path") or request.scope["path"].encode()
     return raw.decode("latin-1").partition("?")[0]
@@ -330,4 +418,4 @@ def create_app(
     """
     begun = Settings()
     begun.change(settings)
-    return MockApp(Document(load(document)), begun)
+    return MockApp(Document(load(document)), begun, load_events(document))

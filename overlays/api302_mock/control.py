@@ -7,14 +7,14 @@ import json
 import re
 import threading
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any, Literal, TypedDict, get_args
 from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers
 
-from api302_mock.document import Document, Operation
+from api302_mock.document import Document
 from api302_mock.errors import Refused
 from api302_mock.wishes import Wish, flag, nearest, one_of, seconds, whole
 
@@ -182,10 +182,14 @@ class Control:
     Args:
         document: The document, which knows the operations that a wish can name.
         settings: The settings to begin with, and to return to.
+        channels: The ids of the calls over WebSockets, which a wish can name too.
     """
 
-    def __init__(self, document: Document, settings: Settings) -> None:
+    def __init__(
+        self, document: Document, settings: Settings, channels: Iterable[str] = ()
+    ) -> None:
         self._document = document
+        self._known = [*document.operations, *channels]
         self._initial = replace(settings)
         self.settings = settings
         self._lock = threading.Lock()  # tests schedule wishes from their own thread
@@ -210,8 +214,8 @@ class Control:
             ValueError: A name or value is not one that the mock knows.
         """
         wish = Wish.of(values)
-        if wish.operation is not None and wish.operation not in self._document.operations:
-            hint = nearest(wish.operation, self._document.operations)
+        if wish.operation is not None and wish.operation not in self._known:
+            hint = nearest(wish.operation, self._known)
             known = hint if hint.startswith("did") else "GET /mock/openapi.json has their ids"
             raise ValueError(
                 f"`operation`: `{wish.operation:.100}` is not in the document; {known}."
@@ -220,13 +224,11 @@ class Control:
             self._wishes.append(wish)
             return len(self._wishes)
 
-    def due(self, operation: Operation | None) -> Wish:
+    def due(self, operation: str | None) -> Wish:
         """Take the oldest wish for a request of this operation, or one that asks for nothing."""
         with self._lock:
             for index, wish in enumerate(self._wishes):
-                if wish.operation is None or (
-                    operation is not None and wish.operation == operation.id
-                ):
+                if wish.operation in (None, operation):
                     left = (wish.times or 1) - 1
                     self._wishes[index : index + 1] = [replace(wish, times=left)] if left else []
                     return wish

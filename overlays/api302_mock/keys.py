@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from itertools import chain
 from typing import Any
 
-from starlette.requests import Request
+from starlette.requests import HTTPConnection
 
-from api302_mock.document import Document, Operation
+from api302_mock.document import Document
 from api302_mock.errors import Refused
 
 KEY_PREFIX = "sk-"
@@ -35,7 +35,7 @@ class Keys:
             one["name"] for one in schemes if one.get("type") == "apiKey" and one["in"] == "query"
         }
 
-    def sent(self, request: Request) -> list[str]:
+    def sent(self, request: HTTPConnection) -> list[str]:
         """Every key that a request carries, also where the document expects none: where keys
         leak to is a test's question.
         """
@@ -47,15 +47,19 @@ class Keys:
                 keys.append(key)
         return keys
 
-    def check(self, operation: Operation, request: Request) -> None:
+    def check(self, security: list[dict[str, list[str]]], request: HTTPConnection) -> None:
         """Refuse a request without an API key, or with one that cannot be one.
+
+        Args:
+            security: The requirements of the operation.
+            request: A request, or the handshake of a WebSocket.
 
         Raises:
             Refused: 401.
         """
-        if not operation.security or not all(operation.security):
+        if not security or not all(security):
             return  # an empty requirement is met by nothing at all
-        names = chain.from_iterable(operation.security)
+        names = chain.from_iterable(security)
         schemes = [self._schemes.get(name, {}) for name in names]
         # Any one of the alternatives will do, as at 302.AI, where one key stands in for every
         # vendor's.
@@ -69,12 +73,12 @@ class Keys:
             )
 
 
-def _values(request: Request) -> Iterator[str]:
+def _values(request: HTTPConnection) -> Iterator[str]:
     yield from request.headers.values()
     yield from request.query_params.values()
 
 
-def _credential(scheme: dict[str, Any], request: Request) -> str | None:
+def _credential(scheme: dict[str, Any], request: HTTPConnection) -> str | None:
     if scheme.get("type") == "apiKey":
         places = {
             "header": request.headers,

@@ -7,12 +7,14 @@ import socket
 import threading
 import time
 from collections.abc import Mapping
+from importlib.util import find_spec
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Literal, Protocol, Self, Unpack
 
 import uvicorn
 from starlette.types import Receive, Scope, Send
+from uvicorn.config import WS_PROTOCOLS
 
 from api302_mock.app import MockApp, create_app
 from api302_mock.control import Seen, Settings, SettingsFields
@@ -22,6 +24,8 @@ from api302_mock.wishes import WishFields
 
 Lifespan = Literal["on", "off"]
 """Whether the app is told when the server starts and stops."""
+WEBSOCKETS: Literal["websockets-sansio"] = "websockets-sansio"
+"""What serves WebSockets; uvicorn has it since 0.35."""
 
 
 class App(Protocol):
@@ -138,6 +142,10 @@ class MockServer(Serving):
         """
         self.app.next(**wish)
 
+    def cut(self) -> int:
+        """Break the open WebSockets off, as a network does. Returns how many there were."""
+        return self.app.cut()
+
     def reset(self) -> None:
         """Forget everything and restore the settings: see :meth:`MockApp.reset`."""
         self.app.reset()
@@ -192,11 +200,15 @@ def url_of(listening: socket.socket) -> str:
 
 
 def config(app: App, log_level: str = "error", lifespan: Lifespan = "off") -> uvicorn.Config:
-    """How uvicorn serves the mock: without a lifespan, web sockets, or its own headers."""
+    """How uvicorn serves the mock: without its own headers.
+
+    WebSockets need `websockets`, which the extra `realtime` has.
+    """
+    has_websockets = find_spec("websockets") is not None and WEBSOCKETS in WS_PROTOCOLS
     return uvicorn.Config(
         app,
         lifespan=lifespan,
-        ws="none",
+        ws=WEBSOCKETS if has_websockets else "none",
         log_level=log_level,
         access_log=log_level == "info",
         server_header=False,

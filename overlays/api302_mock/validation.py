@@ -47,7 +47,7 @@ async def check(
             parameter or field, 400 for a body that cannot be read.
         ClientDisconnect: The client went away.
     """
-    keys.check(operation, request)
+    keys.check(operation.security, request)
     call = Call(operation)
     _Parameters(document, call, request, path).check()
     if strict:

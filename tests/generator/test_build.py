@@ -54,6 +54,8 @@ def test_the_document_and_the_packages_are_written(built: Path) -> None:
     assert sorted(path.name for path in built.iterdir()) == [
         "api302_client",
         "api302_resources",
+        "asyncapi.json",
+        "llms",
         "openapi.json",
     ]
     assert text == json.dumps(json.loads(text), indent=1, ensure_ascii=False) + "\n"

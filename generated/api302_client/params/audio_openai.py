@@ -2,10 +2,102 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Literal, NotRequired, TypedDict
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal, NotRequired, TypeAlias, TypedDict
 
 from api302_client.params.files import File
+
+
+class OpenaiRealtimeAudioFormat(TypedDict):
+    type: NotRequired[Literal["audio/pcm", "audio/pcmu", "audio/pcma"]]
+    rate: NotRequired[int]
+    """Samples a second; 24000 for audio/pcm."""
+
+
+class OpenaiRealtimeContent(TypedDict):
+    type: NotRequired[Literal["input_text", "input_audio", "input_image", "output_text", "output_audio", "text", "audio"]]
+    text: NotRequired[str]
+    audio: NotRequired[str]
+    """In base64."""
+    transcript: NotRequired[str | None]
+    image_url: NotRequired[str]
+    """A data URL of a PNG or JPEG image."""
+    detail: NotRequired[Literal["auto", "low", "high"]]
+
+
+OpenaiRealtimeEventId: TypeAlias = str
+"""An id of yours; an error event repeats it."""
+
+
+class OpenaiRealtimeItem(TypedDict):
+    """A message, a function call or the output of one; other kinds have other fields."""
+
+    id: NotRequired[str]
+    object: NotRequired[str]
+    type: NotRequired[Literal["message", "function_call", "function_call_output"]]
+    status: NotRequired[Literal["completed", "incomplete", "in_progress"]]
+    role: NotRequired[Literal["user", "assistant", "system"]]
+    content: NotRequired[Sequence[OpenaiRealtimeContent]]
+    call_id: NotRequired[str]
+    name: NotRequired[str]
+    arguments: NotRequired[str]
+    """JSON text."""
+    output: NotRequired[str]
+    """What the function returned."""
+
+
+OpenaiRealtimeMaxTokens: TypeAlias = int | str
+"""1 to 4096, or `inf`."""
+
+
+class OpenaiRealtimeNoiseReduction(TypedDict):
+    type: NotRequired[Literal["near_field", "far_field"]]
+
+
+class OpenaiRealtimeTool(TypedDict):
+    type: NotRequired[str]
+    """`function`"""
+    name: NotRequired[str]
+    description: NotRequired[str]
+    parameters: NotRequired[Mapping[str, Any]]
+    """JSON Schema of the arguments."""
+
+
+OpenaiRealtimeToolChoice: TypeAlias = str | Mapping[str, Any]
+"""`auto`, `none`, `required`, or one function."""
+
+
+class OpenaiRealtimeTranscription(TypedDict):
+    model: NotRequired[str]
+    """Such as `gpt-4o-transcribe` or `whisper-1`."""
+    language: NotRequired[str]
+    """Such as `en`."""
+    prompt: NotRequired[str]
+    """Words that may occur."""
+
+
+class OpenaiRealtimeTurnDetection(TypedDict):
+    """How the service finds out that the user has finished; null for no turn detection."""
+
+    type: NotRequired[Literal["server_vad", "semantic_vad"]]
+    threshold: NotRequired[float]
+    """How loud speech is; 0 to 1."""
+    prefix_padding_ms: NotRequired[int]
+    """Milliseconds of audio before the speech that are kept."""
+    silence_duration_ms: NotRequired[int]
+    """Milliseconds of silence that end a turn."""
+    idle_timeout_ms: NotRequired[int | None]
+    """Milliseconds; from 5,000 to 30,000."""
+    eagerness: NotRequired[Literal["low", "medium", "high", "auto"]]
+    """For `semantic_vad`."""
+    create_response: NotRequired[bool]
+    """Whether a turn starts a response. Server default: true."""
+    interrupt_response: NotRequired[bool]
+    """Whether speech interrupts a response. Server default: true."""
+
+
+OpenaiRealtimeVoice: TypeAlias = str | Mapping[str, Any]
+"""Such as `alloy`, `ash`, `ballad`, `coral`, `echo`, `sage`, `shimmer`, `verse`, `marin` or `cedar`."""
 
 
 class OpenaiSpeechRequest(TypedDict):
@@ -62,3 +154,84 @@ class OpenaiTranslateForm(TypedDict):
     """Response format. Server default: "json"."""
     temperature: NotRequired[float]
     """Sampling temperature. Server default: 0."""
+
+
+class OpenaiRealtimeAudioInput(TypedDict):
+    format: NotRequired[OpenaiRealtimeAudioFormat]
+    transcription: NotRequired[OpenaiRealtimeTranscription | None]
+    noise_reduction: NotRequired[OpenaiRealtimeNoiseReduction | None]
+    turn_detection: NotRequired[OpenaiRealtimeTurnDetection | None]
+
+
+class OpenaiRealtimeAudioOutput(TypedDict):
+    format: NotRequired[OpenaiRealtimeAudioFormat]
+    voice: NotRequired[OpenaiRealtimeVoice]
+    speed: NotRequired[float]
+    """How fast it speaks. Server default: 1."""
+
+
+class OpenaiRealtimeAudio(TypedDict):
+    input: NotRequired[OpenaiRealtimeAudioInput]
+    output: NotRequired[OpenaiRealtimeAudioOutput]
+
+
+class OpenaiRealtimeResponseSettings(TypedDict):
+    output_modalities: NotRequired[Sequence[Literal["text", "audio"]]]
+    instructions: NotRequired[str]
+    """In place of those of the session."""
+    audio: NotRequired[OpenaiRealtimeAudio]
+    tools: NotRequired[Sequence[OpenaiRealtimeTool]]
+    tool_choice: NotRequired[OpenaiRealtimeToolChoice]
+    parallel_tool_calls: NotRequired[bool]
+    max_output_tokens: NotRequired[OpenaiRealtimeMaxTokens]
+    reasoning: NotRequired[Mapping[str, Any]]
+    conversation: NotRequired[str]
+    """`auto`, or `none` for a response beside the conversation."""
+    input: NotRequired[Sequence[OpenaiRealtimeItem]]
+    metadata: NotRequired[Mapping[str, Any] | None]
+    prompt: NotRequired[Mapping[str, Any] | None]
+    modalities: NotRequired[Sequence[Literal["text", "audio"]]]
+    """In the beta."""
+
+
+class OpenaiRealtimeSession(TypedDict):
+    """The settings of a session; those of the beta (`modalities`, `voice` …) with `OpenAI-Beta` alone."""
+
+    id: NotRequired[str]
+    object: NotRequired[str]
+    type: NotRequired[Literal["realtime", "transcription"]]
+    """The kind of session."""
+    model: NotRequired[str]
+    expires_at: NotRequired[int]
+    """When the session ends; seconds since 1970."""
+    output_modalities: NotRequired[Sequence[Literal["text", "audio"]]]
+    """One of the two: text or audio."""
+    instructions: NotRequired[str]
+    """System prompt."""
+    audio: NotRequired[OpenaiRealtimeAudio]
+    tools: NotRequired[Sequence[OpenaiRealtimeTool]]
+    tool_choice: NotRequired[OpenaiRealtimeToolChoice]
+    parallel_tool_calls: NotRequired[bool]
+    max_output_tokens: NotRequired[OpenaiRealtimeMaxTokens]
+    reasoning: NotRequired[Mapping[str, Any]]
+    """How much a reasoning model thinks: `{"effort": "low"}`."""
+    truncation: NotRequired[str | Mapping[str, Any]]
+    """`auto`, `disabled`, or a retention ratio."""
+    tracing: NotRequired[str | Mapping[str, Any] | None]
+    """`auto`, or what a trace is called."""
+    prompt: NotRequired[Mapping[str, Any] | None]
+    """A prompt template by its id."""
+    include: NotRequired[Sequence[str] | None]
+    """Further fields of events."""
+    modalities: NotRequired[Sequence[Literal["text", "audio"]]]
+    """In the beta."""
+    voice: NotRequired[OpenaiRealtimeVoice]
+    input_audio_format: NotRequired[Literal["pcm16", "g711_ulaw", "g711_alaw"]]
+    """In the beta."""
+    output_audio_format: NotRequired[Literal["pcm16", "g711_ulaw", "g711_alaw"]]
+    """In the beta."""
+    input_audio_transcription: NotRequired[OpenaiRealtimeTranscription | None]
+    turn_detection: NotRequired[OpenaiRealtimeTurnDetection | None]
+    temperature: NotRequired[float]
+    """In the beta."""
+    max_response_output_tokens: NotRequired[OpenaiRealtimeMaxTokens]

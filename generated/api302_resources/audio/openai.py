@@ -14,7 +14,9 @@ if TYPE_CHECKING:
     from api302 import AsyncByteStream, ByteStream, FileInput
     from api302_client._model import Binary, Text
     from api302_client.models import OpenaiTranscript
+    from api302_client.params.audio_openai import OpenaiRealtimeSession as OpenaiRealtimeSessionParam
     from api302_resources._models import OpenaiSpeechModel, OpenaiTranscribeModel, OpenaiTranslateModel
+    from api302_resources.audio.openai_realtime import AsyncOpenaiRealtimeConnection, OpenaiRealtimeConnection
 
 
 class Openai(Resource):
@@ -281,6 +283,66 @@ class Openai(Resource):
         )
         return reply_
 
+    def realtime(
+        self,
+        *,
+        model: Literal["gpt-realtime", "gpt-realtime-mini-2025-10-06", "gpt-4o-mini-realtime-preview"] | str,
+        openai_beta: Literal["realtime=v1"] | None = None,
+        session: OpenaiRealtimeSessionParam | None = None,
+        reconnect: Literal["unused", "idle", "never"] | None = None,
+        max_queue: int | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> OpenaiRealtimeConnection:
+        """Start a realtime conversation in text and speech.
+
+        Opens a session with a model: speech in, speech out, with turn detection, interruption and function calls.
+        Audio is PCM of 16 bits, one channel, 24,000 samples a second, unless the session says otherwise.
+
+        Args:
+            model: A model of the price list, or another of OpenAI's realtime models.
+            openai_beta: Asks for the event names and session fields of the beta, which the `gpt-4o-…-preview`
+                models came with. Sent as `OpenAI-Beta`.
+            session: The settings of a session; those of the beta (`modalities`, `voice` …) with `OpenAI-Beta`
+                alone.
+            reconnect: When to connect again after the connection broke: while nothing was sent but the settings
+                (`unused`, the default), also while no response is under way and nothing was sent since the last one
+                (`idle`; the conversation so far is gone, as `session.created` shows), or `never`. Nothing is sent
+                twice.
+            max_queue: Events that wait to be read; beyond them the service has to wait. Default: 1024.
+            extra_headers, extra_query: Sent with the handshake, on top of the rest.
+            timeout: Seconds to wait for the handshake, for an event of a response that is under way, and for the
+                service to take an event; default: the client's.
+
+        Returns:
+            A session, not connected yet: a context manager that gives the events of the service and has methods for
+            those that are sent. It needs `pip install api302[realtime]`.
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: WebSocket /v1/realtime
+        Price: 32 PTC per 1M input tokens for gpt-realtime; 64 PTC per 1M output tokens for gpt-realtime; 10 PTC per
+        1M input tokens for gpt-realtime-mini-2025-10-06; 20 PTC per 1M output tokens for
+        gpt-realtime-mini-2025-10-06; 10 PTC per 1M input tokens for gpt-4o-mini-realtime-preview; 20 PTC per 1M
+        output tokens for gpt-4o-mini-realtime-preview.
+        Source: https://doc.302.ai/222610017e0 (catalog, 2026-11-30)
+        """
+        from api302_client.api.audio_openai import openai_realtime as endpoint
+        from api302_resources.audio.openai_realtime import OpenaiRealtimeConnection
+
+        return OpenaiRealtimeConnection(
+            self._client,
+            endpoint,
+            query={"model": model},
+            headers={"OpenAI-Beta": openai_beta},
+            settings=session,
+            reconnect=reconnect,
+            max_queue=max_queue,
+            options=(extra_headers, extra_query, timeout),
+        )
+
 
 class AsyncOpenai(AsyncResource):
     """OpenAI, also ChatGPT."""
@@ -545,3 +607,63 @@ class AsyncOpenai(AsyncResource):
             options=(extra_headers, extra_query, extra_body, timeout),
         )
         return reply_
+
+    def realtime(
+        self,
+        *,
+        model: Literal["gpt-realtime", "gpt-realtime-mini-2025-10-06", "gpt-4o-mini-realtime-preview"] | str,
+        openai_beta: Literal["realtime=v1"] | None = None,
+        session: OpenaiRealtimeSessionParam | None = None,
+        reconnect: Literal["unused", "idle", "never"] | None = None,
+        max_queue: int | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> AsyncOpenaiRealtimeConnection:
+        """Start a realtime conversation in text and speech.
+
+        Opens a session with a model: speech in, speech out, with turn detection, interruption and function calls.
+        Audio is PCM of 16 bits, one channel, 24,000 samples a second, unless the session says otherwise.
+
+        Args:
+            model: A model of the price list, or another of OpenAI's realtime models.
+            openai_beta: Asks for the event names and session fields of the beta, which the `gpt-4o-…-preview`
+                models came with. Sent as `OpenAI-Beta`.
+            session: The settings of a session; those of the beta (`modalities`, `voice` …) with `OpenAI-Beta`
+                alone.
+            reconnect: When to connect again after the connection broke: while nothing was sent but the settings
+                (`unused`, the default), also while no response is under way and nothing was sent since the last one
+                (`idle`; the conversation so far is gone, as `session.created` shows), or `never`. Nothing is sent
+                twice.
+            max_queue: Events that wait to be read; beyond them the service has to wait. Default: 1024.
+            extra_headers, extra_query: Sent with the handshake, on top of the rest.
+            timeout: Seconds to wait for the handshake, for an event of a response that is under way, and for the
+                service to take an event; default: the client's.
+
+        Returns:
+            A session, not connected yet: a context manager that gives the events of the service and has methods for
+            those that are sent. It needs `pip install api302[realtime]`.
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: WebSocket /v1/realtime
+        Price: 32 PTC per 1M input tokens for gpt-realtime; 64 PTC per 1M output tokens for gpt-realtime; 10 PTC per
+        1M input tokens for gpt-realtime-mini-2025-10-06; 20 PTC per 1M output tokens for
+        gpt-realtime-mini-2025-10-06; 10 PTC per 1M input tokens for gpt-4o-mini-realtime-preview; 20 PTC per 1M
+        output tokens for gpt-4o-mini-realtime-preview.
+        Source: https://doc.302.ai/222610017e0 (catalog, 2026-11-30)
+        """
+        from api302_client.api.audio_openai import openai_realtime as endpoint
+        from api302_resources.audio.openai_realtime import AsyncOpenaiRealtimeConnection
+
+        return AsyncOpenaiRealtimeConnection(
+            self._client,
+            endpoint,
+            query={"model": model},
+            headers={"OpenAI-Beta": openai_beta},
+            settings=session,
+            reconnect=reconnect,
+            max_queue=max_queue,
+            options=(extra_headers, extra_query, timeout),
+        )

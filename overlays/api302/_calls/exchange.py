@@ -26,7 +26,7 @@ from api302._secret import without_credentials
 from api302._types import Call, key_headers
 
 from .failure import api_error, broken_off, decode_error, failure_in, is_html, received
-from .middleware import through
+from .middleware import Send, through
 from .models import unknown
 from .session import Session
 from .settings import Settings
@@ -39,14 +39,16 @@ PLAIN_HEADERS = frozenset({"range", "if-range"})
 _MODEL_MAY_BE_WRONG = (BadRequestError, NotFoundError, NoChannelError, EnvelopeError)
 
 
-async def exchange(session: Session, call: Call) -> Response:
+async def exchange(session: Session, call: Call, send: Send | None = None) -> Response:
     """Send, retrying as allowed, until a response is no failure.
+
+    `send` makes one exchange, where it is not one of HTTP alone.
 
     Raises an Api302Error, without secrets.
     """
     started = time.time()
     try:
-        return await _exchange(session, call)
+        return await _exchange(session, call, send or _send)
     except Api302Error as error:
         error.window = (started, time.time())
         session.redactor.error(error)
@@ -54,13 +56,13 @@ async def exchange(session: Session, call: Call) -> Response:
         raise
 
 
-async def _exchange(session: Session, call: Call) -> Response:
+async def _exchange(session: Session, call: Call, send: Send) -> Response:
     options = call.options
     while True:
         started = time.monotonic()
         refused = True
         try:
-            response = await _attempt(session, call)
+            response = await _attempt(session, call, send)
             error, refused = response.verdict or await _judged(session, call, response)
             seconds = time.monotonic() - started
             _log.exchange(call.what, response.status_code, response.headers, seconds)
@@ -89,7 +91,7 @@ def _patience(timeout: Any) -> float:
     return float("inf") if seconds is None else seconds
 
 
-async def _attempt(session: Session, call: Call) -> Response:
+async def _attempt(session: Session, call: Call, send: Send) -> Response:
     """Send once, through the middleware, to the first host that can be reached.
 
     Only where a host cannot be reached, so that nothing was sent, the next one is tried.
@@ -97,13 +99,13 @@ async def _attempt(session: Session, call: Call) -> Response:
     ready = await _addressed(session, call)
     for url in session.settings.fallback if ready.base and ready.options.spare else ():
         try:
-            return await through(session, ready, _send)
+            return await through(session, ready, send)
         except ConnectionError as error:
             if not error.unreached:
                 raise
             _log.logger.warning("%s: %s; trying the next host", call.what, type(error).__name__)
             ready = ready._replace(base=url)
-    return await through(session, ready, _send)
+    return await through(session, ready, send)
 
 
 async def _send(session: Session, call: Call) -> Response:

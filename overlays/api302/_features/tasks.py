@@ -70,6 +70,12 @@ class TaskResult(Generic[T]):
         fields = f"id={self.id!r}, outputs={self.outputs!r}, response={shown(self.response)}"
         return f"{type(self).__name__}({fields})"
 
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
+        """What a notebook shows: the files, as images and players."""
+        from api302_client.display import bundle
+
+        return bundle(repr(self), self.outputs)
+
 
 class AsyncTaskResult(TaskResult[T]):
     """`TaskResult` with outputs that are awaited."""

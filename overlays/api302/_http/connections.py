@@ -36,6 +36,8 @@ class Connections:
         self._ios: dict[Any, Io] = {}
         self._closed = False
         self._forked = False
+        self.sessions: WeakSet[Any] = WeakSet()
+        """Realtime sessions that are open: they have a connection each."""
         _living.add(self)
 
     def io(self) -> Io:
@@ -43,12 +45,21 @@ class Connections:
 
         Raises Api302Error if the client is closed.
         """
+        self.refuse_closed()
+        io = self._ios.get(self._where())
+        return io if io is not None and not self._is_over(io) else self._new()
+
+    def refuse_closed(self) -> None:
+        """Raise Api302Error if the client is closed."""
         if self._closed:
             raise Api302Error(
                 "the client is closed; make a new one, or keep the calls inside its `with` block"
             )
-        io = self._ios.get(self._where())
-        return io if io is not None and not self._is_over(io) else self._new()
+
+    @property
+    def proxy(self) -> Secret | None:
+        """The URL of the proxy that the client was given."""
+        return self._proxy
 
     def _where(self) -> Any:
         """The event loop that the connections belong to; a caller's own client is one for all."""
@@ -89,6 +100,8 @@ class Connections:
     async def close(self) -> None:
         """Close the connections, of every event loop; a caller's own client stays open."""
         self._closed = True
+        for one in list(self.sessions):
+            await one.end()
         ios, self._ios = self._ios, {}
         for io in ios.values():
             await io.close()
