@@ -15,6 +15,7 @@ CHECKSUMS = "SHA256SUMS"
 _PASSED_ON = ("LICENSE", "CHANGELOG.md")
 _IN_ARCHIVE = (
     "openapi-*",
+    "asyncapi-*",
     "arazzo.json",
     "extensions.schema.json",
     "models*.json",

@@ -17,7 +17,7 @@ from openapi_spec_validator import (
     OpenAPIV32SpecValidator,
 )
 
-from generator import rules
+from generator import realtime, rules
 from generator.build import BuildError, as_json, replaced
 from generator.document import Document, DocumentError
 from generator.document.references import escape
@@ -27,7 +27,7 @@ from generator.join import join, newest_evidence, operations
 from generator.models import models
 from generator.source import EXTENSIONS_FILE, Spec, SpecError
 
-from . import arazzo, site
+from . import arazzo, asyncapi, site
 from .distribution import add_distribution, repository
 from .llms import INDEX, llms_text, pages
 from .models import FILE, SCHEMA_FILE, models_json, models_schema
@@ -72,7 +72,8 @@ def publish(spec_dir: Path, out: Path, only: Sequence[str] = ()) -> list[str]:
         document = join(spec)
         only = checked_tags(document, only)
         try:
-            methods = _methods(document, models(spec)[0], only)
+            events = asyncapi.of_tags(realtime.join(spec), only)
+            methods = _methods(document, models(spec)[0], only, events)
             planned(methods, spec)  # a call that Python cannot have has no sample either
             documents, losses = versions(document, methods, only)
         except DocumentError as error:
@@ -85,17 +86,20 @@ def publish(spec_dir: Path, out: Path, only: Sequence[str] = ()) -> list[str]:
         _write_workflows(methods.document, documents["3.2"]["info"], folder)
         _write(folder / "losses.md", loss_report(losses))
         _write_llms(methods, documents["3.2"]["info"], folder)
+        asyncapi.write(events, folder)
         site.build(methods, documents["3.2"], folder)
         add_distribution(folder, document["info"]["version"])
         return list(_sizes(folder))
 
 
-def _methods(document: Json, catalog: dict[str, Json], only: Sequence[str]) -> Methods:
+def _methods(
+    document: Json, catalog: dict[str, Json], only: Sequence[str], events: Json
+) -> Methods:
     """How the operations are called, or those of some tags."""
     if only:
         document = part(document, only)
         catalog = models_of(catalog, document)
-    return Methods.of_document(Document(document, catalog))
+    return Methods.of_document(Document(document, catalog, events))
 
 
 def versions(

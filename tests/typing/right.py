@@ -19,8 +19,10 @@ from api302_client.models import (
     OpenaiChatChunk,
     OpenaiChatResponse,
     OpenaiImageResponse,
+    OpenaiRealtimeResponseDone,
 )
 from api302_client.params.llm_openai import OpenaiChatMessage
+from api302_resources.audio.openai_realtime import OpenaiRealtimeConnection
 
 client = api302.Client(api_key="sk-...", timeout=30, max_retries=3)
 
@@ -60,6 +62,24 @@ raw = client.with_raw_response(client.chat.completions.create)(model="gpt-4o", m
 assert_type(raw.parsed, OpenaiChatResponse)
 print(raw.status_code, raw.headers, reply.request_id, client.cost(reply))
 
+with client.audio.openai.realtime(
+    model="gpt-realtime",
+    session={"type": "realtime", "audio": {"output": {"voice": "marin"}}},
+    reconnect="idle",
+) as talk:
+    assert_type(talk, OpenaiRealtimeConnection)
+    talk.conversation.item.create(item={"type": "message", "role": "user"})
+    talk.input_audio_buffer.append(audio=b"")
+    talk.send_audio([b"", bytearray()])
+    talk.response.create(response={"output_modalities": ["text"]})
+    for happening in talk:
+        assert_type(talk.audio(happening), bytes)
+        if isinstance(happening, OpenaiRealtimeResponseDone):
+            print(happening.response.status)
+            break
+        if happening.type == "response.output_text.delta":
+            print(happening.delta)
+
 
 async def main() -> None:
     async with api302.AsyncClient(api_key="sk-...") as other:
@@ -69,6 +89,10 @@ async def main() -> None:
             async for event in events:
                 assert_type(event, OpenaiChatChunk)
         pending = await other.videos.kling.text_to_video(prompt="a red panda")
+        async with other.audio.openai.realtime(model="gpt-realtime") as talking:
+            await talking.response.cancel()
+            async for happening in talking:
+                print(happening.type, await talking.receive(timeout=1))
         result = await pending.wait(timeout=600)
         await result.outputs[0].save("panda.mp4")
 
