@@ -19,7 +19,7 @@ import anyio
 import httpx2
 import pytest
 import yaml
-from mcp import Client, StdioServerParameters, types
+from mcp import Client, StdioServerParameters, stdio_client, types
 from mcp.client.streamable_http import streamable_http_client
 
 from api302 import AsyncClient, InvalidArgument, directory, mcp
@@ -74,6 +74,12 @@ async def agree(*_: Any) -> types.ElicitResult:
 
 FREE = mcp.Guards(budget=1000)
 """Room for every call with a price."""
+UNKNOWN = next(
+    one.id
+    for one in directory.calls()
+    if "additionalProperties" not in directory.describe(one.id).arguments
+)
+"""A call whose fields nobody has described: an agent may give any."""
 TASK = {"call": "videos.kling.text_to_video_v2_6_5s", "arguments": {"prompt": "a red panda"}}
 
 
@@ -246,6 +252,11 @@ def test_resources_list_what_may_be_called(api302_mock: MockServer) -> None:
             "promt: is not an argument of videos.kling.text_to_video_v2_6_5s; did you mean prompt?",
         ),
         ("call", {**TASK, "arguments": {}}, "prompt: is required by "),
+        (
+            "call",
+            {"call": UNKNOWN, "arguments": {"extra_headers": {"host": "example.org"}}},
+            "extra_headers: is not an argument of ",
+        ),
         ("wait", {"task": "t1"}, "task: must be the object `task`"),
         ("wait", {"task": {"operation": "x"}}, "call: there is no call 'x'"),
         ("wait", {"task": {"operation": "openai_speech"}}, "`kind` must be 'api302.task'"),
@@ -594,7 +605,7 @@ def test_over_stdio(api302_mock: MockServer) -> None:
     )
 
     async def test() -> None:
-        async with Client(server) as client:
+        async with Client(stdio_client(server)) as client:
             assert client.server_info
             assert client.server_info.name == "api302"
             made = data(await client.call_tool("call", TASK))
