@@ -13,7 +13,7 @@ REDOCLY := npx --yes @redocly/cli@2.77.0
 export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-clients coverage check build format lint-spec fuzz lowest newest pythons weekly bench live canary mock publish publish-proof wheel release installed lock clean
+.PHONY: help demo test test-clients coverage check build format lint-spec fuzz lowest newest pythons kills weekly bench live canary mock publish publish-proof wheel release installed lock clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | awk -F'\t' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -92,8 +92,12 @@ newest: $(VENV)/ready-dev ## the tests with the newest versions that pyproject.t
 pythons: $(VENV)/ready-dev ## the tests with each Python from 3.11 that this machine has
 	$(PY) scripts/versions.py pythons
 
+kills: $(VENV)/ready-dev ## SIGKILL at random: a batch's runner, workers, Redis, PostgreSQL; KILLS=20
+	API302_KILLS=$(or $(KILLS),20) $(PY) -m pytest -q -m kills tests/batch
+
 weekly: ## what takes too long for every change: lowest and newest versions, each Python, long fuzzing, budgets, the proofs
 	$(MAKE) --keep-going lowest newest installed pythons fuzz bench publish-proof
+	$(MAKE) kills KILLS=200
 
 bench: $(VENV)/ready-bench ## the budgets, measured against httpx by hand and the openai SDK
 	$(PY) -m pytest -q -m slow tests

@@ -212,21 +212,20 @@ def _generate(
     summary.counts["check"] = counts
     summary.document, summary.spec = document, spec
     try:
+        pages = beside(lambda: _write_llms(begun, out))
         summary.counts["import"] = begun.write(out, summary.step)
-        pages = summary.step("llms", lambda: _write_llms(begun, out))
+        summary.counts["llms"] = {"pages": summary.step("llms", pages)}
     except (DocumentError, RuntimeError) as error:
         raise BuildError(str(error)) from error
-    summary.counts["llms"] = {"pages": pages}
     summary.keys = begun.keys
     return summary
 
 
 def _write_llms(emission: Emission, out: Path) -> int:
     """Write what language models read. Returns how many pages there are."""
-    from .emit.methods import Methods
     from .publish import llms
 
-    return llms.write(Methods(emission.plan), out / "llms")
+    return llms.write(emission.methods, out / "llms")
 
 
 def _begin(spec: Spec, before: Earlier | None) -> Emission | Exception:

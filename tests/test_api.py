@@ -190,6 +190,8 @@ def test_any_call_is_made_by_its_id(operation: Operation, client: api302.Client)
 
     assert type(ready.args[0]) is type(called.__self__)
     assert ready.func.__name__ == called.__name__
+    forms = operation.node.get("x-stream", {}).get("when", {}).get("name")
+    wanted.pop(forms, None)  # it chooses the method, and is no argument
     assert _as_given(ready.keywords) == _as_given(wanted)
 
 

@@ -16,6 +16,7 @@ import yaml
 
 from api302 import Client, InvalidArgument, directory
 from api302._types import Operation
+from api302.catalog import Catalog
 
 ROOT = Path(__file__).resolve().parents[1]
 _OWN = {"extra_headers", "extra_query", "extra_body", "timeout", "accept"}
@@ -123,6 +124,14 @@ def test_a_description_says_what_a_call_takes() -> None:
     assert described.endpoint == "POST /klingai/v1/videos/text2video"
     assert described.source.startswith("https://")
     assert set(described.to_dict()) >= {"call", "arguments", "example", "models", "price"}
+
+
+@pytest.mark.parametrize(
+    "call", ["kling_text_to_video", "ai302_generate_image", "openai_responses"]
+)
+def test_the_models_of_a_call_are_those_of_the_catalogue(call: str) -> None:
+    known = [model.name for model in Catalog().find(operation=call)]
+    assert set(directory.describe(call).models) == set(filter(None, known))
 
 
 def test_a_description_says_how_a_file_is_given() -> None:

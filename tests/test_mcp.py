@@ -19,7 +19,7 @@ import anyio
 import httpx2
 import pytest
 import yaml
-from mcp import Client, StdioServerParameters, types
+from mcp import Client, StdioServerParameters, stdio_client, types
 from mcp.client.streamable_http import streamable_http_client
 
 from api302 import AsyncClient, InvalidArgument, directory, mcp
@@ -74,6 +74,12 @@ async def agree(*_: Any) -> types.ElicitResult:
 
 FREE = mcp.Guards(budget=1000)
 """Room for every call with a price."""
+UNKNOWN = next(
+    one.id
+    for one in directory.calls()
+    if "additionalProperties" not in directory.describe(one.id).arguments
+)
+"""A call whose fields nobody has described: an agent may give any."""
 TASK = {"call": "videos.kling.text_to_video_v2_6_5s", "arguments": {"prompt": "a red panda"}}
 
 
@@ -246,6 +252,11 @@ def test_resources_list_what_may_be_called(api302_mock: MockServer) -> None:
             "promt: is not an argument of videos.kling.text_to_video_v2_6_5s; did you mean prompt?",
         ),
         ("call", {**TASK, "arguments": {}}, "prompt: is required by "),
+        (
+            "call",
+            {"call": UNKNOWN, "arguments": {"extra_headers": {"host": "example.org"}}},
+            "extra_headers: is not an argument of ",
+        ),
         ("wait", {"task": "t1"}, "task: must be the object `task`"),
         ("wait", {"task": {"operation": "x"}}, "call: there is no call 'x'"),
         ("wait", {"task": {"operation": "openai_speech"}}, "`kind` must be 'api302.task'"),
@@ -490,6 +501,20 @@ def test_no_other_file_is_read(
     assert api302_mock.requests == []
 
 
+def test_base64_is_a_file_where_that_is_taken(api302_mock: MockServer) -> None:
+    call = "image_processing.bria.erase_foreground"
+
+    async def test() -> None:
+        async with connected(api302_mock, mcp.Guards(budget=9)) as client:
+            for file, message in ((b64(PNG * 9), ""), ("?" * 300, "must be a file (as base64)")):
+                made = await client.call_tool("call", {"call": call, "arguments": {"file": file}})
+                assert made.is_error is bool(message), texts(made)
+                assert message in texts(made)
+
+    run(test)
+    assert api302_mock.requests[0].body["file"] == b64(PNG * 9)
+
+
 def test_without_a_root_no_file_is_read(api302_mock: MockServer, tmp_path: Path) -> None:
     path = tmp_path / "cat.png"
     path.write_bytes(PNG)
@@ -500,7 +525,7 @@ def test_without_a_root_no_file_is_read(api302_mock: MockServer, tmp_path: Path)
                 arguments = {"image_file": given}
                 made = await client.call_tool("call", {"call": REMOVE, "arguments": arguments})
                 assert made.is_error
-                assert "--root DIR" in texts(made)
+                assert "a root folder must be opened" in texts(made)
 
     run(test)
     assert api302_mock.requests == []
@@ -580,7 +605,7 @@ def test_over_stdio(api302_mock: MockServer) -> None:
     )
 
     async def test() -> None:
-        async with Client(server) as client:
+        async with Client(stdio_client(server)) as client:
             assert client.server_info
             assert client.server_info.name == "api302"
             made = data(await client.call_tool("call", TASK))

@@ -16,6 +16,7 @@ import math
 import re
 import unicodedata
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from functools import lru_cache
 from itertools import pairwise
 from typing import Any, NamedTuple
 
@@ -49,6 +50,7 @@ _ENDINGS = (
 """Endings of English words but for the plural's, each with how many letters must be left."""
 
 
+@lru_cache(maxsize=8192)
 def stem(word: str) -> str:
     """An English word without its ending: `generating`, `generator` and `generate` are `gener`."""
     if len(word) > 3 and word.endswith("s") and not word.endswith("ss"):

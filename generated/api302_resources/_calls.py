@@ -1071,6 +1071,7 @@ CALLS: dict[str, str] = {
     "wavespeed_vidu_start_end_to_video_q2_turbo": "videos.wavespeed.vidu_start_end_to_video_q2_turbo",
     "wavespeed_vidu_text_to_video": "videos.wavespeed.vidu_text_to_video",
     "wavespeed_vidu_text_to_video_2_0": "videos.wavespeed.vidu_text_to_video_2_0",
+    "wavespeed_vidu_text_to_video_q1": "videos.wavespeed.vidu_text_to_video_q1",
     "wavespeed_wan_2_1_t2v_480p": "videos.wavespeed.wan_2_1_t2v_480p",
     "wavespeed_wan_2_1_t2v_480p_lora": "videos.wavespeed.wan_2_1_t2v_480p_lora",
     "wavespeed_wan_2_1_t2v_720p": "videos.wavespeed.wan_2_1_t2v_720p",

@@ -147,7 +147,7 @@ class Operation:
         """Whether `x-unknown` says that nobody knows the `request` or the `response`."""
         return part in self.extension("x-unknown")
 
-    @property
+    @cached_property
     def search_words(self) -> list[str]:
         """Other words that people search for it by (`x-search` of the document)."""
         summary = str(self.node.get("summary") or "").lower()

@@ -55,13 +55,13 @@ class Emission:
         wanted = [file.path for file in self._earlier.changed(self._types) if file.tool]
         self._tool = typed_dicts.Running(self.plan, wanted)  # the slowest; it works while others do
         try:
-            methods = Methods(self.plan)
-            tree = namespaces.planned(methods, spec)
+            self.methods = Methods(self.plan)
+            tree = namespaces.planned(self.methods, spec)
         except BaseException:
             self.stop()
             raise
-        self._calls = [*namespaces.files(tree), *directory.files(methods)]
-        self._calls += [*commands.files(methods), *realtime.files(self.plan)]
+        self._calls = [*namespaces.files(tree), *directory.files(self.methods)]
+        self._calls += [*commands.files(self.methods), *realtime.files(self.plan)]
         self.keys: dict[str, str] = {}
         """What stands for all that each file is made of, by path; of a finished build."""
 

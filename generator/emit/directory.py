@@ -207,10 +207,11 @@ def _call(methods: Methods, operation: Operation) -> dict[str, Any]:
         "source": best_source(node),
         "forms": dict(_forms(methods, operation)),
         "models": obj(node.get("x-models")).get("field", ""),
+        "kinds": seq(obj(node.get("x-models")).get("kinds")),
         "arguments": _arguments(methods, operation),
         "example": _example(methods, operation),
     }
-    return {key: value for key, value in described.items() if value not in ("", {})}
+    return {key: value for key, value in described.items() if value not in ("", {}, [])}
 
 
 def _forms(methods: Methods, operation: Operation) -> Iterator[tuple[str, str]]:

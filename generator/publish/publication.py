@@ -17,7 +17,7 @@ from openapi_spec_validator import (
     OpenAPIV32SpecValidator,
 )
 
-from generator import rules
+from generator import realtime, rules
 from generator.build import BuildError, as_json, replaced
 from generator.document import Document, DocumentError
 from generator.document.references import escape
@@ -27,7 +27,7 @@ from generator.join import join, newest_evidence, operations
 from generator.models import models
 from generator.source import EXTENSIONS_FILE, Spec, SpecError
 
-from . import arazzo, site
+from . import arazzo, asyncapi, site
 from .distribution import add_distribution, repository
 from .llms import INDEX, llms_text, pages
 from .models import FILE, SCHEMA_FILE, models_json, models_schema
@@ -35,6 +35,7 @@ from .parts import FOLDER as PARTS
 from .parts import VERSION, checked_tags, known_tags, models_of, part
 from .samples import samples
 from .site import models as models_page
+from .site import try_it
 from .versions import Json, Loss, as_published, to_30, to_31
 from .versions.losses import loss_report
 from .yaml_text import as_yaml
@@ -72,7 +73,8 @@ def publish(spec_dir: Path, out: Path, only: Sequence[str] = ()) -> list[str]:
         document = join(spec)
         only = checked_tags(document, only)
         try:
-            methods = _methods(document, models(spec)[0], only)
+            events = asyncapi.of_tags(realtime.join(spec), only)
+            methods = _methods(document, models(spec)[0], only, events)
             planned(methods, spec)  # a call that Python cannot have has no sample either
             documents, losses = versions(document, methods, only)
         except DocumentError as error:
@@ -85,17 +87,21 @@ def publish(spec_dir: Path, out: Path, only: Sequence[str] = ()) -> list[str]:
         _write_workflows(methods.document, documents["3.2"]["info"], folder)
         _write(folder / "losses.md", loss_report(losses))
         _write_llms(methods, documents["3.2"]["info"], folder)
+        asyncapi.write(events, folder)
+        _write(folder / try_it.FILE, try_it.page(methods))
         site.build(methods, documents["3.2"], folder)
         add_distribution(folder, document["info"]["version"])
         return list(_sizes(folder))
 
 
-def _methods(document: Json, catalog: dict[str, Json], only: Sequence[str]) -> Methods:
+def _methods(
+    document: Json, catalog: dict[str, Json], only: Sequence[str], events: Json
+) -> Methods:
     """How the operations are called, or those of some tags."""
     if only:
         document = part(document, only)
         catalog = models_of(catalog, document)
-    return Methods.of_document(Document(document, catalog))
+    return Methods.of_document(Document(document, catalog, events))
 
 
 def versions(

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
-    from . import catalog, directory, testing, webhooks
+    from . import catalog, directory, functions, testing, webhooks
     from . import otel as otel  # not in `__all__`: it needs an extra
     from ._calls.files import FileInput
     from ._client import AsyncClient, Client
@@ -121,6 +121,7 @@ __all__ = [
     "Uploaded",
     "catalog",
     "directory",
+    "functions",
     "testing",
     "webhooks",
 ]
@@ -129,7 +130,7 @@ __all__ = [
 def __getattr__(name: str) -> object:
     from importlib import import_module
 
-    if name in ("catalog", "directory", "otel", "testing", "webhooks"):
+    if name in ("catalog", "directory", "functions", "otel", "testing", "webhooks"):
         return import_module(f"api302.{name}")
     if name not in _MODULE_OF:
         raise AttributeError(f"module 'api302' has no attribute {name!r}")

@@ -12,11 +12,11 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from functools import cache, lru_cache
 from typing import Any, NamedTuple
 
-from api302_client.catalog import near
+from api302_client.catalog import load, near
 from api302_client.search import Found, Index
 
 from ._errors import InvalidArgument
@@ -130,7 +130,7 @@ def describe(call: str) -> Description:
         deprecated=entry.get("deprecated", ""),
         arguments=arguments,
         example=dict(entry.get("example", {})),
-        models=_models(found.id),
+        models=_models(found.id, entry.get("kinds", ())),
         model_field=entry.get("models", ""),
         kind=found.kind,
         forms=dict(entry["forms"]),
@@ -226,12 +226,28 @@ def _named() -> dict[str, Found]:
     return named
 
 
-def _models(operation: str) -> tuple[str, ...]:
-    """The names of the models that a call takes, but for superseded ones."""
-    from .catalog import Catalog
+def _models(operation: str, kinds: Iterable[str]) -> tuple[str, ...]:
+    """The names of the models that a call takes, but for superseded ones.
 
-    found = Catalog().find(operation=operation)
-    return tuple(dict.fromkeys(model.name for model in found if model.name))
+    `kinds`: those whose models it takes, whether these name the call or not.
+    """
+    by_call, by_kind = _names_of_models()
+    named = [by_call.get(operation, {}), *(by_kind.get(kind, {}) for kind in kinds)]
+    return tuple(dict.fromkeys(name for names in named for name in names))
+
+
+@cache
+def _names_of_models() -> tuple[dict[str, dict[str, None]], dict[str, dict[str, None]]]:
+    """Names of models, in order, by the calls that they list and by what they do."""
+    by_call: dict[str, dict[str, None]] = {}
+    by_kind: dict[str, dict[str, None]] = {}
+    for model in load().models.values():
+        if model.name and not model.deprecated:
+            for call in model.calls:
+                by_call.setdefault(call.operation, {})[model.name] = None
+            for kind in model.kinds:
+                by_kind.setdefault(kind, {})[model.name] = None
+    return by_call, by_kind
 
 
 def _reached(node: Any, shared: Mapping[str, Any]) -> dict[str, Any]:

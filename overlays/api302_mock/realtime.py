@@ -214,10 +214,10 @@ class Conversation:
     async def _fail(self, message: str, field: str | None, event: Json) -> None:
         for payload in self._channel.examples(self._rules.error, None):
             about = {"message": message, "param": field, "event_id": event.get("event_id")}
+            payload = self._renamed(payload, {})
             for value in payload.values():
                 if isinstance(value, dict):
                     cast("Json", value).update(about)
-            payload = self._renamed(payload, {})
             await self._send(payload)
 
     # Responses
@@ -322,7 +322,7 @@ class Conversation:
                 payload[name] = self._settings
             elif isinstance(value, dict) and isinstance(payload.get(name), dict):
                 payload[name] = _merged(payload[name], value)
-                names |= {one: one for one in _under(value, "id")}
+                names |= {one: one for one in _ids_in(value)}
             elif name in payload:
                 payload[name] = value
                 names |= {str(value): str(value)} if kind != name else {}
@@ -340,7 +340,7 @@ class Conversation:
             return {name: self._renamed(item, names, name) for name, item in fields}
         if isinstance(value, list):
             return [self._renamed(item, names, key) for item in cast("list[Any]", value)]
-        if not isinstance(value, str) or not (key == "id" or key.endswith("_id")):
+        if not isinstance(value, str) or not _is_id(key):
             return value
         if key == "event_id":
             return self._ids.like(value)
@@ -400,6 +400,16 @@ def _reworded(value: Any, words: dict[str, str]) -> Any:
     if isinstance(value, list):
         return [_reworded(item, words) for item in cast("list[Any]", value)]
     return words.get(value, value) if isinstance(value, str) else value
+
+
+def _is_id(key: str) -> bool:
+    return key == "id" or key.endswith("_id")
+
+
+def _ids_in(value: Any) -> Iterator[str]:
+    """The ids in a value, at any depth."""
+    for name, item in cast("Json", value).items() if isinstance(value, dict) else ():
+        yield from [item] if isinstance(item, str) and _is_id(name) else _ids_in(item)
 
 
 def _under(value: Any, key: str) -> Iterator[Any]:

@@ -93,7 +93,9 @@ class Referee:
         self.asked[name] += 1
         is_done = self.asked[name] > self.polls
         data: dict[str, Any] = {"task_id": name, "task_status": "processing"}
-        if is_done:
+        if name.startswith("fail"):
+            data |= {"task_status": "failed", "task_status_msg": "The prompt is refused."}
+        elif is_done:
             url = f"http://127.0.0.1:{PORT[0]}/files/{name}.mp4"
             videos = [{"id": "1", "url": url, "duration": "5"}]
             data = {"task_id": name, "task_status": "succeed", "task_result": {"videos": videos}}

@@ -11,12 +11,15 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
+
 from .conftest import Referee, video
 from .killing import JOBS, KILLS, check, moments, wait_for
 
 CONCURRENCY = 20
 
 
+@pytest.mark.kills
 def test_a_batch_survives_kills(tmp_path: Path, referee_of: Callable[..., Referee]) -> None:
     referee = referee_of(pause=0.1, polls=1)
     keys = [f"panda-{number}" for number in range(JOBS)]

@@ -13,6 +13,11 @@ from generator import build
 from generator.emit import earlier
 
 
+def packaged(folder: Path) -> int:
+    """How many files there are below packages: what is not written anew each time."""
+    return sum(1 for name in contents(folder) if name.startswith("api302_"))
+
+
 def contents(folder: Path) -> dict[str, bytes]:
     files = (path for path in folder.rglob("*") if path.is_file())
     return {path.relative_to(folder).as_posix(): path.read_bytes() for path in files}
@@ -57,7 +62,7 @@ def test_an_edit_makes_what_it_touches(
     copy: Copy, tmp_path: Path, record: Path, edit: Callable[[Copy], None]
 ) -> None:
     edit(copy)
-    everything = len(contents(tmp_path / "generated")) - 1
+    everything = packaged(tmp_path / "generated")
     build.build(copy.root, tmp_path / "full/generated")
     assert 0 < rebuilt(copy, tmp_path, record, tmp_path / "full") < everything / 4
 
@@ -82,7 +87,7 @@ def test_another_generator_makes_everything(
     copy: Copy, tmp_path: Path, record: Path, built: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(earlier, "generator", lambda: "another")
-    assert rebuilt(copy, tmp_path, record, built) == len(contents(tmp_path / "generated")) - 2
+    assert rebuilt(copy, tmp_path, record, built) == packaged(tmp_path / "generated")
 
 
 @pytest.mark.parametrize("text", ["", "no JSON", "[]", '{"generator": 1}'])
@@ -91,7 +96,7 @@ def test_a_broken_record_is_no_record(
 ) -> None:
     record.write_text(text)
     record.with_suffix(".spec").write_text(text)
-    assert rebuilt(copy, tmp_path, record, built) == len(contents(tmp_path / "generated")) - 2
+    assert rebuilt(copy, tmp_path, record, built) == packaged(tmp_path / "generated")
 
 
 def test_a_refused_edit_leaves_folder_and_record(copy: Copy, tmp_path: Path, record: Path) -> None:

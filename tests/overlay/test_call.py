@@ -143,6 +143,21 @@ def test_options_are_no_arguments(call: Any) -> None:
     assert request.target.endswith("?q=1")
 
 
+def test_a_field_called_stream_is_sent_where_it_chooses_no_form() -> None:
+    """Only the description says what is a switch; its name does not."""
+    calling = import_module("api302._features.calling")
+    types = import_module("api302._types")
+    op = types.Operation.by_id("acme_speech")
+
+    def method(self: Any, *, stream: bool | None = None, timeout: float | None = None) -> Any:
+        return self._call(op, body={"stream": stream}, options=(None, None, None, timeout))
+
+    taken = calling._Taken.of(op, method)
+
+    assert taken.named(op, {"stream": False}) == {"stream": False}
+    assert taken.arguments == ("stream",)
+
+
 def test_a_missing_argument_is_named() -> None:
     assert refused("acme_text_to_video") == "prompt: is required by acme_text_to_video"
     none = refused("acme_text_to_video", {"prompt": None})

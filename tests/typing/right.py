@@ -13,12 +13,16 @@ import PIL.Image
 
 import api302
 from api302_client.models import (
+    Ai302ImageTask,
     KlingResponse,
     OpenaiChatAnswer,
     OpenaiChatChunk,
     OpenaiChatResponse,
+    OpenaiImageResponse,
+    OpenaiRealtimeResponseDone,
 )
 from api302_client.params.llm_openai import OpenaiChatMessage
+from api302_resources.audio.openai_realtime import OpenaiRealtimeConnection
 
 client = api302.Client(api_key="sk-...", timeout=30, max_retries=3)
 
@@ -58,6 +62,24 @@ raw = client.with_raw_response(client.chat.completions.create)(model="gpt-4o", m
 assert_type(raw.parsed, OpenaiChatResponse)
 print(raw.status_code, raw.headers, reply.request_id, client.cost(reply))
 
+with client.audio.openai.realtime(
+    model="gpt-realtime",
+    session={"type": "realtime", "audio": {"output": {"voice": "marin"}}},
+    reconnect="idle",
+) as talk:
+    assert_type(talk, OpenaiRealtimeConnection)
+    talk.conversation.item.create(item={"type": "message", "role": "user"})
+    talk.input_audio_buffer.append(audio=b"")
+    talk.send_audio([b"", bytearray()])
+    talk.response.create(response={"output_modalities": ["text"]})
+    for happening in talk:
+        assert_type(talk.audio(happening), bytes)
+        if isinstance(happening, OpenaiRealtimeResponseDone):
+            print(happening.response.status)
+            break
+        if happening.type == "response.output_text.delta":
+            print(happening.delta)
+
 
 async def main() -> None:
     async with api302.AsyncClient(api_key="sk-...") as other:
@@ -67,6 +89,10 @@ async def main() -> None:
             async for event in events:
                 assert_type(event, OpenaiChatChunk)
         pending = await other.videos.kling.text_to_video(prompt="a red panda")
+        async with other.audio.openai.realtime(model="gpt-realtime") as talking:
+            await talking.response.cancel()
+            async for happening in talking:
+                print(happening.type, await talking.receive(timeout=1))
         result = await pending.wait(timeout=600)
         await result.outputs[0].save("panda.mp4")
 
@@ -120,6 +146,11 @@ with client.chat.completions.stream(
     model="gpt-4o", messages=messages, response_format=City
 ) as cities:
     assert_type(cities.final().parsed, City | None)
+otters = client.images.generate(model="gpt-image-1", prompt="An otter", n=2)
+assert_type(otters, OpenaiImageResponse)
+assert_type(client.images.generate(model="flux-2-pro", prompt="An otter"), Ai302ImageTask)
+named: str = "flux-2-pro"
+assert_type(client.images.generate(model=named, prompt="An otter"), Ai302ImageTask)
 words: str = client.audio.transcriptions.create(file=Path("a.mp3"), model="whisper-1").text
 for model in client.models.list():
     assert_type(model.id, str)

@@ -663,6 +663,17 @@ class WavespeedViduTextToVideo20Request(TypedDict):
     """Random seed; the same seed gives the same result."""
 
 
+class WavespeedViduTextToVideoQ1Request(TypedDict):
+    prompt: str
+    """Text prompt."""
+    movement_amplitude: NotRequired[Literal["auto", "small", "medium", "large"]]
+    """Amplitude of movement. Server default: "auto"."""
+    style: NotRequired[Literal["general", "anime"]]
+    """Style of the video. Server default: "general"."""
+    seed: NotRequired[int]
+    """Random seed; the same seed gives the same result. -1 for a random one."""
+
+
 class WavespeedViduTextToVideoRequest(TypedDict):
     prompt: str
     """Text prompt."""

@@ -11,7 +11,6 @@ from api302._features.realtime import AsyncEvents, AsyncRealtimeSession, Events,
 if TYPE_CHECKING:
     from typing import TypeAlias
 
-    from api302_client._model import Unknown
     from api302_client.models import (
         OpenaiRealtimeConversationCreated,
         OpenaiRealtimeConversationItemAdded,
@@ -99,7 +98,6 @@ if TYPE_CHECKING:
         | OpenaiRealtimeResponseAudioDone
         | OpenaiRealtimeResponseAudioTranscriptDelta
         | OpenaiRealtimeResponseAudioTranscriptDone
-        | Unknown
     )
 else:
     OpenaiRealtimeReceived = Any

@@ -760,7 +760,7 @@ class Wavespeed(Resource):
             Api302Error: The call failed.
 
         Endpoint: POST /ws/api/v3/bytedance/dreamina-v3.0/text-to-image
-        Price: the catalog has the price of another model beside this path.
+        Price: 0.027 PTC per call.
         Source: https://wavespeed.ai/docs/docs-api/bytedance/bytedance-dreamina-v3.0-text-to-image (vendor,
         2026-11-29)
         """
@@ -4289,7 +4289,7 @@ class AsyncWavespeed(AsyncResource):
             Api302Error: The call failed.
 
         Endpoint: POST /ws/api/v3/bytedance/dreamina-v3.0/text-to-image
-        Price: the catalog has the price of another model beside this path.
+        Price: 0.027 PTC per call.
         Source: https://wavespeed.ai/docs/docs-api/bytedance/bytedance-dreamina-v3.0-text-to-image (vendor,
         2026-11-29)
         """

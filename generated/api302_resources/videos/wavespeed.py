@@ -3287,6 +3287,48 @@ class Wavespeed(Resource):
             options=(extra_headers, extra_query, extra_body, timeout),
         )
 
+    def vidu_text_to_video_q1(
+        self,
+        *,
+        prompt: str,
+        movement_amplitude: Literal["auto", "small", "medium", "large"] | None = None,
+        style: Literal["general", "anime"] | None = None,
+        seed: int | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> Task[WavespeedResponse]:
+        """Create a Vidu Q1 text-to-video task.
+
+        Args:
+            prompt: Text prompt.
+            movement_amplitude: Amplitude of movement. Server default: "auto".
+            style: Style of the video. Server default: "general".
+            seed: Random seed; the same seed gives the same result. -1 for a random one.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
+
+        Returns:
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
+            (WavespeedResponse).
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: POST /ws/api/v3/vidu/text-to-video-q1
+        Price: 0.4 PTC per call.
+        Source: errogaht/wavespeed-ai-bundle:resources/video-models.json (vendor, 2026-11-30)
+        """
+        from api302_client.api.videos_wavespeed import wavespeed_vidu_text_to_video_q1 as endpoint
+
+        return self._submit(
+            endpoint,
+            body={"prompt": prompt, "movement_amplitude": movement_amplitude, "style": style, "seed": seed},
+            options=(extra_headers, extra_query, extra_body, timeout),
+        )
+
     def vidu_reference_to_video_q2(
         self,
         *,
@@ -7550,6 +7592,48 @@ class AsyncWavespeed(AsyncResource):
         return await self._submit(
             endpoint,
             body={"prompt": prompt, "duration": duration, "resolution": resolution, "movement_amplitude": movement_amplitude, "seed": seed},
+            options=(extra_headers, extra_query, extra_body, timeout),
+        )
+
+    async def vidu_text_to_video_q1(
+        self,
+        *,
+        prompt: str,
+        movement_amplitude: Literal["auto", "small", "medium", "large"] | None = None,
+        style: Literal["general", "anime"] | None = None,
+        seed: int | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> AsyncTask[WavespeedResponse]:
+        """Create a Vidu Q1 text-to-video task.
+
+        Args:
+            prompt: Text prompt.
+            movement_amplitude: Amplitude of movement. Server default: "auto".
+            style: Style of the video. Server default: "general".
+            seed: Random seed; the same seed gives the same result. -1 for a random one.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
+            timeout: Seconds to wait for the service; default: the client's. A task's own time is
+                `wait(timeout=…)`.
+
+        Returns:
+            The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
+            (WavespeedResponse).
+
+        Raises:
+            Api302Error: The call failed.
+
+        Endpoint: POST /ws/api/v3/vidu/text-to-video-q1
+        Price: 0.4 PTC per call.
+        Source: errogaht/wavespeed-ai-bundle:resources/video-models.json (vendor, 2026-11-30)
+        """
+        from api302_client.api.videos_wavespeed import wavespeed_vidu_text_to_video_q1 as endpoint
+
+        return await self._submit(
+            endpoint,
+            body={"prompt": prompt, "movement_amplitude": movement_amplitude, "style": style, "seed": seed},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
 

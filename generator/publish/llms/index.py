@@ -14,6 +14,7 @@ from generator.publish.markdown import code, inline, text
 from generator.runtime.behaviour import read
 from generator.source import seq
 
+from . import realtime
 from .page import tag_title
 
 _MAX_NAMES = 8
@@ -58,6 +59,7 @@ The documents that this is made from:
 - [What the older versions cannot say](losses.md)
 - [Reference site](index.html)
 """
+_EVENTS = "\n- [AsyncAPI 3.0](asyncapi-3.0.yaml), also [as JSON](asyncapi-3.0.json): WebSockets"
 
 
 def llms_text(methods: Methods, info: dict[str, Any], folder: str = "") -> str:
@@ -76,7 +78,8 @@ def llms_text(methods: Methods, info: dict[str, Any], folder: str = "") -> str:
         version=text(info["version"]),
         seen=text(info["x-evidence-date"]),
     )
-    lines = [head.rstrip(), *([_DOCUMENTS.rstrip()] if folder else []), *_other_words(methods)]
+    documents = _DOCUMENTS.rstrip() + (_EVENTS if methods.document.realtime else "")
+    lines = [head.rstrip(), *([documents] if folder else []), *_other_words(methods)]
     section = vendor = ""
     for operation in methods.document.operations:
         if operation.section != section:
@@ -86,6 +89,7 @@ def llms_text(methods: Methods, info: dict[str, Any], folder: str = "") -> str:
             vendor = operation.vendor
             page = f"{folder}{operation.tag}.md"
             lines.append(f"\n### [{tag_title(methods, operation.tag)}]({page})\n")
+            lines += realtime.lines(methods, operation.tag, folder)
         lines.append(_line(methods, operation, folder))
     return "\n".join(lines) + "\n"
 

@@ -18,6 +18,7 @@ from generator.runtime.behaviour import Success, Task, read
 from generator.runtime.catalog import Limits, Model
 from generator.source import obj, seq
 
+from . import realtime
 from .fields import Lists
 
 _MOST_MODELS = 400
@@ -52,6 +53,7 @@ def page(methods: Methods, operations: list[Operation], index: str = "llms.txt")
     lists = Lists()
     parts = [_HEAD.format(title=title, server=methods.document.server, index=index)]
     parts += ["\n\n".join(_operation(methods, one, lists)) + "\n" for one in operations]
+    parts += realtime.parts(methods, first.tag)
     parts += _types(lists)
     return "\n".join(parts)
 

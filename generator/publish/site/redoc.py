@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import shutil
-import subprocess
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
-from generator.build import BuildError, ToolMissing
+from generator.build import BuildError
+from generator.publish.npm import TIMEOUT, installed
 
 FOLDER = Path(__file__).parent
 SCRIPT = "node_modules/redoc/bundles/redoc.standalone.js"
@@ -23,10 +21,8 @@ EDITS = {
         "<text y='10' font-size='11' font-family='sans-serif' fill='gray'>Redoc</text></svg>#"
     ),
 }
-NPM_TIMEOUT = 300.0
+NPM_TIMEOUT = TIMEOUT
 """Seconds for npm to install Redoc."""
-_PINS = ("package.json", "package-lock.json", ".npmrc")
-_OPTIONS = ("--ignore-scripts", "--prefer-offline", "--no-audit", "--no-fund", "--loglevel=error")
 
 
 def redoc_script() -> str:
@@ -48,34 +44,5 @@ def redoc_script() -> str:
 
 
 def _from_npm() -> str:
-    npm = shutil.which("npm")
-    if npm is None:
-        raise ToolMissing(
-            "the reference site needs npm, which is not on the PATH: "
-            "install Node.js 20 or newer (https://nodejs.org)"
-        )
-    with TemporaryDirectory() as folder:
-        for name in _PINS:
-            shutil.copyfile(FOLDER / name, Path(folder, name))
-        try:
-            done = subprocess.run(
-                [npm, "ci", *_OPTIONS],
-                cwd=folder,
-                capture_output=True,
-                text=True,
-                encoding="utf-8",
-                timeout=NPM_TIMEOUT,
-                check=False,
-            )
-        except subprocess.TimeoutExpired:
-            raise BuildError(
-                f"npm did not install Redoc within {NPM_TIMEOUT:g} seconds: "
-                "see whether the npm registry can be reached"
-            ) from None
-        script = Path(folder, SCRIPT)
-        if done.returncode or not script.is_file():
-            reason = done.stderr.strip() or f"{SCRIPT} is missing"
-            raise BuildError(
-                f"npm could not install what {FOLDER.name}/package-lock.json pins: {reason}"
-            )
-        return script.read_text(encoding="utf-8")
+    with installed(FOLDER, "the reference site", SCRIPT, NPM_TIMEOUT) as folder:
+        return (folder / SCRIPT).read_text(encoding="utf-8")

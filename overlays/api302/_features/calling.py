@@ -18,7 +18,7 @@ from .naming import did_you_mean, operation_id, recorded
 if TYPE_CHECKING:
     from api302_client.behaviour import Switch
 
-_OPTIONS = frozenset({"extra_headers", "extra_query", "extra_body", "timeout", "accept", "stream"})
+_OPTIONS = frozenset({"extra_headers", "extra_query", "extra_body", "timeout", "accept"})
 """The arguments of every method that are ours."""
 _PLACES = ("path", "body", "query", "headers")
 """Of two fields of one name, the one in the earlier place has it."""
@@ -102,6 +102,13 @@ def _method(
     return owner, (getattr(kind, twin, None) if prefix else None) or getattr(kind, name)
 
 
+def _switches(operation: Operation) -> set[str]:
+    """The fields that choose a form: as arguments of a method they are ours, and not sent."""
+    task, stream = operation.behaviour.task, operation.behaviour.stream
+    switches = (task and task.when, stream and stream.when)
+    return {switch.name for switch in switches if switch}
+
+
 def _switched(switch: Switch | None, given: dict[str, Any]) -> bool:
     """Whether what is given asks for a form; the field that does is no argument of its method."""
     if not switch or switch.name not in given:
@@ -136,7 +143,8 @@ class _Taken(NamedTuple):
         start = code.co_argcount
         arguments = code.co_varnames[start : start + code.co_kwonlyargcount]
         required = frozenset(arguments) - frozenset(function.__kwdefaults__ or ())
-        own = tuple(name for name in arguments if name not in _OPTIONS)
+        ours = _OPTIONS | _switches(operation)
+        own = tuple(name for name in arguments if name not in ours)
         marks = {name: _Mark(name) for name in own}
         needed: dict[str, Any] = {"extra_body": {}} if "extra_body" in required else {}
         given: Mapping[str, Any] = recorded(function, {**marks, **needed}).given

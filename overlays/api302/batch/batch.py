@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 JOURNAL, FILES = "journal.sqlite", "files"
 NAME = "batch"
 _CHUNK = 2000
+_UNSENT = "sk-not-sent"
+"""The API key of a client that only looks at calls."""
 
 
 class Planned(NamedTuple):
@@ -115,7 +117,7 @@ class Batch:
                 such objects.
             skip_bad: Leave out what cannot be run.
             budget: With one, each job is estimated, and not the first few alone.
-            client: Whose calls they are; a client of the environment unless given.
+            client: Whose calls they are, if it is a client of another host or class.
 
         Raises:
             InvalidArgument: there are bad lines, each named with its field; a key has other
@@ -127,7 +129,7 @@ class Batch:
                 return _Planning(self.journal, client, skip_bad, limit).take(jobs)
             from api302 import AsyncClient
 
-            return _Planning(self.journal, AsyncClient(), skip_bad, limit).take(jobs)
+            return _Planning(self.journal, AsyncClient(_UNSENT), skip_bad, limit).take(jobs)
 
     # --- running ----------------------------------------------------------------------------------
 
@@ -186,13 +188,14 @@ class Batch:
             rates=rates_of(requests_per_minute, tokens_per_minute),
             deadline=deadline,
         )
-        if unknown not in ("skip", "settle", "resend"):
-            raise InvalidArgument(f"unknown: must be skip, settle or resend, not {unknown!r}")
         limit = checked_budget(budget)
+        checked_unknown(unknown)
+        self._check_engine()
         with self.journal.owned(), self._reported():
             async with _client(client) as calls:
-                await asyncio.to_thread(self._check_prices, limit, unpriced)
-                await self._prepare(calls, unknown, retry_failed)
+                await asyncio.to_thread(check_prices, self.journal, limit, unpriced)
+                await asyncio.to_thread(self._end_sent)
+                await prepare(self.journal, calls, unknown, retry_failed)
                 target = Target(self.files)
                 target.close()  # what a killed run left
                 work = Work(calls, target, Uploads(calls, self.journal), interval=interval)
@@ -202,32 +205,13 @@ class Batch:
                 finally:
                     target.close()
 
-    def _check_prices(self, limit: float | None, unpriced: bool) -> None:
-        if limit is None or unpriced:
-            return
-        without = [row["key"] for row in self.journal.all_rows(("planned",)) if _no_price(row)]
-        if without:
+    def _check_engine(self) -> None:
+        """Raises InvalidArgument while workers have jobs of the batch in hand."""
+        if self.journal.get("engine") == "celery" and self.journal.in_hand():
             raise InvalidArgument(
-                f"budget: {len(without)} jobs have no estimate, {without[0]!r} first; plan them"
-                " with the budget, or let them through with --unpriced (unpriced=True)"
+                f"journal: {self.journal.where} is run by Celery's workers; go on with"
+                " --engine celery, or look at it with `api302 batch status`"
             )
-
-    async def _prepare(self, client: AsyncClient, unknown: Unknown, retry_failed: bool) -> None:
-        """What an earlier run left half done."""
-        await asyncio.to_thread(self._end_sent)
-        if retry_failed:
-            fresh = {"tries": 0, "reserved": None, "cost": None, "error": None, "task": None}
-            await asyncio.to_thread(
-                self.journal.move, "failed", state="planned", sent_at=None, **fresh
-            )
-        if unknown == "resend":
-            await asyncio.to_thread(
-                self.journal.move, "unknown", state="planned", sent_at=None, until=None, error=None
-            )
-        elif unknown == "settle":
-            from .settling import settle_jobs
-
-            await settle_jobs(client, self.journal)
 
     def _end_sent(self) -> None:
         """No process is sending any more: what was sent is unknown."""
@@ -284,8 +268,42 @@ class _client:
             await self._client.close()
 
 
+def checked_unknown(unknown: str) -> None:
+    """Raises InvalidArgument."""
+    if unknown not in ("skip", "settle", "resend"):
+        raise InvalidArgument(f"unknown: must be skip, settle or resend, not {unknown!r}")
+
+
+def check_prices(journal: Journal, limit: float | None, unpriced: bool) -> None:
+    """Raises InvalidArgument if there is a budget, and jobs of which nobody knows the price."""
+    if limit is None or unpriced:
+        return
+    without = [row["key"] for row in journal.all_rows(("planned",)) if _no_price(row)]
+    if without:
+        raise InvalidArgument(
+            f"budget: {len(without)} jobs have no estimate, {without[0]!r} first; plan them"
+            " with the budget, or let them through with --unpriced (unpriced=True)"
+        )
+
+
 def _no_price(row: Row) -> bool:
     return row["estimate"] is None
+
+
+async def prepare(
+    journal: Journal, client: AsyncClient, unknown: Unknown, retry_failed: bool
+) -> None:
+    """What is done with jobs that an earlier run left failed or unknown."""
+    if retry_failed:
+        fresh = dict.fromkeys(("sent_at", "due", "reserved", "cost", "error", "task"))
+        await asyncio.to_thread(journal.move, "failed", state="planned", tries=0, **fresh)
+    if unknown == "resend":
+        fresh = dict.fromkeys(("sent_at", "until", "due", "error"))
+        await asyncio.to_thread(journal.move, "unknown", state="planned", **fresh)
+    elif unknown == "settle":
+        from .settling import settle_jobs
+
+        await settle_jobs(client, journal)
 
 
 class _Planning:

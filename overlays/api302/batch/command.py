@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 if TYPE_CHECKING:
-    from .batch import Planned
+    from .batch import Batch, Planned
     from .runner import Progress
 
 LINE_EVERY = 10.0
@@ -60,6 +60,12 @@ def batch() -> None:
 @click.option("--files", metavar="DIR|URL", help="Where files go: a folder, or s3://… by fsspec.")
 @click.option("--journal", metavar="PATH|URL", help="Where the journal is, if not in --out.")
 @click.option("--name", default="batch", help="The batch, in a journal that has several.")
+@click.option(
+    "--engine",
+    type=click.Choice(["local", "celery"]),
+    default="local",
+    help="This machine, or Celery's workers.",
+)
 @click.option("--concurrency", type=click.IntRange(1), default=20, help="Calls at once.")
 @click.option("--open-tasks", type=click.IntRange(1), default=1000, help="Tasks open at once.")
 @click.option(
@@ -90,6 +96,19 @@ def batch() -> None:
 )
 @click.option("--retry-failed", is_flag=True, help="Send failed jobs again.")
 @click.option("--skip-bad", is_flag=True, help="Leave out lines that cannot be run.")
+@click.option("--detach", is_flag=True, help="With Celery: queue the jobs, and do not wait.")
+@click.option(
+    "--grace",
+    callback=_seconds,
+    metavar="TIME",
+    help="With Celery: how late a message may be before another is sent.",
+)
+@click.option(
+    "--longest-call",
+    callback=_seconds,
+    metavar="TIME",
+    help="With Celery: when a worker gives a call up.",
+)
 @click.option("--yes", is_flag=True, help="Do not ask before sending.")
 def run(jobs: str, out: str, yes: bool, skip_bad: bool, **given: Any) -> None:
     """Run the JOBS of a file, one JSON object a line: key, call and arguments.
@@ -97,8 +116,6 @@ def run(jobs: str, out: str, yes: bool, skip_bad: bool, **given: Any) -> None:
     The same command goes on after a crash, a kill or Ctrl-C: nothing is sent twice, nothing is
     lost. Results are in results.jsonl and errors.jsonl, files under their keys.
     """
-    import asyncio
-
     from .batch import Batch
 
     where = {name: given.pop(name) for name in ("journal", "files", "name")}
@@ -109,14 +126,38 @@ def run(jobs: str, out: str, yes: bool, skip_bad: bool, **given: Any) -> None:
         _tell_plan(planned, given["budget"])
         if planned.new and not yes:
             _confirm()
+        engine, detach = given.pop("engine"), given.pop("detach")
         options = {
             "requests_per_minute": given.pop("rpm"),
             "tokens_per_minute": given.pop("tpm"),
             **given,
         }
         with _bar() as show:
-            ended = asyncio.run(planned_batch.arun(client=_client(), on_progress=show, **options))
-    _tell_end(ended, out)
+            run_it = _over_workers if engine == "celery" else _here
+            ended = run_it(planned_batch, show, detach, options)
+    if not detach:
+        _tell_end(ended, out)
+
+
+def _here(planned: Batch, show: Any, detach: bool, options: dict[str, Any]) -> Progress:
+    """Run a batch on this machine."""
+    import asyncio
+
+    if detach or any([options.pop("grace"), options.pop("longest_call")]):
+        raise click.UsageError("--detach, --grace and --longest-call need --engine celery")
+    return asyncio.run(planned.arun(client=_client(), on_progress=show, **options))
+
+
+def _over_workers(planned: Batch, show: Any, detach: bool, options: dict[str, Any]) -> Progress:
+    """Run a batch over Celery's workers."""
+    try:
+        from .celery import run_over_workers
+    except ImportError as error:
+        raise click.UsageError(str(error)) from None
+    for name in ("grace", "longest_call"):
+        if options[name] is None:
+            del options[name]
+    return run_over_workers(planned, on_progress=show, detach=detach, **options)
 
 
 @batch.command()

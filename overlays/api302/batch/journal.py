@@ -155,6 +155,7 @@ class Journal:
                 yield
             return
         with self.engine.connect() as connection:
+            connection.detach()  # closed at the end, and not kept: the lock goes with it
             number = sa.func.hashtext(f"api302 batch {self.batch}")
             if not connection.scalar(sa.select(sa.func.pg_try_advisory_lock(number))):
                 raise _in_use(self.where, "another process")
@@ -251,6 +252,38 @@ class Journal:
             return [
                 str(one) for one in connection.scalars(sa.select(jobs.c.request_id).where(where))
             ]
+
+    def rescue(self, number: int, change: Mapping[str, Any]) -> bool:
+        """Note what became of a job that was held for unknown before its response came."""
+        where = (jobs.c.batch == self.batch) & (jobs.c.number == number)
+        where &= jobs.c.state == "unknown"
+        with self.engine.begin() as connection:
+            return bool(connection.execute(jobs.update().where(where).values(**change)).rowcount)
+
+    def fresh(self, limit: int) -> list[Row]:
+        """The next planned jobs that no engine has queued."""
+        where = (jobs.c.batch == self.batch) & (jobs.c.state == "planned") & jobs.c.due.is_(None)
+        return self._rows(where, limit)
+
+    def queued(self) -> int:
+        """How many planned jobs an engine has queued."""
+        return self._count((jobs.c.state == "planned") & jobs.c.due.is_not(None))
+
+    def in_hand(self) -> int:
+        """How many jobs an engine has begun, or queued, that have no end."""
+        is_begun = (jobs.c.state != "planned") | jobs.c.due.is_not(None)
+        return self._count(jobs.c.state.in_(OPEN) & is_begun)
+
+    def _count(self, where: Any) -> int:
+        of_batch = jobs.c.batch == self.batch
+        count = sa.select(sa.func.count()).select_from(jobs).where(of_batch, where)
+        with self.engine.connect() as connection:
+            return connection.scalar(count) or 0
+
+    def forgotten(self, before: float, limit: int) -> list[Row]:
+        """Jobs whose next step was due before a time, and was not taken."""
+        where = (jobs.c.batch == self.batch) & jobs.c.state.in_(OPEN) & (jobs.c.due < before)
+        return self._rows(where, limit)
 
     def move(self, from_: str, **to: Any) -> int:
         """Note the same of all jobs in a state, and count them."""

@@ -46,6 +46,10 @@ class Money:
         """PTC that are spent or reserved."""
         return self.cost + self.reserved
 
+    def refresh(self) -> None:
+        """Read from the journal what others spent and reserved. Blocks."""
+        self.cost, self.reserved = self._journal.money()
+
     @property
     def left(self) -> float:
         """PTC that are neither spent nor reserved."""

@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import os
 import random
+import threading
 import time
 from collections.abc import Awaitable, Callable, Generator, Mapping
 from contextlib import contextmanager
@@ -35,6 +36,7 @@ from api302._http.retry import backoff, retry_after
 from api302._json import is_array, is_mapping
 from api302._types import Call
 
+from . import loop
 from .files import Target, Uploads
 from .jobs import file_stem, vendor_of
 from .journal import OPEN, Row
@@ -420,16 +422,16 @@ def step(state: dict[str, Any]) -> dict[str, Any]:
 
     The client is made once a process.
     """
-    portal, client = _here(os.getpid())
-    return portal.call(astep, state, client)
+    with _making:
+        client = _client(os.getpid(), *map(os.environ.get, ("AI302_API_KEY", "AI302_BASE_URL")))
+    return loop.call(astep, state, client)
+
+
+_making = threading.RLock()
 
 
 @cache
-def _here(_: int) -> tuple[Any, AsyncClient]:
-    """An event loop in a thread of this process, and a client for it."""
-    from anyio.from_thread import start_blocking_portal
-
+def _client(_: int, *__: str | None) -> AsyncClient:
     from api302 import AsyncClient
 
-    portal = start_blocking_portal()
-    return portal.__enter__(), AsyncClient()
+    return AsyncClient()

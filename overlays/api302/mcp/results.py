@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import json
-import re
-from base64 import b64decode, b64encode
+from base64 import b64encode
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +11,7 @@ import anyio
 from mcp import types
 
 from api302 import Api302Error, AsyncByteStream, AsyncStream, AsyncTask, TaskResult
+from api302._agent import without_files
 from api302_client.media import START, UNKNOWN, kind_of, suffix_of, type_of
 
 from .store import Store
@@ -24,10 +24,6 @@ MOST_TEXT = 60_000
 """Characters of a response that are put into the message itself."""
 _MOST_FETCHED = 8
 """Files of one result that are fetched to be shown."""
-_SHORTEST = 512
-"""Characters of a text that may be a file in base64."""
-_BASE64 = re.compile(r"[A-Za-z0-9+/_-]+={0,2}")
-_DATA = re.compile(r"data:([\w.+-]+/[\w.+-]+)?(?:;[\w=.+-]+)*;base64,")
 _SHOWN = ("image/", "audio/")
 
 
@@ -62,7 +58,7 @@ class Results:
 
     async def _of_task(self, result: TaskResult[Any]) -> list[Block]:
         files = [one for output in result.outputs for one in await self._output(output)]
-        urls = [output.url for output in result.outputs if output.url]
+        urls = [output.url for output in result.outputs if output.content is None]
         about: dict[str, Any] = {"state": "succeeded", "outputs": urls}
         if result.outputs:
             return [text(about), *files]
@@ -72,10 +68,10 @@ class Results:
         """A response: its JSON, with the files that are in it apart."""
         plain = response.to_dict() if hasattr(response, "to_dict") else response
         lifted: list[bytes] = []
-        shown = _without_files(plain, lifted)
+        shown = without_files(plain, lifted)
         blocks = [block for content in lifted for block in self._file(content, "")]
         for output in outputs[:_MOST_FETCHED]:
-            if output.url:
+            if output.content is None or output.content not in lifted:
                 blocks += await self._output(output)
         return [*self._long_text(shown), *blocks]
 
@@ -187,31 +183,3 @@ def _write(folder: Path, content: bytes, media_type: str) -> Path:
             number += 1
             continue
         return path
-
-
-# --- files inside of JSON -------------------------------------------------------------------------
-
-
-def _without_files(value: Any, lifted: list[bytes]) -> Any:
-    """JSON with a note in the place of each file that it has as base64."""
-    if _is(value, dict):
-        return {key: _without_files(inner, lifted) for key, inner in value.items()}
-    if _is(value, list):
-        return [_without_files(inner, lifted) for inner in value]
-    if isinstance(value, str) and len(value) >= _SHORTEST and (content := _decoded(value)):
-        lifted.append(content)
-        return f"(file {len(lifted)}, {len(content)} bytes)"
-    return value
-
-
-def _decoded(value: str) -> bytes | None:
-    """The file that a text holds as base64 or a data URL; None if it holds none."""
-    data = _DATA.match(value)
-    encoded = value[data.end() :] if data else value
-    if not _BASE64.fullmatch(encoded):
-        return None
-    try:
-        content = b64decode(encoded.replace("-", "+").replace("_", "/") + "==")
-    except ValueError:
-        return None
-    return content if data or kind_of(content[:START]) else None

@@ -7,11 +7,9 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any, NamedTuple
 
 from api302 import AsyncClient, Estimate, InvalidArgument, TaskTimeout, directory
-from api302._json import is_mapping
+from api302._agent import Files, as_object, checked, with_files
 from api302.directory import Description, Found
-from api302_client.catalog import near
 
-from .files import Files
 from .guards import Guards
 from .results import Block, Results, text
 from .store import Store
@@ -95,7 +93,7 @@ class Service:
         """Check a call, before it is made. Raises InvalidArgument."""
         found = self.guards.allowed(call)
         described = directory.describe(found.id)
-        given = _checked(described, arguments)
+        given = checked(described, arguments)
         estimate = _estimated(await self._ready(), found, given)
         return Plan(found, given, self._question(found, described, estimate))
 
@@ -118,7 +116,7 @@ class Service:
         client = await self._ready()
         files = Files(self.guards.root)
         try:
-            given = _with_files(directory.describe(plan.found.id), plan.arguments, files)
+            given = with_files(directory.describe(plan.found.id), plan.arguments, files)
             result = await client.call(plan.found.id, given)
             return await self._results.of(result)
         finally:
@@ -126,7 +124,7 @@ class Service:
 
     async def wait(self, task: Any, seconds: float, progress: Progress) -> list[Block]:
         """Wait for a task; returns its outputs, or its state if it takes longer."""
-        given = _object("task: must be the object `task` that `call` returned", task)
+        given = as_object("task: must be the object `task` that `call` returned", task)
         self.guards.allowed_task(str(given.get("operation", "")))
         handle = (await self._ready()).resume(given)
 
@@ -159,46 +157,6 @@ def _described(described: Description) -> dict[str, Any]:
         more = f"… and {len(described.models) - _MODELS} more"
         plain["models"] = [*described.models[:_MODELS], more]
     return plain
-
-
-def _checked(described: Description, arguments: Any) -> dict[str, Any]:
-    """The arguments, if they have the names that the description shows. Raises InvalidArgument."""
-    named = _object("arguments: must be an object", arguments)
-    given = {str(name): value for name, value in named.items() if value is not None}
-    schema = described.arguments
-    known = schema["properties"]
-    for name in given if schema.get("additionalProperties") is False else ():
-        if name not in known:
-            close = near(name, known)
-            hint = f"did you mean {' or '.join(close)}?" if close else f"it takes {_listed(known)}"
-            raise InvalidArgument(f"{name}: is not an argument of {described.call}; {hint}")
-    if missing := [name for name in schema.get("required", ()) if name not in given]:
-        raise InvalidArgument(f"{', '.join(missing)}: is required by {described.call}")
-    return given
-
-
-def _object(message: str, value: Any) -> Mapping[str, Any]:
-    """An object that was given. Raises InvalidArgument with the message for anything else."""
-    if not is_mapping(value):
-        raise InvalidArgument(message)
-    return value
-
-
-def _listed(known: Mapping[str, Any]) -> str:
-    return ", ".join(known) or "no arguments"
-
-
-def _with_files(
-    described: Description, arguments: Mapping[str, Any], files: Files
-) -> dict[str, Any]:
-    """The arguments, with what stands for a file as the client takes it."""
-    known = described.arguments["properties"]
-    return {
-        name: files.given(name, value, known[name]["x-file"])
-        if "x-file" in known.get(name, ())
-        else value
-        for name, value in arguments.items()
-    }
 
 
 def _estimated(client: AsyncClient, found: Found, arguments: Mapping[str, Any]) -> Estimate:

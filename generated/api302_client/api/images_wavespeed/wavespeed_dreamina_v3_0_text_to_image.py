@@ -32,7 +32,7 @@ KEY_HEADERS = ()
 EXTENSIONS: Extensions = {
     "x-success": {"field": "code", "values": [200], "message": "message"},
     "x-task": {"fetch": "wavespeed_get_prediction", "parameters": {"requestId": "data.id"}},
-    "x-price": [{"note": "the catalog has the price of another model beside this path"}],
+    "x-price": [{"amount": 0.027, "unit": "PTC", "per": "call"}],
 }
 
 build = _request.builder(METHOD, PATH, MEDIA_TYPES)

@@ -1,4 +1,6 @@
-"""The files that an agent names: URLs, data, and what stands below the one folder that is open."""
+"""What an agent gives and gets: arguments checked by the description of a call, files only from
+where they may be read, responses without the files that are in them.
+"""
 
 from __future__ import annotations
 
@@ -8,11 +10,16 @@ import os
 import re
 import stat
 from base64 import b64decode
+from collections.abc import Mapping
 from pathlib import Path, PurePath
 from typing import Any, BinaryIO
 
-from api302 import InvalidArgument
-from api302._json import is_array
+from api302_client.catalog import near
+from api302_client.media import START, kind_of
+
+from ._errors import InvalidArgument
+from ._json import is_array, is_mapping
+from .directory import Description
 
 _URL = re.compile(r"https?://[^/]|data:", re.IGNORECASE)
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:")
@@ -20,6 +27,59 @@ _LONG = 200
 """Characters of a text that is rather base64 than the path of a file."""
 _SYMLINK = (errno.ELOOP, errno.ENOTDIR)
 _FOLLOWS_FD = os.open in os.supports_dir_fd and hasattr(os, "O_NOFOLLOW")
+_OPTIONS = frozenset({"extra_headers", "extra_query", "extra_body", "timeout", "accept"})
+"""Arguments of each method that are the caller's own, and not an agent's."""
+_SHORTEST = 512
+"""Characters of a text that may be a file in base64."""
+_BASE64 = re.compile(r"[A-Za-z0-9+/_-]+={0,2}")
+_DATA = re.compile(r"data:([\w.+-]+/[\w.+-]+)?(?:;[\w=.+-]+)*;base64,")
+
+
+# --- arguments ------------------------------------------------------------------------------------
+
+
+def checked(described: Description, arguments: Any) -> dict[str, Any]:
+    """The arguments, if they have the names that the description shows. Raises InvalidArgument."""
+    named = as_object("arguments: must be an object", arguments)
+    given = {str(name): value for name, value in named.items() if value is not None}
+    schema = described.arguments
+    known = schema["properties"]
+    is_closed = schema.get("additionalProperties") is False
+    for name in given:
+        if name not in known and (is_closed or name in _OPTIONS):
+            close = near(name, known)
+            hint = f"did you mean {' or '.join(close)}?" if close else f"it takes {_listed(known)}"
+            raise InvalidArgument(f"{name}: is not an argument of {described.call}; {hint}")
+    if missing := [name for name in schema.get("required", ()) if name not in given]:
+        raise InvalidArgument(f"{', '.join(missing)}: is required by {described.call}")
+    return given
+
+
+def as_object(message: str, value: Any) -> Mapping[str, Any]:
+    """An object that was given. Raises InvalidArgument with the message for anything else."""
+    if not is_mapping(value):
+        raise InvalidArgument(message)
+    return value
+
+
+def _listed(known: Mapping[str, Any]) -> str:
+    return ", ".join(known) or "no arguments"
+
+
+def with_files(
+    described: Description, arguments: Mapping[str, Any], files: Files
+) -> dict[str, Any]:
+    """The arguments, with what stands for a file as the client takes it."""
+    known = described.arguments["properties"]
+    return {
+        name: files.given(name, value, known[name]["x-file"])
+        if "x-file" in known.get(name, ())
+        else value
+        for name, value in arguments.items()
+    }
+
+
+# --- files ----------------------------------------------------------------------------------------
 
 
 class Files:
@@ -53,8 +113,8 @@ class Files:
         if _SCHEME.match(value):
             raise InvalidArgument(f"{name}: must be an https URL, or the path of a file")
         if self._root is None:
-            fix = "start the server with --root DIR" if "part" in forms else "give a URL"
-            raise InvalidArgument(f"{name}: this server reads no files; {fix}, or give a URL")
+            fix = "give a URL" if "url" in forms else "a root folder must be opened for that"
+            raise InvalidArgument(f"{name}: no file of this machine is read; {fix}")
         return self._open(name, value)
 
     def close(self) -> None:
@@ -123,3 +183,31 @@ def _decoded(name: str, value: str, forms: list[str]) -> bytes:
     except (binascii.Error, ValueError):
         takes = ", ".join(forms)
         raise InvalidArgument(f"{name}: must be a file (as {takes}); this is neither") from None
+
+
+# --- files inside of JSON -------------------------------------------------------------------------
+
+
+def without_files(value: Any, lifted: list[bytes]) -> Any:
+    """JSON with a note in the place of each file that it has as base64."""
+    if is_mapping(value):
+        return {key: without_files(inner, lifted) for key, inner in value.items()}
+    if is_array(value):
+        return [without_files(inner, lifted) for inner in value]
+    if isinstance(value, str) and len(value) >= _SHORTEST and (content := _held(value)):
+        lifted.append(content)
+        return f"(file {len(lifted)}, {len(content)} bytes)"
+    return value
+
+
+def _held(value: str) -> bytes | None:
+    """The file that a text holds as base64 or a data URL; None if it holds none."""
+    data = _DATA.match(value)
+    encoded = value[data.end() :] if data else value
+    if not _BASE64.fullmatch(encoded):
+        return None
+    try:
+        content = b64decode(encoded.replace("-", "+").replace("_", "/") + "==")
+    except ValueError:
+        return None
+    return content if data or kind_of(content[:START]) else None
