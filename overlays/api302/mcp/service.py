@@ -71,8 +71,8 @@ class Service:
             self._stack.push_async_callback(client.aclose)
             if self.guards.budget is not None:
                 # What has no estimate is asked for before, see `plan`.
-                budget = client.budget(self.guards.budget, unknown="allow")
-                await self._stack.enter_async_context(budget)
+                # It is not left in the end: hosts do not wait until all records of cost are there.
+                await client.budget(self.guards.budget, unknown="allow").__aenter__()
             self._client = client
         return self._client
 
