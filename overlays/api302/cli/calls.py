@@ -155,6 +155,8 @@ def perform(
     else:
         result = made.call(call.id, with_stream, **options)
     show(result, chosen, host(), main)
+    if chosen.cost:
+        _print_cost(made, result)
 
 
 def _waits(call: Call, chosen: Chosen) -> bool:
@@ -178,6 +180,19 @@ def _sample(call: Call, given: dict[str, Any], more: dict[str, Any], chosen: Cho
     how = made.call if chosen.wait else made.submit
     request = samples.held(lambda: how(call.id, body, extra_body=more or None))
     write(f"{samples.curl(request)}\n\n{samples.python(call, given, more, chosen)}\n")
+
+
+def _print_cost(made: Client, result: Any) -> None:
+    """Say what a call cost, beside its result, which is there by now and must not be lost."""
+    from api302 import Api302Error
+
+    try:
+        cost = made.cost(result)
+        said = f"{cost.amount:g} PTC"
+    except Api302Error as error:
+        said = f"its cost is not known: {error}"
+    request_id = getattr(result, "request_id", None)
+    note(f"{said}; request id {request_id}" if request_id else said)
 
 
 # --- money, and what is not undone ----------------------------------------------------------------
