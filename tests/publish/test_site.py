@@ -223,7 +223,7 @@ def test_a_call_of_many_forms_in_words() -> None:
     assert "Creates a task if `async` in the query is `true`" in text
     assert "Responds with events if `stream` in the body is `true`, until `[DONE]`." in text
     assert "`/chat/completions`" in text
-    assert re.search(r"<details>\n<summary>\d\d sources</summary>", text)
+    assert re.search(r"<details>\n<summary>Evidence: \d\d sources</summary>", text)
 
 
 def test_a_table_is_not_torn_by_what_it_says() -> None:
@@ -291,6 +291,8 @@ def test_the_page_and_the_files_beside_it(npm: Any, out: Path, tmp_path: Path) -
     assert "https://" not in made["site/redoc.js"]
     assert re.findall(r'(?:src|href)="([^"]+)"', made["index.html"]) == [
         "data:,",
+        "llms.txt",
+        "openapi-3.2.yaml",
         "llms.txt",
         "openapi-3.2.yaml",
         "site/document.js",
