@@ -152,7 +152,7 @@ def test_coverage_counts_pages_and_operations_by_section() -> None:
     assert table[0][6:9] == ["calls", "live", "page"]
     assert table[1][:9] == ["llm", "2", "1", "1", "0", "0", "1", "0", "1"]
     operations, models = (row for row in table if row[:1] == ["all"])
-    assert operations[:9] == ["all", "7", "4", "1", "1", "1", "5", "0", "5"]
+    assert operations[:9] == ["all", "7", "4", "1", "1", "1", "6", "0", "5"]
     assert models == ["all", "4", "3", "2", "0", "4", "0", "0", "0", "0"]
 
 
