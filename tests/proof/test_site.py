@@ -49,7 +49,7 @@ ARGUMENTS = [
     "--disable-sync",
     "--no-first-run",
     "--no-sandbox",
-    f"--host-resolver-rules=MAP {HOST} 127.0.0.1, MAP * ~NOTFOUND",
+    f"--host-resolver-rules=MAP {HOST} 127.0.0.1, MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
 ]
 PATIENCE = 60_000  # ms, for a busy machine
 DESK: ViewportSize = {"width": 1400, "height": 900}
