@@ -136,6 +136,50 @@ def test_a_task_is_started_and_waited_for_with_progress(api302_mock: MockServer,
     assert "succeeded" in str(seen[-1][2])
 
 
+def test_a_call_that_may_take_long_runs_in_the_background(api302_mock: MockServer) -> None:
+    arguments = {"model": "flux-pro-1.1-t2i", "prompt": "a cat"}
+    call = {"call": "images.generate", "arguments": arguments, "background": True}
+
+    async def test() -> None:
+        async with connected(api302_mock, elicitation_callback=agree) as client:
+            described = data(await client.call_tool("describe", {"call": "images.generate"}))
+            assert described["background"].startswith("possible")
+            task = data(await client.call_tool("call", call))["task"]
+            done = await client.call_tool("wait", {"task": task})
+            assert not done.is_error, texts(done)
+            refused = await client.call_tool("call", {**call, "call": "images.flux.ultra"})
+            assert "model: is not an argument" in texts(refused)
+            ultra = {"call": "images.flux.ultra", "arguments": {"prompt": "x"}, "background": True}
+            refused = await client.call_tool("call", ultra)
+            assert "images.flux.ultra cannot run in the background" in texts(refused)
+
+    run(test)
+
+
+@pytest.mark.parametrize("call", ["flux_ultra", "elevenlabs_music", "siliconflow_generate_image"])
+def test_images_and_sounds_that_are_urls_are_fetched(api302_mock: MockServer, call: str) -> None:
+    arguments = directory.describe(call).example
+
+    async def test() -> None:
+        async with connected(api302_mock, elicitation_callback=agree) as client:
+            made = await client.call_tool("call", {"call": call, "arguments": arguments})
+            shown = made.content[1]
+            assert isinstance(shown, types.ImageContent | types.AudioContent)
+
+    run(test)
+
+
+def test_a_task_of_images_returns_them_as_content(api302_mock: MockServer) -> None:
+    async def test() -> None:
+        async with connected(api302_mock, elicitation_callback=agree) as client:
+            called = {"call": "flux_v2_pro", "arguments": {"prompt": "a cat"}}
+            task = data(await client.call_tool("call", called))["task"]
+            done = await client.call_tool("wait", {"task": task})
+            assert isinstance(done.content[1], types.ImageContent)
+
+    run(test)
+
+
 def test_a_task_that_fails_says_why(api302_mock: MockServer) -> None:
     async def test() -> None:
         async with connected(api302_mock, FREE) as client:

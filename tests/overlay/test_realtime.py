@@ -48,7 +48,6 @@ class Service:
             "127.0.0.1",
             0,
             process_request=self._decide,
-            ping_interval=None,
             max_size=None,
         )
         self.port = self._server.socket.getsockname()[1]
@@ -644,7 +643,7 @@ def _received(options: dict[str, Any], is_async: bool) -> Any:
 
 @pytest.mark.parametrize("is_async", [False, True])
 def test_a_service_waits_for_a_reader_that_is_slow(service: Any, is_async: bool) -> None:
-    count, sent, size = 600, [0], 128 << 10
+    count, sent, size = 150, [0], 256 << 10
 
     def script(connection: ServerConnection) -> None:
         for number in range(count):
