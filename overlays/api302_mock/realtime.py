@@ -325,7 +325,7 @@ class Conversation:
                 names |= {one: one for one in _ids_in(value)}
             elif name in payload:
                 payload[name] = value
-                text = str(cast("object", value))
+                text = str(cast("Any", value))
                 names |= {text: text} if kind != name else {}
         made = self._renamed(payload, names)
         for name, value in made.items():
