@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from threading import Lock
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-from ._reply import Responses, parse
 from ._request import for_async, header_values
+from ._response import Responses, parse
 from .errors import ApiStatusError, DecodeError
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ T = TypeVar("T")
 
 
 class Response(Generic[T]):
-    """A reply with its HTTP side.
+    """A response with its HTTP side.
 
     Attributes:
         status_code: The HTTP status.

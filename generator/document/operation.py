@@ -227,7 +227,7 @@ class Operation:
         """Its responses in the order of the document."""
         found = []
         for status, listed in obj(self.node.get("responses")).items():
-            where = f"{self.id}, reply {status}"
+            where = f"{self.id}, response {status}"
             node = obj(self.document.resolve(listed, where))
             found.append(
                 Response(

@@ -73,7 +73,7 @@ def name(text: object) -> str:
 
 
 def names(text: object) -> str:
-    """The names after an `import`, such as `Task as TaskParam, Reply`.
+    """The names after an `import`, such as `Task as TaskParam, Response`.
 
     Raises GenerationError for anything else.
     """

@@ -45,8 +45,8 @@ def forms(plan: Plan, operation: Operation, name: str = "") -> list[Form]:
     """
     name = name or operation.place[-1]
     prefix = Prefix(is_bare=name == "create")
-    replies = replies_of(plan, operation)
-    whole = {media: kind for media, kind in replies.items() if media != EVENT_STREAM}
+    responses = responses_of(plan, operation)
+    whole = {media: kind for media, kind in responses.items() if media != EVENT_STREAM}
     streams_alone = "x-stream" in operation.node and (not whole or name.startswith("stream"))
     at_once = _at_once(plan, operation, name, prefix, whole)
     streamed = name if streams_alone else prefix("stream", name)
@@ -68,12 +68,12 @@ def _at_once(
     """
     task = operation.extension("x-task")
     if task and "when" not in task:
-        yield Form("_submit", name, _task_reply(plan, operation))
+        yield Form("_submit", name, _task_response(plan, operation))
         return
     item = returned(iter(whole.values())) if whole else scalar("None")
     yield Form("_call", name, item, accept=tuple(whole))
     if "when" in task:
-        item = _task_reply(plan, operation)
+        item = _task_response(plan, operation)
         yield Form("_submit", prefix("submit", name), item, switch=task["when"])
 
 
@@ -124,7 +124,7 @@ def _more(operation: Operation, name: str, prefix: Prefix) -> Iterator[Form]:
 # -- what they return
 
 
-def replies_of(plan: Plan, operation: Operation) -> dict[str, str]:
+def responses_of(plan: Plan, operation: Operation) -> dict[str, str]:
     """Type expressions of the successful responses by media type."""
     found: dict[str, str] = {}
     may_be_ticket = "when" in operation.extension("x-task")
@@ -136,8 +136,8 @@ def replies_of(plan: Plan, operation: Operation) -> dict[str, str]:
     return found
 
 
-def _json_replies(plan: Plan, operation: Operation) -> list[str]:
-    return [kind for media, kind in replies_of(plan, operation).items() if is_json(media)] or [
+def _json_responses(plan: Plan, operation: Operation) -> list[str]:
+    return [kind for media, kind in responses_of(plan, operation).items() if is_json(media)] or [
         "Any"
     ]
 
@@ -158,8 +158,8 @@ def _without_ticket(operation: Operation, kind: str) -> str:
     return " | ".join(kept) if kept else kind
 
 
-def _task_reply(plan: Plan, operation: Operation) -> Annotation:
-    """What a finished task's `reply` is."""
+def _task_response(plan: Plan, operation: Operation) -> Annotation:
+    """What a finished task's `response` is."""
     name = operation.extension("x-task")["fetch"]
     fetch = operation.document.by_id.get(name)
     if fetch is None:
@@ -167,7 +167,7 @@ def _task_reply(plan: Plan, operation: Operation) -> Annotation:
             f"x-task.fetch names `{name}`, which is no operation", "name the fetching operation"
         )
     status = fetch.extension("x-task-status")
-    own = _json_replies(plan, operation if "response" in status else fetch)
+    own = _json_responses(plan, operation if "response" in status else fetch)
     return returned(iter([*own, "bytes"] if obj(status.get("done")).get("binary") else own))
 
 
@@ -175,7 +175,7 @@ def _event(plan: Plan, operation: Operation) -> Annotation:
     """What each event of the operation's stream carries."""
     kind = plan.endpoints[operation.id].stream
     if kind is None:
-        fault = f"it has x-stream, but no 2xx reply of {EVENT_STREAM} with itemSchema"
+        fault = f"it has x-stream, but no 2xx response of {EVENT_STREAM} with itemSchema"
         raise NameProblem(fault, "describe the stream's events")
     return received(kind)
 
@@ -185,14 +185,14 @@ def _sum(plan: Plan, operation: Operation) -> Annotation:
     stream = operation.extension("x-stream")
     if "accumulate" not in stream:
         return received("Any")
-    return received(stream.get("response") or _json_replies(plan, operation)[0].split(" | ")[0])
+    return received(stream.get("response") or _json_responses(plan, operation)[0].split(" | ")[0])
 
 
 def _structured(plan: Plan, operation: Operation) -> Annotation | None:
     """The response whose output is of a class of the caller's; None where none can be asked for."""
     if "x-structured" not in operation.node:
         return None
-    name = _json_replies(plan, operation)[0].split(" | ")[0]
+    name = _json_responses(plan, operation)[0].split(" | ")[0]
     return received(f"{name}[Parsed]")
 
 

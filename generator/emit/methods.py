@@ -13,7 +13,7 @@ from .annotation import FILE, MODEL_BASE, Annotation, literal, received, union
 from .arguments import Argument, Arguments, BodyArguments, NameProblem, Shape
 from .code import Name
 from .docstrings import Texts, docstring, wrap
-from .forms import Form, forms, replies_of
+from .forms import Form, forms, responses_of
 from .plan import Plan
 from .response_types import PARSED
 
@@ -198,9 +198,9 @@ class Methods:
         """
         return forms(self.plan, operation, name)
 
-    def replies(self, operation: Operation) -> dict[str, str]:
+    def responses(self, operation: Operation) -> dict[str, str]:
         """Type expressions of an operation's successful responses by media type."""
-        return replies_of(self.plan, operation)
+        return responses_of(self.plan, operation)
 
     def of(self, operation: Operation, name: str = "") -> list[Method]:
         """The methods of an operation, the plainest first, under a name or where people find it.
@@ -375,17 +375,17 @@ def _variants(shown: list[Argument], body: BodyArguments, form: Form) -> list[Ov
 
     Each of several has its own `…Response`. Of a stream, the first and the one of all arguments.
     """
-    replies = [part for expression in form.item.parts for part in expression.split(" | ")]
+    responses = [part for expression in form.item.parts for part in expression.split(" | ")]
     names = [shape.name.removesuffix("Request") + "Response" for shape in body.shapes]
     whole = Overload(shown, (_result(form),))
     if form.kind in ("_stream", "_parse") and body.shapes:
         return [Overload(_of_shape(shown, body.shapes[0]), whole.returned), whole]
-    if len(names) < 2 or sorted(names) != sorted(replies):
+    if len(names) < 2 or sorted(names) != sorted(responses):
         return [whole]
     pairs = zip(names, body.shapes, strict=True)
     return [
-        Overload(_of_shape(shown, shape), (Returned(form.kind, received(reply)),))
-        for reply, shape in pairs
+        Overload(_of_shape(shown, shape), (Returned(form.kind, received(response)),))
+        for response, shape in pairs
     ]
 
 

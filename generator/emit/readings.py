@@ -29,7 +29,7 @@ def with_readings(
     made = dict(classes)
     for operation in document.operations:
         stream, rule = operation.extension("x-stream"), operation.extension("x-structured")
-        name = str(stream.get("response") or _json_reply(endpoints[operation.id]))
+        name = str(stream.get("response") or _json_response(endpoints[operation.id]))
         if name in made and "accumulate" in stream:
             made[name] = _with_text(made[name], str(stream["accumulate"]))
         if name in made and rule:
@@ -37,7 +37,7 @@ def with_readings(
     return {name: _with_own(document.schemas[name].node, cls) for name, cls in made.items()}
 
 
-def _json_reply(endpoint: Endpoint) -> str:
+def _json_response(endpoint: Endpoint) -> str:
     """The first class of a successful JSON response."""
     successes = (media for status, media in endpoint.responses.items() if status[0] == "2")
     kinds = [kind for by_media in successes for name, kind in by_media.items() if is_json(name)]

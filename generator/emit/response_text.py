@@ -40,7 +40,7 @@ def _task_response(methods: Methods, operation: Operation) -> str:
 
 def _of_types(methods: Methods, operation: Operation, prefix: str) -> str:
     """What the response is in each of its media types."""
-    responses = methods.replies(operation)
+    responses = methods.responses(operation)
     in_json = [type_ for media_type, type_ in responses.items() if is_json(media_type)]
     kinds = [_fields(type_, methods.plan.classes, prefix) for type_ in in_json[:1]]
     if "bytes" in responses.values():

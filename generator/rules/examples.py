@@ -251,7 +251,7 @@ def extension_paths(context: Context) -> Iterator[Problem]:
     examples, and its states are listed ones.
     """
     for operation in context.operations:
-        responses = _replies(context, operation)
+        responses = _responses(context, operation)
         if responses and not operation.unknown("response"):
             yield from _parameter_paths(context, operation, responses)
             yield from _upload_paths(context, operation, responses)
@@ -288,11 +288,11 @@ def _upload_paths(
     """The URLs of an upload are texts in the examples of its first or last step."""
     upload = obj(operation.node.get("x-upload"))
     last = context.by_id.get(str(upload.get("finish")))
-    ending = [*responses, *(_replies(context, last) if last else [])]
-    for role, replies in (("put", responses), ("address", ending)):
+    ending = [*responses, *(_responses(context, last) if last else [])]
+    for role, given in (("put", responses), ("address", ending)):
         if role not in upload:
             continue
-        if not any(isinstance(_search(upload[role], reply), str) for reply in replies):
+        if not any(isinstance(_search(upload[role], response), str) for response in given):
             message = (
                 f"no example has the `{upload[role]}` that x-upload of {operation} reads the "
                 f"{role} from"
@@ -323,7 +323,7 @@ def _states(context: Context, operation: Operation, responses: list[Any]) -> Ite
             yield context.on(operation, "x-task-status", message, fix, ["state"])
 
 
-def _replies(context: Context, operation: Operation) -> list[Any]:
+def _responses(context: Context, operation: Operation) -> list[Any]:
     """The examples of an operation's JSON responses."""
     found = [media for _, name, media in context.media(operation, "response") if is_json(name)]
     return [value for media in found for _, _, value in examples(context, media)]

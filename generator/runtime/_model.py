@@ -1,6 +1,6 @@
 """What responses are made of: `Model`, the base of all, and the forms that are not JSON objects.
 
-Each top-level reply carries the HTTP exchange it came from (`http`) and the id under which the call
+Each top-level response carries the HTTP exchange it came from (`http`) and the id under which the call
 is billed (`request_id`).
 """
 
@@ -52,13 +52,13 @@ def model(cls: type[T]) -> type[T]:
 
 
 class HttpInfo(NamedTuple):
-    """The HTTP side of a reply."""
+    """The HTTP side of a response."""
 
     status_code: int
     headers: Mapping[str, str]
     """Response headers, names in lower case."""
     content: bytes
-    """The body as received. A client may leave it out of a reply that was parsed."""
+    """The body as received. A client may leave it out of a response that was parsed."""
 
     def __repr__(self) -> str:
         return f"HttpInfo(status_code={self.status_code}, content=<{len(self.content)} bytes>)"
@@ -108,13 +108,13 @@ class ResultFile:
 
 
 Files = Callable[[Any], list[ResultFile]]
-"""Finds the files of a reply. A client may give it to the replies that it makes."""
+"""Finds the files of a response. A client may give it to the responses that it makes."""
 
 
 class Model:
     """A JSON object of the API. Fields that are absent, and fields that are null, read as None.
 
-    Nothing that was received is lost: `reply["any-name"]` reads each received field, described or
+    Nothing that was received is lost: `response["any-name"]` reads each received field, described or
     not, and `to_dict()` gives them all.
     """
 
@@ -128,18 +128,18 @@ class Model:
 
     @property
     def http(self) -> HttpInfo | None:
-        """The HTTP exchange, on the object that is the whole reply."""
+        """The HTTP exchange, on the object that is the whole response."""
         return getattr(self, "_http", None)
 
     @property
     def request_id(self) -> str | None:
-        """The id under which the call is billed, on the object that is the whole reply."""
+        """The id under which the call is billed, on the object that is the whole response."""
         return _request_id(self.http)
 
     @property
     def outputs(self) -> list[ResultFile]:
         """The files that the call gave (URLs, base64 or bytes), on the object that is the whole
-        reply of an `api302` client: `response.outputs[0].save("cat.png")`.
+        response of an `api302` client: `response.outputs[0].save("cat.png")`.
         """
         find = getattr(self, "_files", None)
         return find(self._raw) if find else []
@@ -203,7 +203,7 @@ class Model:
         return name in (self.to_dict() if raw is None else raw)
 
     if not TYPE_CHECKING:  # a subclass may have one
-        __iter__ = None  # or else `in` and `for` would try reply[0], reply[1], …
+        __iter__ = None  # or else `in` and `for` would try response[0], response[1], …
 
     def __eq__(self, other: object) -> bool:
         if self.__class__ is not other.__class__:
@@ -237,8 +237,8 @@ class Unknown(Model):
         return list(self._raw.items())
 
 
-class _Reply:
-    """What replies that are no `Model` have in common."""
+class _Response:
+    """What responses that are no `Model` have in common."""
 
     http: HttpInfo | None = None
     _files: Files | None = None
@@ -257,25 +257,25 @@ class _Reply:
         return shown(self)
 
 
-class JsonObject(_Reply, dict[str, Any]):
-    """A reply whose fields are not described: a dict that knows its request id."""
+class JsonObject(_Response, dict[str, Any]):
+    """A response whose fields are not described: a dict that knows its request id."""
 
 
-class JsonList(_Reply, list[Any]):
-    """A reply that is a JSON array."""
+class JsonList(_Response, list[Any]):
+    """A response that is a JSON array."""
 
 
-class Text(_Reply, str):
-    """A reply that is text."""
+class Text(_Response, str):
+    """A response that is text."""
 
     @property
     def text(self) -> str:
-        """The text itself, as the JSON form of the same reply has it."""
+        """The text itself, as the JSON form of the same response has it."""
         return str(self)
 
 
-class Binary(_Reply):
-    """A reply that is a file: sound, image, video, archive."""
+class Binary(_Response):
+    """A response that is a file: sound, image, video, archive."""
 
     def __init__(
         self,
@@ -317,27 +317,27 @@ def _bundle(value: Any, files: Iterable[Any]) -> dict[str, str]:
     return bundle(repr(value), files)
 
 
-def attach(reply: Any, http: HttpInfo, files: Files | None = None) -> Any:
-    """The reply, carrying its HTTP facts and what finds its files.
+def attach(response: Any, http: HttpInfo, files: Files | None = None) -> Any:
+    """The response, carrying its HTTP facts and what finds its files.
 
     Numbers, booleans and null cannot carry any and stay as they are.
     """
-    if isinstance(reply, Model):
-        reply._http = http
+    if isinstance(response, Model):
+        response._http = http
         if files is not None:
-            reply._files = files
-        return reply
-    if isinstance(reply, dict):
-        reply = JsonObject(reply)
-    elif isinstance(reply, list):
-        reply = JsonList(reply)
-    elif isinstance(reply, str):
-        reply = Text(reply)
-    elif not isinstance(reply, Binary):
-        return reply
-    reply.http = http
-    reply._files = files
-    return reply
+            response._files = files
+        return response
+    if isinstance(response, dict):
+        response = JsonObject(response)
+    elif isinstance(response, list):
+        response = JsonList(response)
+    elif isinstance(response, str):
+        response = Text(response)
+    elif not isinstance(response, Binary):
+        return response
+    response.http = http
+    response._files = files
+    return response
 
 
 _JSON = frozenset({str, int, float, bool, type(None)})
@@ -369,31 +369,31 @@ def _without_none(value: Any) -> Any:
     return [_without_none(item) for item in value] if isinstance(value, list) else value
 
 
-def raw(reply: Model) -> dict[str, Any]:
-    """The JSON object of a reply as received, not a copy; of one made by hand, its fields."""
-    received: dict[str, Any] | None = getattr(reply, "_raw", None)
-    return reply.to_dict() if received is None else received
+def raw(response: Model) -> dict[str, Any]:
+    """The JSON object of a response as received, not a copy; of one made by hand, its fields."""
+    received: dict[str, Any] | None = getattr(response, "_raw", None)
+    return response.to_dict() if received is None else received
 
 
-def text_of(reply: Model, kind: str) -> str:
-    """All the text of a reply of that kind (`x-stream.accumulate`)."""
+def text_of(response: Model, kind: str) -> str:
+    """All the text of a response of that kind (`x-stream.accumulate`)."""
     from .texts import whole_text
 
-    return whole_text(kind, raw(reply))
+    return whole_text(kind, raw(response))
 
 
-def found(reply: Model, path: str) -> Any:
-    """What a JMESPath finds in a reply."""
+def found(response: Model, path: str) -> Any:
+    """What a JMESPath finds in a response."""
     from .behaviour import compiled
 
-    return compiled(path)(raw(reply))
+    return compiled(path)(raw(response))
 
 
 def _request_id(http: HttpInfo | None) -> str | None:
     return http.headers.get("request-id") if http else None
 
 
-# -- repr: short, whatever a reply holds ---------------------------------------------------------
+# -- repr: short, whatever a response holds ---------------------------------------------------------
 
 LONGEST_TEXT = 80
 MOST_ITEMS = 6

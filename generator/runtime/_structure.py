@@ -1,6 +1,6 @@
-"""From JSON to reply classes, by type expressions such as `list[KlingTask] | str | None`.
+"""From JSON to response classes, by type expressions such as `list[KlingTask] | str | None`.
 
-Lenient: a reply is never refused.
+Lenient: a response is never refused.
 
 For each class one function is written on first use, compiled and kept. A value that is not what the
 description says stays as it is: an unknown enum value, text for a number, a list for an object,

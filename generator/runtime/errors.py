@@ -44,7 +44,7 @@ class ApiStatusError(Exception):
 
 
 class DecodeError(ValueError):
-    """A reply with a good status says that it is JSON and is not.
+    """A response with a good status says that it is JSON and is not.
 
     Nothing is lost: the body is here.
 
@@ -55,7 +55,7 @@ class DecodeError(ValueError):
 
     def __init__(self, content: bytes, status: int) -> None:
         super().__init__(
-            f"the reply (HTTP {status}, {len(content)} bytes) is declared JSON but does not "
+            f"the response (HTTP {status}, {len(content)} bytes) is declared JSON but does not "
             "parse; its bytes are in .content"
         )
         self.content = content

@@ -540,7 +540,7 @@ class AudioSpeech(Resource):
         """
         from api302_client.api.audio_ai302 import ai302_text_to_speech as endpoint
 
-        reply_: Ai302SpeechTask = self._call(
+        result_: Ai302SpeechTask = self._call(
             endpoint,
             query={"webhook": webhook},
             body={
@@ -556,7 +556,7 @@ class AudioSpeech(Resource):
             },
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     def create(
         self,
@@ -606,7 +606,7 @@ class AudioSpeech(Resource):
         """
         from api302_client.api.audio_openai import openai_speech as endpoint
 
-        reply_: Binary = self._call(
+        result_: Binary = self._call(
             endpoint,
             body={
                 "model": model,
@@ -619,7 +619,7 @@ class AudioSpeech(Resource):
             accept=accept,
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     def stream(
         self,
@@ -739,7 +739,7 @@ class AsyncAudioSpeech(AsyncResource):
         """
         from api302_client.api.audio_ai302 import ai302_text_to_speech as endpoint
 
-        reply_: Ai302SpeechTask = await self._call(
+        result_: Ai302SpeechTask = await self._call(
             endpoint,
             query={"webhook": webhook},
             body={
@@ -755,7 +755,7 @@ class AsyncAudioSpeech(AsyncResource):
             },
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     async def create(
         self,
@@ -805,7 +805,7 @@ class AsyncAudioSpeech(AsyncResource):
         """
         from api302_client.api.audio_openai import openai_speech as endpoint
 
-        reply_: Binary = await self._call(
+        result_: Binary = await self._call(
             endpoint,
             body={
                 "model": model,
@@ -818,7 +818,7 @@ class AsyncAudioSpeech(AsyncResource):
             accept=accept,
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     def stream(
         self,
@@ -950,7 +950,7 @@ class AudioTranscriptions(Resource):
         """
         from api302_client.api.audio_openai import openai_transcribe as endpoint
 
-        reply_: OpenaiTranscript | Text = self._call(
+        result_: OpenaiTranscript | Text = self._call(
             endpoint,
             body={
                 "file": file,
@@ -971,7 +971,7 @@ class AudioTranscriptions(Resource):
             accept=accept,
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
 
 class AsyncAudioTranscriptions(AsyncResource):
@@ -1043,7 +1043,7 @@ class AsyncAudioTranscriptions(AsyncResource):
         """
         from api302_client.api.audio_openai import openai_transcribe as endpoint
 
-        reply_: OpenaiTranscript | Text = await self._call(
+        result_: OpenaiTranscript | Text = await self._call(
             endpoint,
             body={
                 "file": file,
@@ -1064,7 +1064,7 @@ class AsyncAudioTranscriptions(AsyncResource):
             accept=accept,
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
 
 class AudioTranslations(Resource):
@@ -1111,13 +1111,13 @@ class AudioTranslations(Resource):
         """
         from api302_client.api.audio_openai import openai_translate as endpoint
 
-        reply_: OpenaiTranscript | Text = self._call(
+        result_: OpenaiTranscript | Text = self._call(
             endpoint,
             body={"file": file, "model": model, "prompt": prompt, "response_format": response_format, "temperature": temperature},
             accept=accept,
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
 
 class AsyncAudioTranslations(AsyncResource):
@@ -1164,10 +1164,10 @@ class AsyncAudioTranslations(AsyncResource):
         """
         from api302_client.api.audio_openai import openai_translate as endpoint
 
-        reply_: OpenaiTranscript | Text = await self._call(
+        result_: OpenaiTranscript | Text = await self._call(
             endpoint,
             body={"file": file, "model": model, "prompt": prompt, "response_format": response_format, "temperature": temperature},
             accept=accept,
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_

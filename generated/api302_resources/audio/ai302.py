@@ -91,7 +91,7 @@ class Ai302(Resource):
         """
         from api302_client.api.audio_ai302 import ai302_text_to_speech as endpoint
 
-        reply_: Ai302SpeechTask = self._call(
+        result_: Ai302SpeechTask = self._call(
             endpoint,
             query={"webhook": webhook},
             body={
@@ -107,7 +107,7 @@ class Ai302(Resource):
             },
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     def submit_text_to_speech(
         self,
@@ -209,8 +209,10 @@ class Ai302(Resource):
         """
         from api302_client.api.audio_ai302 import ai302_get_speech_task as endpoint
 
-        reply_: Ai302SpeechTask = self._call(endpoint, path={"task_id": task_id}, options=(extra_headers, extra_query, extra_body, timeout))
-        return reply_
+        result_: Ai302SpeechTask = self._call(
+            endpoint, path={"task_id": task_id}, options=(extra_headers, extra_query, extra_body, timeout)
+        )
+        return result_
 
     def list_tts_providers(
         self,
@@ -240,10 +242,10 @@ class Ai302(Resource):
         """
         from api302_client.api.audio_ai302 import ai302_list_tts_providers as endpoint
 
-        reply_: Ai302TtsProviders = self._call(
+        result_: Ai302TtsProviders = self._call(
             endpoint, query={"provider": provider}, options=(extra_headers, extra_query, extra_body, timeout)
         )
-        return reply_
+        return result_
 
     def higgs_smart_voice(
         self,
@@ -319,10 +321,10 @@ class Ai302(Resource):
         """
         from api302_client.api.audio_ai302 import ai302_get_higgs_smart_voice as endpoint
 
-        reply_: JsonObject | Binary = self._call(
+        result_: JsonObject | Binary = self._call(
             endpoint, query={"task_id": task_id}, accept=accept, options=(extra_headers, extra_query, extra_body, timeout)
         )
-        return reply_
+        return result_
 
     def stream_get_higgs_smart_voice(
         self,
@@ -394,7 +396,7 @@ class Ai302(Resource):
         """
         from api302_client.api.audio_ai302 import ai302_f5_tts as endpoint
 
-        reply_: Ai302F5TtsResponse = self._call(
+        result_: Ai302F5TtsResponse = self._call(
             endpoint,
             body={
                 "gen_text": gen_text,
@@ -405,7 +407,7 @@ class Ai302(Resource):
             },
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     def start_f5_tts(
         self,
@@ -487,10 +489,10 @@ class Ai302(Resource):
         """
         from api302_client.api.audio_ai302 import ai302_get_f5_tts as endpoint
 
-        reply_: Ai302F5TtsResponse = self._call(
+        result_: Ai302F5TtsResponse = self._call(
             endpoint, query={"request_id": request_id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
-        return reply_
+        return result_
 
     def transcribe(
         self,
@@ -541,7 +543,7 @@ class Ai302(Resource):
         """
         from api302_client.api.audio_ai302 import ai302_transcribe as endpoint
 
-        reply_: OpenaiTranscript | Text = self._call(
+        result_: OpenaiTranscript | Text = self._call(
             endpoint,
             body={
                 "file": file,
@@ -556,7 +558,7 @@ class Ai302(Resource):
             accept=accept,
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     def list_transcription_models(
         self,
@@ -583,8 +585,8 @@ class Ai302(Resource):
         """
         from api302_client.api.audio_ai302 import ai302_list_transcription_models as endpoint
 
-        reply_: Ai302TranscriptionModels = self._call(endpoint, options=(extra_headers, extra_query, extra_body, timeout))
-        return reply_
+        result_: Ai302TranscriptionModels = self._call(endpoint, options=(extra_headers, extra_query, extra_body, timeout))
+        return result_
 
     def align(
         self,
@@ -632,7 +634,7 @@ class Ai302(Resource):
         """
         from api302_client.api.audio_ai302 import ai302_align as endpoint
 
-        reply_: OpenaiTranscript | Text = self._call(
+        result_: OpenaiTranscript | Text = self._call(
             endpoint,
             body={
                 "file": file,
@@ -646,7 +648,7 @@ class Ai302(Resource):
             accept=accept,
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     def get_transcript(
         self,
@@ -678,8 +680,8 @@ class Ai302(Resource):
         """
         from api302_client.api.audio_ai302 import ai302_get_transcript as endpoint
 
-        reply_: Ai302WebTranscript = self._call(endpoint, query={"url": url}, options=(extra_headers, extra_query, extra_body, timeout))
-        return reply_
+        result_: Ai302WebTranscript = self._call(endpoint, query={"url": url}, options=(extra_headers, extra_query, extra_body, timeout))
+        return result_
 
     def whisperx(
         self,
@@ -717,7 +719,7 @@ class Ai302(Resource):
         """
         from api302_client.api.audio_ai302 import ai302_whisperx as endpoint
 
-        reply_: Ai302WhisperxResponse = self._call(
+        result_: Ai302WhisperxResponse = self._call(
             endpoint,
             body={
                 "audio_input": audio_input,
@@ -728,7 +730,7 @@ class Ai302(Resource):
             },
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     def openai_speech(
         self,
@@ -782,7 +784,7 @@ class Ai302(Resource):
         """
         from api302_client.api.audio_ai302 import ai302_openai_speech as endpoint
 
-        reply_: Ai302OpenaiSpeech | Binary = self._call(
+        result_: Ai302OpenaiSpeech | Binary = self._call(
             endpoint,
             body={
                 "model": model,
@@ -798,7 +800,7 @@ class Ai302(Resource):
             accept=accept,
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     def stream_openai_speech(
         self,
@@ -954,10 +956,10 @@ class Ai302(Resource):
         """
         from api302_client.api.audio_ai302 import ai302_get_index_tts2 as endpoint
 
-        reply_: Ai302IndexTts2Task = self._call(
+        result_: Ai302IndexTts2Task = self._call(
             endpoint, query={"task_id": task_id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
-        return reply_
+        return result_
 
     def translate_audio(
         self,
@@ -1041,10 +1043,10 @@ class Ai302(Resource):
         """
         from api302_client.api.audio_ai302 import ai302_get_audio_translation as endpoint
 
-        reply_: Ai302AudioTranslateTask = self._call(
+        result_: Ai302AudioTranslateTask = self._call(
             endpoint, query={"task_id": task_id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
-        return reply_
+        return result_
 
     def higgs_voice_clone(
         self,
@@ -1135,10 +1137,10 @@ class Ai302(Resource):
         """
         from api302_client.api.audio_ai302 import ai302_get_higgs_voice_clone as endpoint
 
-        reply_: JsonObject | Binary = self._call(
+        result_: JsonObject | Binary = self._call(
             endpoint, query={"task_id": task_id}, accept=accept, options=(extra_headers, extra_query, extra_body, timeout)
         )
-        return reply_
+        return result_
 
     def stream_get_higgs_voice_clone(
         self,
@@ -1242,10 +1244,10 @@ class Ai302(Resource):
         """
         from api302_client.api.audio_ai302 import ai302_get_video_understanding as endpoint
 
-        reply_: Ai302VideoUnderstanding = self._call(
+        result_: Ai302VideoUnderstanding = self._call(
             endpoint, query={"request_id": request_id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
-        return reply_
+        return result_
 
     def edit_video(
         self,
@@ -1318,12 +1320,12 @@ class Ai302(Resource):
         """
         from api302_client.api.audio_ai302 import ai302_stable_audio as endpoint
 
-        reply_: Ai302StableAudioResponse = self._call(
+        result_: Ai302StableAudioResponse = self._call(
             endpoint,
             body={"prompt": prompt, "seconds_start": seconds_start, "seconds_total": seconds_total, "steps": steps},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     def mmaudio(
         self,
@@ -1412,10 +1414,10 @@ class Ai302(Resource):
         """
         from api302_client.api.audio_ai302 import ai302_get_mmaudio as endpoint
 
-        reply_: Ai302QueuedVideo = self._call(
+        result_: Ai302QueuedVideo = self._call(
             endpoint, query={"request_id": request_id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
-        return reply_
+        return result_
 
     def mmaudio_text_to_audio(
         self,
@@ -1457,7 +1459,7 @@ class Ai302(Resource):
         """
         from api302_client.api.audio_ai302 import ai302_mmaudio_text_to_audio as endpoint
 
-        reply_: Ai302SoundResponse = self._call(
+        result_: Ai302SoundResponse = self._call(
             endpoint,
             body={
                 "prompt": prompt,
@@ -1470,7 +1472,7 @@ class Ai302(Resource):
             },
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     def diffrhythm(
         self,
@@ -1512,7 +1514,7 @@ class Ai302(Resource):
         """
         from api302_client.api.audio_ai302 import ai302_diffrhythm as endpoint
 
-        reply_: Ai302SoundResponse = self._call(
+        result_: Ai302SoundResponse = self._call(
             endpoint,
             body={
                 "lyrics": lyrics,
@@ -1525,7 +1527,7 @@ class Ai302(Resource):
             },
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     @deprecated("client.audio.ai302.text_to_speech_v1 is deprecated: use client.audio.speech")
     def text_to_speech_v1(
@@ -1578,7 +1580,7 @@ class Ai302(Resource):
         """
         from api302_client.api.audio_ai302 import ai302_text_to_speech_v1 as endpoint
 
-        reply_: Ai302SpeechV1Response = self._call(
+        result_: Ai302SpeechV1Response = self._call(
             endpoint,
             body={
                 "text": text,
@@ -1593,7 +1595,7 @@ class Ai302(Resource):
             },
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
 
 class AsyncAi302(AsyncResource):
@@ -1653,7 +1655,7 @@ class AsyncAi302(AsyncResource):
         """
         from api302_client.api.audio_ai302 import ai302_text_to_speech as endpoint
 
-        reply_: Ai302SpeechTask = await self._call(
+        result_: Ai302SpeechTask = await self._call(
             endpoint,
             query={"webhook": webhook},
             body={
@@ -1669,7 +1671,7 @@ class AsyncAi302(AsyncResource):
             },
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     async def submit_text_to_speech(
         self,
@@ -1771,10 +1773,10 @@ class AsyncAi302(AsyncResource):
         """
         from api302_client.api.audio_ai302 import ai302_get_speech_task as endpoint
 
-        reply_: Ai302SpeechTask = await self._call(
+        result_: Ai302SpeechTask = await self._call(
             endpoint, path={"task_id": task_id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
-        return reply_
+        return result_
 
     async def list_tts_providers(
         self,
@@ -1804,10 +1806,10 @@ class AsyncAi302(AsyncResource):
         """
         from api302_client.api.audio_ai302 import ai302_list_tts_providers as endpoint
 
-        reply_: Ai302TtsProviders = await self._call(
+        result_: Ai302TtsProviders = await self._call(
             endpoint, query={"provider": provider}, options=(extra_headers, extra_query, extra_body, timeout)
         )
-        return reply_
+        return result_
 
     async def higgs_smart_voice(
         self,
@@ -1883,10 +1885,10 @@ class AsyncAi302(AsyncResource):
         """
         from api302_client.api.audio_ai302 import ai302_get_higgs_smart_voice as endpoint
 
-        reply_: JsonObject | Binary = await self._call(
+        result_: JsonObject | Binary = await self._call(
             endpoint, query={"task_id": task_id}, accept=accept, options=(extra_headers, extra_query, extra_body, timeout)
         )
-        return reply_
+        return result_
 
     def stream_get_higgs_smart_voice(
         self,
@@ -1958,7 +1960,7 @@ class AsyncAi302(AsyncResource):
         """
         from api302_client.api.audio_ai302 import ai302_f5_tts as endpoint
 
-        reply_: Ai302F5TtsResponse = await self._call(
+        result_: Ai302F5TtsResponse = await self._call(
             endpoint,
             body={
                 "gen_text": gen_text,
@@ -1969,7 +1971,7 @@ class AsyncAi302(AsyncResource):
             },
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     async def start_f5_tts(
         self,
@@ -2051,10 +2053,10 @@ class AsyncAi302(AsyncResource):
         """
         from api302_client.api.audio_ai302 import ai302_get_f5_tts as endpoint
 
-        reply_: Ai302F5TtsResponse = await self._call(
+        result_: Ai302F5TtsResponse = await self._call(
             endpoint, query={"request_id": request_id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
-        return reply_
+        return result_
 
     async def transcribe(
         self,
@@ -2105,7 +2107,7 @@ class AsyncAi302(AsyncResource):
         """
         from api302_client.api.audio_ai302 import ai302_transcribe as endpoint
 
-        reply_: OpenaiTranscript | Text = await self._call(
+        result_: OpenaiTranscript | Text = await self._call(
             endpoint,
             body={
                 "file": file,
@@ -2120,7 +2122,7 @@ class AsyncAi302(AsyncResource):
             accept=accept,
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     async def list_transcription_models(
         self,
@@ -2147,8 +2149,8 @@ class AsyncAi302(AsyncResource):
         """
         from api302_client.api.audio_ai302 import ai302_list_transcription_models as endpoint
 
-        reply_: Ai302TranscriptionModels = await self._call(endpoint, options=(extra_headers, extra_query, extra_body, timeout))
-        return reply_
+        result_: Ai302TranscriptionModels = await self._call(endpoint, options=(extra_headers, extra_query, extra_body, timeout))
+        return result_
 
     async def align(
         self,
@@ -2196,7 +2198,7 @@ class AsyncAi302(AsyncResource):
         """
         from api302_client.api.audio_ai302 import ai302_align as endpoint
 
-        reply_: OpenaiTranscript | Text = await self._call(
+        result_: OpenaiTranscript | Text = await self._call(
             endpoint,
             body={
                 "file": file,
@@ -2210,7 +2212,7 @@ class AsyncAi302(AsyncResource):
             accept=accept,
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     async def get_transcript(
         self,
@@ -2242,10 +2244,10 @@ class AsyncAi302(AsyncResource):
         """
         from api302_client.api.audio_ai302 import ai302_get_transcript as endpoint
 
-        reply_: Ai302WebTranscript = await self._call(
+        result_: Ai302WebTranscript = await self._call(
             endpoint, query={"url": url}, options=(extra_headers, extra_query, extra_body, timeout)
         )
-        return reply_
+        return result_
 
     async def whisperx(
         self,
@@ -2283,7 +2285,7 @@ class AsyncAi302(AsyncResource):
         """
         from api302_client.api.audio_ai302 import ai302_whisperx as endpoint
 
-        reply_: Ai302WhisperxResponse = await self._call(
+        result_: Ai302WhisperxResponse = await self._call(
             endpoint,
             body={
                 "audio_input": audio_input,
@@ -2294,7 +2296,7 @@ class AsyncAi302(AsyncResource):
             },
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     async def openai_speech(
         self,
@@ -2348,7 +2350,7 @@ class AsyncAi302(AsyncResource):
         """
         from api302_client.api.audio_ai302 import ai302_openai_speech as endpoint
 
-        reply_: Ai302OpenaiSpeech | Binary = await self._call(
+        result_: Ai302OpenaiSpeech | Binary = await self._call(
             endpoint,
             body={
                 "model": model,
@@ -2364,7 +2366,7 @@ class AsyncAi302(AsyncResource):
             accept=accept,
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     def stream_openai_speech(
         self,
@@ -2520,10 +2522,10 @@ class AsyncAi302(AsyncResource):
         """
         from api302_client.api.audio_ai302 import ai302_get_index_tts2 as endpoint
 
-        reply_: Ai302IndexTts2Task = await self._call(
+        result_: Ai302IndexTts2Task = await self._call(
             endpoint, query={"task_id": task_id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
-        return reply_
+        return result_
 
     async def translate_audio(
         self,
@@ -2607,10 +2609,10 @@ class AsyncAi302(AsyncResource):
         """
         from api302_client.api.audio_ai302 import ai302_get_audio_translation as endpoint
 
-        reply_: Ai302AudioTranslateTask = await self._call(
+        result_: Ai302AudioTranslateTask = await self._call(
             endpoint, query={"task_id": task_id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
-        return reply_
+        return result_
 
     async def higgs_voice_clone(
         self,
@@ -2701,10 +2703,10 @@ class AsyncAi302(AsyncResource):
         """
         from api302_client.api.audio_ai302 import ai302_get_higgs_voice_clone as endpoint
 
-        reply_: JsonObject | Binary = await self._call(
+        result_: JsonObject | Binary = await self._call(
             endpoint, query={"task_id": task_id}, accept=accept, options=(extra_headers, extra_query, extra_body, timeout)
         )
-        return reply_
+        return result_
 
     def stream_get_higgs_voice_clone(
         self,
@@ -2808,10 +2810,10 @@ class AsyncAi302(AsyncResource):
         """
         from api302_client.api.audio_ai302 import ai302_get_video_understanding as endpoint
 
-        reply_: Ai302VideoUnderstanding = await self._call(
+        result_: Ai302VideoUnderstanding = await self._call(
             endpoint, query={"request_id": request_id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
-        return reply_
+        return result_
 
     async def edit_video(
         self,
@@ -2884,12 +2886,12 @@ class AsyncAi302(AsyncResource):
         """
         from api302_client.api.audio_ai302 import ai302_stable_audio as endpoint
 
-        reply_: Ai302StableAudioResponse = await self._call(
+        result_: Ai302StableAudioResponse = await self._call(
             endpoint,
             body={"prompt": prompt, "seconds_start": seconds_start, "seconds_total": seconds_total, "steps": steps},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     async def mmaudio(
         self,
@@ -2978,10 +2980,10 @@ class AsyncAi302(AsyncResource):
         """
         from api302_client.api.audio_ai302 import ai302_get_mmaudio as endpoint
 
-        reply_: Ai302QueuedVideo = await self._call(
+        result_: Ai302QueuedVideo = await self._call(
             endpoint, query={"request_id": request_id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
-        return reply_
+        return result_
 
     async def mmaudio_text_to_audio(
         self,
@@ -3023,7 +3025,7 @@ class AsyncAi302(AsyncResource):
         """
         from api302_client.api.audio_ai302 import ai302_mmaudio_text_to_audio as endpoint
 
-        reply_: Ai302SoundResponse = await self._call(
+        result_: Ai302SoundResponse = await self._call(
             endpoint,
             body={
                 "prompt": prompt,
@@ -3036,7 +3038,7 @@ class AsyncAi302(AsyncResource):
             },
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     async def diffrhythm(
         self,
@@ -3078,7 +3080,7 @@ class AsyncAi302(AsyncResource):
         """
         from api302_client.api.audio_ai302 import ai302_diffrhythm as endpoint
 
-        reply_: Ai302SoundResponse = await self._call(
+        result_: Ai302SoundResponse = await self._call(
             endpoint,
             body={
                 "lyrics": lyrics,
@@ -3091,7 +3093,7 @@ class AsyncAi302(AsyncResource):
             },
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     @deprecated("client.audio.ai302.text_to_speech_v1 is deprecated: use client.audio.speech")
     async def text_to_speech_v1(
@@ -3144,7 +3146,7 @@ class AsyncAi302(AsyncResource):
         """
         from api302_client.api.audio_ai302 import ai302_text_to_speech_v1 as endpoint
 
-        reply_: Ai302SpeechV1Response = await self._call(
+        result_: Ai302SpeechV1Response = await self._call(
             endpoint,
             body={
                 "text": text,
@@ -3159,4 +3161,4 @@ class AsyncAi302(AsyncResource):
             },
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_

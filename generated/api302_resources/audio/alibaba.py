@@ -58,12 +58,12 @@ class Alibaba(Resource):
         """
         from api302_client.api.audio_alibaba import alibaba_generate_multimodal as endpoint
 
-        reply_: AlibabaMultimodalResponse = self._call(
+        result_: AlibabaMultimodalResponse = self._call(
             endpoint,
             body={"model": model, "input": input, "parameters": parameters},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
 
 class AsyncAlibaba(AsyncResource):
@@ -108,9 +108,9 @@ class AsyncAlibaba(AsyncResource):
         """
         from api302_client.api.audio_alibaba import alibaba_generate_multimodal as endpoint
 
-        reply_: AlibabaMultimodalResponse = await self._call(
+        result_: AlibabaMultimodalResponse = await self._call(
             endpoint,
             body={"model": model, "input": input, "parameters": parameters},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_

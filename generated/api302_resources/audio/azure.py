@@ -58,14 +58,14 @@ class Azure(Resource):
         """
         from api302_client.api.audio_azure import azure_speech as endpoint
 
-        reply_: Binary = self._call(
+        result_: Binary = self._call(
             endpoint,
             headers={"X-Microsoft-OutputFormat": x_microsoft_outputformat},
             body={"": body},
             accept=accept,
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     def stream_speech(
         self,
@@ -139,8 +139,8 @@ class Azure(Resource):
         """
         from api302_client.api.audio_azure import azure_list_voices as endpoint
 
-        reply_: list[AzureVoice] = self._call(endpoint, options=(extra_headers, extra_query, extra_body, timeout))
-        return reply_
+        result_: list[AzureVoice] = self._call(endpoint, options=(extra_headers, extra_query, extra_body, timeout))
+        return result_
 
 
 class AsyncAzure(AsyncResource):
@@ -185,14 +185,14 @@ class AsyncAzure(AsyncResource):
         """
         from api302_client.api.audio_azure import azure_speech as endpoint
 
-        reply_: Binary = await self._call(
+        result_: Binary = await self._call(
             endpoint,
             headers={"X-Microsoft-OutputFormat": x_microsoft_outputformat},
             body={"": body},
             accept=accept,
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     def stream_speech(
         self,
@@ -266,5 +266,5 @@ class AsyncAzure(AsyncResource):
         """
         from api302_client.api.audio_azure import azure_list_voices as endpoint
 
-        reply_: list[AzureVoice] = await self._call(endpoint, options=(extra_headers, extra_query, extra_body, timeout))
-        return reply_
+        result_: list[AzureVoice] = await self._call(endpoint, options=(extra_headers, extra_query, extra_body, timeout))
+        return result_

@@ -111,10 +111,10 @@ class Chanjing(Resource):
         """
         from api302_client.api.audio_chanjing import chanjing_get_speech as endpoint
 
-        reply_: ChanjingSpeechTask = self._call(
+        result_: ChanjingSpeechTask = self._call(
             endpoint, body={"task_id": task_id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
-        return reply_
+        return result_
 
     def create_voice(
         self,
@@ -192,8 +192,8 @@ class Chanjing(Resource):
         """
         from api302_client.api.audio_chanjing import chanjing_get_voice as endpoint
 
-        reply_: ChanjingVoiceResponse = self._call(endpoint, query={"id": id}, options=(extra_headers, extra_query, extra_body, timeout))
-        return reply_
+        result_: ChanjingVoiceResponse = self._call(endpoint, query={"id": id}, options=(extra_headers, extra_query, extra_body, timeout))
+        return result_
 
     def delete_voice(
         self,
@@ -223,8 +223,8 @@ class Chanjing(Resource):
         """
         from api302_client.api.audio_chanjing import chanjing_delete_voice as endpoint
 
-        reply_: ChanjingIdResponse = self._call(endpoint, body={"id": id}, options=(extra_headers, extra_query, extra_body, timeout))
-        return reply_
+        result_: ChanjingIdResponse = self._call(endpoint, body={"id": id}, options=(extra_headers, extra_query, extra_body, timeout))
+        return result_
 
 
 class AsyncChanjing(AsyncResource):
@@ -322,10 +322,10 @@ class AsyncChanjing(AsyncResource):
         """
         from api302_client.api.audio_chanjing import chanjing_get_speech as endpoint
 
-        reply_: ChanjingSpeechTask = await self._call(
+        result_: ChanjingSpeechTask = await self._call(
             endpoint, body={"task_id": task_id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
-        return reply_
+        return result_
 
     async def create_voice(
         self,
@@ -403,10 +403,10 @@ class AsyncChanjing(AsyncResource):
         """
         from api302_client.api.audio_chanjing import chanjing_get_voice as endpoint
 
-        reply_: ChanjingVoiceResponse = await self._call(
+        result_: ChanjingVoiceResponse = await self._call(
             endpoint, query={"id": id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
-        return reply_
+        return result_
 
     async def delete_voice(
         self,
@@ -436,5 +436,5 @@ class AsyncChanjing(AsyncResource):
         """
         from api302_client.api.audio_chanjing import chanjing_delete_voice as endpoint
 
-        reply_: ChanjingIdResponse = await self._call(endpoint, body={"id": id}, options=(extra_headers, extra_query, extra_body, timeout))
-        return reply_
+        result_: ChanjingIdResponse = await self._call(endpoint, body={"id": id}, options=(extra_headers, extra_query, extra_body, timeout))
+        return result_

@@ -49,10 +49,10 @@ class Doubao(Resource):
         """
         from api302_client.api.audio_doubao import doubao_speech as endpoint
 
-        reply_: DoubaoSpeechResponse = self._call(
+        result_: DoubaoSpeechResponse = self._call(
             endpoint, body={"audio": audio, "request": request}, options=(extra_headers, extra_query, extra_body, timeout)
         )
-        return reply_
+        return result_
 
     def create_captions(
         self,
@@ -143,10 +143,10 @@ class Doubao(Resource):
         """
         from api302_client.api.audio_doubao import doubao_get_captions as endpoint
 
-        reply_: DoubaoCaptions = self._call(
+        result_: DoubaoCaptions = self._call(
             endpoint, query={"id": id, "blocking": blocking}, options=(extra_headers, extra_query, extra_body, timeout)
         )
-        return reply_
+        return result_
 
     def align_captions(
         self,
@@ -228,10 +228,10 @@ class Doubao(Resource):
         """
         from api302_client.api.audio_doubao import doubao_get_aligned_captions as endpoint
 
-        reply_: DoubaoCaptions = self._call(
+        result_: DoubaoCaptions = self._call(
             endpoint, query={"id": id, "blocking": blocking}, options=(extra_headers, extra_query, extra_body, timeout)
         )
-        return reply_
+        return result_
 
     def recognize(
         self,
@@ -265,10 +265,10 @@ class Doubao(Resource):
         """
         from api302_client.api.audio_doubao import doubao_recognize as endpoint
 
-        reply_: DoubaoRecognition = self._call(
+        result_: DoubaoRecognition = self._call(
             endpoint, body={"url": url, "data": data}, options=(extra_headers, extra_query, extra_body, timeout)
         )
-        return reply_
+        return result_
 
 
 class AsyncDoubao(AsyncResource):
@@ -304,10 +304,10 @@ class AsyncDoubao(AsyncResource):
         """
         from api302_client.api.audio_doubao import doubao_speech as endpoint
 
-        reply_: DoubaoSpeechResponse = await self._call(
+        result_: DoubaoSpeechResponse = await self._call(
             endpoint, body={"audio": audio, "request": request}, options=(extra_headers, extra_query, extra_body, timeout)
         )
-        return reply_
+        return result_
 
     async def create_captions(
         self,
@@ -398,10 +398,10 @@ class AsyncDoubao(AsyncResource):
         """
         from api302_client.api.audio_doubao import doubao_get_captions as endpoint
 
-        reply_: DoubaoCaptions = await self._call(
+        result_: DoubaoCaptions = await self._call(
             endpoint, query={"id": id, "blocking": blocking}, options=(extra_headers, extra_query, extra_body, timeout)
         )
-        return reply_
+        return result_
 
     async def align_captions(
         self,
@@ -483,10 +483,10 @@ class AsyncDoubao(AsyncResource):
         """
         from api302_client.api.audio_doubao import doubao_get_aligned_captions as endpoint
 
-        reply_: DoubaoCaptions = await self._call(
+        result_: DoubaoCaptions = await self._call(
             endpoint, query={"id": id, "blocking": blocking}, options=(extra_headers, extra_query, extra_body, timeout)
         )
-        return reply_
+        return result_
 
     async def recognize(
         self,
@@ -520,7 +520,7 @@ class AsyncDoubao(AsyncResource):
         """
         from api302_client.api.audio_doubao import doubao_recognize as endpoint
 
-        reply_: DoubaoRecognition = await self._call(
+        result_: DoubaoRecognition = await self._call(
             endpoint, body={"url": url, "data": data}, options=(extra_headers, extra_query, extra_body, timeout)
         )
-        return reply_
+        return result_

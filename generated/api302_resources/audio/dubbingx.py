@@ -82,10 +82,10 @@ class Dubbingx(Resource):
         """
         from api302_client.api.audio_dubbingx import dubbingx_get_speech as endpoint
 
-        reply_: DubbingxTaskResponse = self._call(
+        result_: DubbingxTaskResponse = self._call(
             endpoint, path={"taskId": taskId}, options=(extra_headers, extra_query, extra_body, timeout)
         )
-        return reply_
+        return result_
 
     def list_voices(
         self,
@@ -128,7 +128,7 @@ class Dubbingx(Resource):
         """
         from api302_client.api.audio_dubbingx import dubbingx_list_voices as endpoint
 
-        reply_: DubbingxVoiceResponse = self._call(
+        result_: DubbingxVoiceResponse = self._call(
             endpoint,
             body={
                 "pageIndex": pageIndex,
@@ -141,7 +141,7 @@ class Dubbingx(Resource):
             },
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     def analyze_emotion(
         self,
@@ -170,10 +170,10 @@ class Dubbingx(Resource):
         """
         from api302_client.api.audio_dubbingx import dubbingx_analyze_emotion as endpoint
 
-        reply_: DubbingxEmotionResponse = self._call(
+        result_: DubbingxEmotionResponse = self._call(
             endpoint, body={"text": text}, options=(extra_headers, extra_query, extra_body, timeout)
         )
-        return reply_
+        return result_
 
 
 class AsyncDubbingx(AsyncResource):
@@ -243,10 +243,10 @@ class AsyncDubbingx(AsyncResource):
         """
         from api302_client.api.audio_dubbingx import dubbingx_get_speech as endpoint
 
-        reply_: DubbingxTaskResponse = await self._call(
+        result_: DubbingxTaskResponse = await self._call(
             endpoint, path={"taskId": taskId}, options=(extra_headers, extra_query, extra_body, timeout)
         )
-        return reply_
+        return result_
 
     async def list_voices(
         self,
@@ -289,7 +289,7 @@ class AsyncDubbingx(AsyncResource):
         """
         from api302_client.api.audio_dubbingx import dubbingx_list_voices as endpoint
 
-        reply_: DubbingxVoiceResponse = await self._call(
+        result_: DubbingxVoiceResponse = await self._call(
             endpoint,
             body={
                 "pageIndex": pageIndex,
@@ -302,7 +302,7 @@ class AsyncDubbingx(AsyncResource):
             },
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     async def analyze_emotion(
         self,
@@ -331,7 +331,7 @@ class AsyncDubbingx(AsyncResource):
         """
         from api302_client.api.audio_dubbingx import dubbingx_analyze_emotion as endpoint
 
-        reply_: DubbingxEmotionResponse = await self._call(
+        result_: DubbingxEmotionResponse = await self._call(
             endpoint, body={"text": text}, options=(extra_headers, extra_query, extra_body, timeout)
         )
-        return reply_
+        return result_

@@ -109,10 +109,10 @@ class Elevenlabs(Resource):
         """
         from api302_client.api.audio_elevenlabs import elevenlabs_get_transcript as endpoint
 
-        reply_: ElevenlabsTranscript = self._call(
+        result_: ElevenlabsTranscript = self._call(
             endpoint, query={"request_id": request_id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
-        return reply_
+        return result_
 
     def speech_multilingual_v2(
         self,
@@ -213,10 +213,10 @@ class Elevenlabs(Resource):
         """
         from api302_client.api.audio_elevenlabs import elevenlabs_get_speech as endpoint
 
-        reply_: ElevenlabsSpeech = self._call(
+        result_: ElevenlabsSpeech = self._call(
             endpoint, query={"request_id": request_id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
-        return reply_
+        return result_
 
     def speech_flash_v2_5(
         self,
@@ -318,10 +318,10 @@ class Elevenlabs(Resource):
         """
         from api302_client.api.audio_elevenlabs import elevenlabs_isolate_audio as endpoint
 
-        reply_: ElevenlabsSpeech = self._call(
+        result_: ElevenlabsSpeech = self._call(
             endpoint, body={"audio_url": audio_url, "video_url": video_url}, options=(extra_headers, extra_query, extra_body, timeout)
         )
-        return reply_
+        return result_
 
     def speech_to_text(
         self,
@@ -384,7 +384,7 @@ class Elevenlabs(Resource):
         """
         from api302_client.api.audio_elevenlabs import elevenlabs_speech_to_text as endpoint
 
-        reply_: ElevenlabsTranscription = self._call(
+        result_: ElevenlabsTranscription = self._call(
             endpoint,
             body={
                 "model_id": model_id,
@@ -405,7 +405,7 @@ class Elevenlabs(Resource):
             },
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     def text_to_speech(
         self,
@@ -484,7 +484,7 @@ class Elevenlabs(Resource):
         """
         from api302_client.api.audio_elevenlabs import elevenlabs_text_to_speech as endpoint
 
-        reply_: ElevenlabsFile | Binary = self._call(
+        result_: ElevenlabsFile | Binary = self._call(
             endpoint,
             path={"voice_id": voice_id},
             query={"output_format": output_format, "response_format": response_format},
@@ -501,7 +501,7 @@ class Elevenlabs(Resource):
             accept=accept,
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     def stream_text_to_speech(
         self,
@@ -665,7 +665,7 @@ class Elevenlabs(Resource):
         """
         from api302_client.api.audio_elevenlabs import elevenlabs_dialogue as endpoint
 
-        reply_: ElevenlabsFile | Binary = self._call(
+        result_: ElevenlabsFile | Binary = self._call(
             endpoint,
             query={"output_format": output_format, "response_format": response_format},
             body={
@@ -679,7 +679,7 @@ class Elevenlabs(Resource):
             accept=accept,
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     def stream_dialogue(
         self,
@@ -830,7 +830,7 @@ class Elevenlabs(Resource):
         """
         from api302_client.api.audio_elevenlabs import elevenlabs_sound as endpoint
 
-        reply_: ElevenlabsFile | Binary = self._call(
+        result_: ElevenlabsFile | Binary = self._call(
             endpoint,
             query={"output_format": output_format, "response_format": response_format},
             body={
@@ -843,7 +843,7 @@ class Elevenlabs(Resource):
             accept=accept,
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     def stream_sound(
         self,
@@ -995,7 +995,7 @@ class Elevenlabs(Resource):
         """
         from api302_client.api.audio_elevenlabs import elevenlabs_music as endpoint
 
-        reply_: ElevenlabsFile | Binary = self._call(
+        result_: ElevenlabsFile | Binary = self._call(
             endpoint,
             query={"output_format": output_format, "response_format": response_format},
             body={
@@ -1010,7 +1010,7 @@ class Elevenlabs(Resource):
             accept=accept,
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     def stream_music(
         self,
@@ -1131,7 +1131,7 @@ class Elevenlabs(Resource):
         """
         from api302_client.api.audio_elevenlabs import elevenlabs_plan_music as endpoint
 
-        reply_: ElevenlabsCompositionPlan = self._call(
+        result_: ElevenlabsCompositionPlan = self._call(
             endpoint,
             body={
                 "prompt": prompt,
@@ -1141,7 +1141,7 @@ class Elevenlabs(Resource):
             },
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     def list_models(
         self,
@@ -1169,8 +1169,8 @@ class Elevenlabs(Resource):
         """
         from api302_client.api.audio_elevenlabs import elevenlabs_list_models as endpoint
 
-        reply_: list[ElevenlabsModel] = self._call(endpoint, options=(extra_headers, extra_query, extra_body, timeout))
-        return reply_
+        result_: list[ElevenlabsModel] = self._call(endpoint, options=(extra_headers, extra_query, extra_body, timeout))
+        return result_
 
     def list_voices(
         self,
@@ -1200,10 +1200,10 @@ class Elevenlabs(Resource):
         """
         from api302_client.api.audio_elevenlabs import elevenlabs_list_voices as endpoint
 
-        reply_: ElevenlabsVoices = self._call(
+        result_: ElevenlabsVoices = self._call(
             endpoint, query={"show_legacy": show_legacy}, options=(extra_headers, extra_query, extra_body, timeout)
         )
-        return reply_
+        return result_
 
 
 class AsyncElevenlabs(AsyncResource):
@@ -1281,10 +1281,10 @@ class AsyncElevenlabs(AsyncResource):
         """
         from api302_client.api.audio_elevenlabs import elevenlabs_get_transcript as endpoint
 
-        reply_: ElevenlabsTranscript = await self._call(
+        result_: ElevenlabsTranscript = await self._call(
             endpoint, query={"request_id": request_id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
-        return reply_
+        return result_
 
     async def speech_multilingual_v2(
         self,
@@ -1385,10 +1385,10 @@ class AsyncElevenlabs(AsyncResource):
         """
         from api302_client.api.audio_elevenlabs import elevenlabs_get_speech as endpoint
 
-        reply_: ElevenlabsSpeech = await self._call(
+        result_: ElevenlabsSpeech = await self._call(
             endpoint, query={"request_id": request_id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
-        return reply_
+        return result_
 
     async def speech_flash_v2_5(
         self,
@@ -1490,10 +1490,10 @@ class AsyncElevenlabs(AsyncResource):
         """
         from api302_client.api.audio_elevenlabs import elevenlabs_isolate_audio as endpoint
 
-        reply_: ElevenlabsSpeech = await self._call(
+        result_: ElevenlabsSpeech = await self._call(
             endpoint, body={"audio_url": audio_url, "video_url": video_url}, options=(extra_headers, extra_query, extra_body, timeout)
         )
-        return reply_
+        return result_
 
     async def speech_to_text(
         self,
@@ -1556,7 +1556,7 @@ class AsyncElevenlabs(AsyncResource):
         """
         from api302_client.api.audio_elevenlabs import elevenlabs_speech_to_text as endpoint
 
-        reply_: ElevenlabsTranscription = await self._call(
+        result_: ElevenlabsTranscription = await self._call(
             endpoint,
             body={
                 "model_id": model_id,
@@ -1577,7 +1577,7 @@ class AsyncElevenlabs(AsyncResource):
             },
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     async def text_to_speech(
         self,
@@ -1656,7 +1656,7 @@ class AsyncElevenlabs(AsyncResource):
         """
         from api302_client.api.audio_elevenlabs import elevenlabs_text_to_speech as endpoint
 
-        reply_: ElevenlabsFile | Binary = await self._call(
+        result_: ElevenlabsFile | Binary = await self._call(
             endpoint,
             path={"voice_id": voice_id},
             query={"output_format": output_format, "response_format": response_format},
@@ -1673,7 +1673,7 @@ class AsyncElevenlabs(AsyncResource):
             accept=accept,
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     def stream_text_to_speech(
         self,
@@ -1837,7 +1837,7 @@ class AsyncElevenlabs(AsyncResource):
         """
         from api302_client.api.audio_elevenlabs import elevenlabs_dialogue as endpoint
 
-        reply_: ElevenlabsFile | Binary = await self._call(
+        result_: ElevenlabsFile | Binary = await self._call(
             endpoint,
             query={"output_format": output_format, "response_format": response_format},
             body={
@@ -1851,7 +1851,7 @@ class AsyncElevenlabs(AsyncResource):
             accept=accept,
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     def stream_dialogue(
         self,
@@ -2002,7 +2002,7 @@ class AsyncElevenlabs(AsyncResource):
         """
         from api302_client.api.audio_elevenlabs import elevenlabs_sound as endpoint
 
-        reply_: ElevenlabsFile | Binary = await self._call(
+        result_: ElevenlabsFile | Binary = await self._call(
             endpoint,
             query={"output_format": output_format, "response_format": response_format},
             body={
@@ -2015,7 +2015,7 @@ class AsyncElevenlabs(AsyncResource):
             accept=accept,
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     def stream_sound(
         self,
@@ -2167,7 +2167,7 @@ class AsyncElevenlabs(AsyncResource):
         """
         from api302_client.api.audio_elevenlabs import elevenlabs_music as endpoint
 
-        reply_: ElevenlabsFile | Binary = await self._call(
+        result_: ElevenlabsFile | Binary = await self._call(
             endpoint,
             query={"output_format": output_format, "response_format": response_format},
             body={
@@ -2182,7 +2182,7 @@ class AsyncElevenlabs(AsyncResource):
             accept=accept,
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     def stream_music(
         self,
@@ -2303,7 +2303,7 @@ class AsyncElevenlabs(AsyncResource):
         """
         from api302_client.api.audio_elevenlabs import elevenlabs_plan_music as endpoint
 
-        reply_: ElevenlabsCompositionPlan = await self._call(
+        result_: ElevenlabsCompositionPlan = await self._call(
             endpoint,
             body={
                 "prompt": prompt,
@@ -2313,7 +2313,7 @@ class AsyncElevenlabs(AsyncResource):
             },
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     async def list_models(
         self,
@@ -2341,8 +2341,8 @@ class AsyncElevenlabs(AsyncResource):
         """
         from api302_client.api.audio_elevenlabs import elevenlabs_list_models as endpoint
 
-        reply_: list[ElevenlabsModel] = await self._call(endpoint, options=(extra_headers, extra_query, extra_body, timeout))
-        return reply_
+        result_: list[ElevenlabsModel] = await self._call(endpoint, options=(extra_headers, extra_query, extra_body, timeout))
+        return result_
 
     async def list_voices(
         self,
@@ -2372,7 +2372,7 @@ class AsyncElevenlabs(AsyncResource):
         """
         from api302_client.api.audio_elevenlabs import elevenlabs_list_voices as endpoint
 
-        reply_: ElevenlabsVoices = await self._call(
+        result_: ElevenlabsVoices = await self._call(
             endpoint, query={"show_legacy": show_legacy}, options=(extra_headers, extra_query, extra_body, timeout)
         )
-        return reply_
+        return result_

@@ -73,7 +73,7 @@ class FishAudio(Resource):
         """
         from api302_client.api.audio_fish_audio import fish_audio_speech as endpoint
 
-        reply_: FishAudioSpeechResponse = self._call(
+        result_: FishAudioSpeechResponse = self._call(
             endpoint,
             body={
                 "text": text,
@@ -91,7 +91,7 @@ class FishAudio(Resource):
             },
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     def create_voice(
         self,
@@ -142,7 +142,7 @@ class FishAudio(Resource):
         """
         from api302_client.api.audio_fish_audio import fish_audio_create_voice as endpoint
 
-        reply_: FishAudioVoice = self._call(
+        result_: FishAudioVoice = self._call(
             endpoint,
             body={
                 "type": type,
@@ -158,7 +158,7 @@ class FishAudio(Resource):
             },
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     def list_voices(
         self,
@@ -205,7 +205,7 @@ class FishAudio(Resource):
         """
         from api302_client.api.audio_fish_audio import fish_audio_list_voices as endpoint
 
-        reply_: FishAudioVoiceList = self._call(
+        result_: FishAudioVoiceList = self._call(
             endpoint,
             query={
                 "page_size": page_size,
@@ -220,7 +220,7 @@ class FishAudio(Resource):
             },
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     def iter_list_voices(
         self,
@@ -308,8 +308,8 @@ class FishAudio(Resource):
         """
         from api302_client.api.audio_fish_audio import fish_audio_get_voice as endpoint
 
-        reply_: FishAudioVoice = self._call(endpoint, path={"id": id}, options=(extra_headers, extra_query, extra_body, timeout))
-        return reply_
+        result_: FishAudioVoice = self._call(endpoint, path={"id": id}, options=(extra_headers, extra_query, extra_body, timeout))
+        return result_
 
     def update_voice(
         self,
@@ -348,13 +348,13 @@ class FishAudio(Resource):
         """
         from api302_client.api.audio_fish_audio import fish_audio_update_voice as endpoint
 
-        reply_: JsonObject = self._call(
+        result_: JsonObject = self._call(
             endpoint,
             path={"id": id},
             body={"title": title, "description": description, "visibility": visibility, "tags": tags, "cover_image": cover_image},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     def delete_voice(
         self,
@@ -383,8 +383,8 @@ class FishAudio(Resource):
         """
         from api302_client.api.audio_fish_audio import fish_audio_delete_voice as endpoint
 
-        reply_: JsonObject = self._call(endpoint, path={"id": id}, options=(extra_headers, extra_query, extra_body, timeout))
-        return reply_
+        result_: JsonObject = self._call(endpoint, path={"id": id}, options=(extra_headers, extra_query, extra_body, timeout))
+        return result_
 
 
 class AsyncFishAudio(AsyncResource):
@@ -443,7 +443,7 @@ class AsyncFishAudio(AsyncResource):
         """
         from api302_client.api.audio_fish_audio import fish_audio_speech as endpoint
 
-        reply_: FishAudioSpeechResponse = await self._call(
+        result_: FishAudioSpeechResponse = await self._call(
             endpoint,
             body={
                 "text": text,
@@ -461,7 +461,7 @@ class AsyncFishAudio(AsyncResource):
             },
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     async def create_voice(
         self,
@@ -512,7 +512,7 @@ class AsyncFishAudio(AsyncResource):
         """
         from api302_client.api.audio_fish_audio import fish_audio_create_voice as endpoint
 
-        reply_: FishAudioVoice = await self._call(
+        result_: FishAudioVoice = await self._call(
             endpoint,
             body={
                 "type": type,
@@ -528,7 +528,7 @@ class AsyncFishAudio(AsyncResource):
             },
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     async def list_voices(
         self,
@@ -575,7 +575,7 @@ class AsyncFishAudio(AsyncResource):
         """
         from api302_client.api.audio_fish_audio import fish_audio_list_voices as endpoint
 
-        reply_: FishAudioVoiceList = await self._call(
+        result_: FishAudioVoiceList = await self._call(
             endpoint,
             query={
                 "page_size": page_size,
@@ -590,7 +590,7 @@ class AsyncFishAudio(AsyncResource):
             },
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     def iter_list_voices(
         self,
@@ -678,8 +678,8 @@ class AsyncFishAudio(AsyncResource):
         """
         from api302_client.api.audio_fish_audio import fish_audio_get_voice as endpoint
 
-        reply_: FishAudioVoice = await self._call(endpoint, path={"id": id}, options=(extra_headers, extra_query, extra_body, timeout))
-        return reply_
+        result_: FishAudioVoice = await self._call(endpoint, path={"id": id}, options=(extra_headers, extra_query, extra_body, timeout))
+        return result_
 
     async def update_voice(
         self,
@@ -718,13 +718,13 @@ class AsyncFishAudio(AsyncResource):
         """
         from api302_client.api.audio_fish_audio import fish_audio_update_voice as endpoint
 
-        reply_: JsonObject = await self._call(
+        result_: JsonObject = await self._call(
             endpoint,
             path={"id": id},
             body={"title": title, "description": description, "visibility": visibility, "tags": tags, "cover_image": cover_image},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     async def delete_voice(
         self,
@@ -753,5 +753,5 @@ class AsyncFishAudio(AsyncResource):
         """
         from api302_client.api.audio_fish_audio import fish_audio_delete_voice as endpoint
 
-        reply_: JsonObject = await self._call(endpoint, path={"id": id}, options=(extra_headers, extra_query, extra_body, timeout))
-        return reply_
+        result_: JsonObject = await self._call(endpoint, path={"id": id}, options=(extra_headers, extra_query, extra_body, timeout))
+        return result_

@@ -56,13 +56,13 @@ class Google(Resource):
         """
         from api302_client.api.audio_google import google_speech_flash as endpoint
 
-        reply_: GoogleGenerateResponse = self._call(
+        result_: GoogleGenerateResponse = self._call(
             endpoint,
             query={"response_format": response_format},
             body={"contents": contents, "generationConfig": generationConfig, "model": model},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     def speech_pro(
         self,
@@ -100,13 +100,13 @@ class Google(Resource):
         """
         from api302_client.api.audio_google import google_speech_pro as endpoint
 
-        reply_: GoogleGenerateResponse = self._call(
+        result_: GoogleGenerateResponse = self._call(
             endpoint,
             query={"response_format": response_format},
             body={"contents": contents, "generationConfig": generationConfig, "model": model},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     def synthesize(
         self,
@@ -140,12 +140,12 @@ class Google(Resource):
         """
         from api302_client.api.audio_google import google_synthesize as endpoint
 
-        reply_: GoogleSynthesizeResponse = self._call(
+        result_: GoogleSynthesizeResponse = self._call(
             endpoint,
             body={"input": input, "voice": voice, "audioConfig": audioConfig},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
 
 class AsyncGoogle(AsyncResource):
@@ -187,13 +187,13 @@ class AsyncGoogle(AsyncResource):
         """
         from api302_client.api.audio_google import google_speech_flash as endpoint
 
-        reply_: GoogleGenerateResponse = await self._call(
+        result_: GoogleGenerateResponse = await self._call(
             endpoint,
             query={"response_format": response_format},
             body={"contents": contents, "generationConfig": generationConfig, "model": model},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     async def speech_pro(
         self,
@@ -231,13 +231,13 @@ class AsyncGoogle(AsyncResource):
         """
         from api302_client.api.audio_google import google_speech_pro as endpoint
 
-        reply_: GoogleGenerateResponse = await self._call(
+        result_: GoogleGenerateResponse = await self._call(
             endpoint,
             query={"response_format": response_format},
             body={"contents": contents, "generationConfig": generationConfig, "model": model},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     async def synthesize(
         self,
@@ -271,9 +271,9 @@ class AsyncGoogle(AsyncResource):
         """
         from api302_client.api.audio_google import google_synthesize as endpoint
 
-        reply_: GoogleSynthesizeResponse = await self._call(
+        result_: GoogleSynthesizeResponse = await self._call(
             endpoint,
             body={"input": input, "voice": voice, "audioConfig": audioConfig},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_

@@ -99,8 +99,8 @@ class Kling(Resource):
         """
         from api302_client.api.audio_kling import kling_get_text_to_audio as endpoint
 
-        reply_: KlingAudioResponse = self._call(endpoint, path={"id": id}, options=(extra_headers, extra_query, extra_body, timeout))
-        return reply_
+        result_: KlingAudioResponse = self._call(endpoint, path={"id": id}, options=(extra_headers, extra_query, extra_body, timeout))
+        return result_
 
     def video_to_audio(
         self,
@@ -190,8 +190,8 @@ class Kling(Resource):
         """
         from api302_client.api.audio_kling import kling_get_video_to_audio as endpoint
 
-        reply_: KlingAudioResponse = self._call(endpoint, path={"id": id}, options=(extra_headers, extra_query, extra_body, timeout))
-        return reply_
+        result_: KlingAudioResponse = self._call(endpoint, path={"id": id}, options=(extra_headers, extra_query, extra_body, timeout))
+        return result_
 
 
 class AsyncKling(AsyncResource):
@@ -278,8 +278,8 @@ class AsyncKling(AsyncResource):
         """
         from api302_client.api.audio_kling import kling_get_text_to_audio as endpoint
 
-        reply_: KlingAudioResponse = await self._call(endpoint, path={"id": id}, options=(extra_headers, extra_query, extra_body, timeout))
-        return reply_
+        result_: KlingAudioResponse = await self._call(endpoint, path={"id": id}, options=(extra_headers, extra_query, extra_body, timeout))
+        return result_
 
     async def video_to_audio(
         self,
@@ -369,5 +369,5 @@ class AsyncKling(AsyncResource):
         """
         from api302_client.api.audio_kling import kling_get_video_to_audio as endpoint
 
-        reply_: KlingAudioResponse = await self._call(endpoint, path={"id": id}, options=(extra_headers, extra_query, extra_body, timeout))
-        return reply_
+        result_: KlingAudioResponse = await self._call(endpoint, path={"id": id}, options=(extra_headers, extra_query, extra_body, timeout))
+        return result_

@@ -158,7 +158,7 @@ class Minimax(Resource):
         """
         from api302_client.api.audio_minimax import minimax_speech as endpoint
 
-        reply_: MinimaxSpeechResponse | Stream[MinimaxSpeechResponse, Any] = self._call(
+        result_: MinimaxSpeechResponse | Stream[MinimaxSpeechResponse, Any] = self._call(
             endpoint,
             body={
                 "model": model,
@@ -177,7 +177,7 @@ class Minimax(Resource):
             stream=stream,
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     def stream_speech(
         self,
@@ -350,10 +350,10 @@ class Minimax(Resource):
         """
         from api302_client.api.audio_minimax import minimax_get_long_speech as endpoint
 
-        reply_: MinimaxLongSpeechTask = self._call(
+        result_: MinimaxLongSpeechTask = self._call(
             endpoint, query={"task_id": task_id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
-        return reply_
+        return result_
 
     def create_voice(
         self,
@@ -389,12 +389,12 @@ class Minimax(Resource):
         """
         from api302_client.api.audio_minimax import minimax_create_voice as endpoint
 
-        reply_: JsonObject = self._call(
+        result_: JsonObject = self._call(
             endpoint,
             body={"gender": gender, "age": age, "voice_desc": voice_desc, "text": text},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     def upload_music(
         self,
@@ -428,10 +428,10 @@ class Minimax(Resource):
         """
         from api302_client.api.audio_minimax import minimax_upload_music as endpoint
 
-        reply_: MinimaxMusicUpload = self._call(
+        result_: MinimaxMusicUpload = self._call(
             endpoint, body={"purpose": purpose, "file": file}, options=(extra_headers, extra_query, extra_body, timeout)
         )
-        return reply_
+        return result_
 
     def create_music(
         self,
@@ -485,7 +485,7 @@ class Minimax(Resource):
         """
         from api302_client.api.audio_minimax import minimax_create_music as endpoint
 
-        reply_: MinimaxMusicResponse = self._call(
+        result_: MinimaxMusicResponse = self._call(
             endpoint,
             body={
                 "model": model,
@@ -502,7 +502,7 @@ class Minimax(Resource):
             },
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
 
 class AsyncMinimax(AsyncResource):
@@ -636,7 +636,7 @@ class AsyncMinimax(AsyncResource):
         """
         from api302_client.api.audio_minimax import minimax_speech as endpoint
 
-        reply_: MinimaxSpeechResponse | AsyncStream[MinimaxSpeechResponse, Any] = await self._call(
+        result_: MinimaxSpeechResponse | AsyncStream[MinimaxSpeechResponse, Any] = await self._call(
             endpoint,
             body={
                 "model": model,
@@ -655,7 +655,7 @@ class AsyncMinimax(AsyncResource):
             stream=stream,
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     def stream_speech(
         self,
@@ -828,10 +828,10 @@ class AsyncMinimax(AsyncResource):
         """
         from api302_client.api.audio_minimax import minimax_get_long_speech as endpoint
 
-        reply_: MinimaxLongSpeechTask = await self._call(
+        result_: MinimaxLongSpeechTask = await self._call(
             endpoint, query={"task_id": task_id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
-        return reply_
+        return result_
 
     async def create_voice(
         self,
@@ -867,12 +867,12 @@ class AsyncMinimax(AsyncResource):
         """
         from api302_client.api.audio_minimax import minimax_create_voice as endpoint
 
-        reply_: JsonObject = await self._call(
+        result_: JsonObject = await self._call(
             endpoint,
             body={"gender": gender, "age": age, "voice_desc": voice_desc, "text": text},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     async def upload_music(
         self,
@@ -906,10 +906,10 @@ class AsyncMinimax(AsyncResource):
         """
         from api302_client.api.audio_minimax import minimax_upload_music as endpoint
 
-        reply_: MinimaxMusicUpload = await self._call(
+        result_: MinimaxMusicUpload = await self._call(
             endpoint, body={"purpose": purpose, "file": file}, options=(extra_headers, extra_query, extra_body, timeout)
         )
-        return reply_
+        return result_
 
     async def create_music(
         self,
@@ -963,7 +963,7 @@ class AsyncMinimax(AsyncResource):
         """
         from api302_client.api.audio_minimax import minimax_create_music as endpoint
 
-        reply_: MinimaxMusicResponse = await self._call(
+        result_: MinimaxMusicResponse = await self._call(
             endpoint,
             body={
                 "model": model,
@@ -980,4 +980,4 @@ class AsyncMinimax(AsyncResource):
             },
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_

@@ -51,10 +51,10 @@ class Mureka(Resource):
         """
         from api302_client.api.audio_mureka import mureka_upload_file as endpoint
 
-        reply_: MurekaFile = self._call(
+        result_: MurekaFile = self._call(
             endpoint, body={"file": file, "purpose": purpose}, options=(extra_headers, extra_query, extra_body, timeout)
         )
-        return reply_
+        return result_
 
     def write_lyrics(
         self,
@@ -84,8 +84,8 @@ class Mureka(Resource):
         """
         from api302_client.api.audio_mureka import mureka_write_lyrics as endpoint
 
-        reply_: MurekaLyrics = self._call(endpoint, body={"prompt": prompt}, options=(extra_headers, extra_query, extra_body, timeout))
-        return reply_
+        result_: MurekaLyrics = self._call(endpoint, body={"prompt": prompt}, options=(extra_headers, extra_query, extra_body, timeout))
+        return result_
 
     def extend_lyrics(
         self,
@@ -114,8 +114,8 @@ class Mureka(Resource):
         """
         from api302_client.api.audio_mureka import mureka_extend_lyrics as endpoint
 
-        reply_: MurekaLyrics = self._call(endpoint, body={"lyrics": lyrics}, options=(extra_headers, extra_query, extra_body, timeout))
-        return reply_
+        result_: MurekaLyrics = self._call(endpoint, body={"lyrics": lyrics}, options=(extra_headers, extra_query, extra_body, timeout))
+        return result_
 
     def create_song(
         self,
@@ -207,8 +207,8 @@ class Mureka(Resource):
         """
         from api302_client.api.audio_mureka import mureka_get_song as endpoint
 
-        reply_: MurekaTask = self._call(endpoint, path={"task_id": task_id}, options=(extra_headers, extra_query, extra_body, timeout))
-        return reply_
+        result_: MurekaTask = self._call(endpoint, path={"task_id": task_id}, options=(extra_headers, extra_query, extra_body, timeout))
+        return result_
 
     def separate_song(
         self,
@@ -239,8 +239,8 @@ class Mureka(Resource):
         """
         from api302_client.api.audio_mureka import mureka_separate_song as endpoint
 
-        reply_: MurekaStems = self._call(endpoint, body={"url": url}, options=(extra_headers, extra_query, extra_body, timeout))
-        return reply_
+        result_: MurekaStems = self._call(endpoint, body={"url": url}, options=(extra_headers, extra_query, extra_body, timeout))
+        return result_
 
     def create_instrumental(
         self,
@@ -314,8 +314,8 @@ class Mureka(Resource):
         """
         from api302_client.api.audio_mureka import mureka_get_instrumental as endpoint
 
-        reply_: MurekaTask = self._call(endpoint, path={"task_id": task_id}, options=(extra_headers, extra_query, extra_body, timeout))
-        return reply_
+        result_: MurekaTask = self._call(endpoint, path={"task_id": task_id}, options=(extra_headers, extra_query, extra_body, timeout))
+        return result_
 
     def speech(
         self,
@@ -351,10 +351,10 @@ class Mureka(Resource):
         """
         from api302_client.api.audio_mureka import mureka_speech as endpoint
 
-        reply_: MurekaSound = self._call(
+        result_: MurekaSound = self._call(
             endpoint, body={"text": text, "voice": voice, "voice_id": voice_id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
-        return reply_
+        return result_
 
     def podcast(
         self,
@@ -388,12 +388,12 @@ class Mureka(Resource):
         """
         from api302_client.api.audio_mureka import mureka_podcast as endpoint
 
-        reply_: MurekaSound = self._call(
+        result_: MurekaSound = self._call(
             endpoint,
             body={"conversations": conversations, "background": background, "speed": speed},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
 
 class AsyncMureka(AsyncResource):
@@ -430,10 +430,10 @@ class AsyncMureka(AsyncResource):
         """
         from api302_client.api.audio_mureka import mureka_upload_file as endpoint
 
-        reply_: MurekaFile = await self._call(
+        result_: MurekaFile = await self._call(
             endpoint, body={"file": file, "purpose": purpose}, options=(extra_headers, extra_query, extra_body, timeout)
         )
-        return reply_
+        return result_
 
     async def write_lyrics(
         self,
@@ -463,10 +463,10 @@ class AsyncMureka(AsyncResource):
         """
         from api302_client.api.audio_mureka import mureka_write_lyrics as endpoint
 
-        reply_: MurekaLyrics = await self._call(
+        result_: MurekaLyrics = await self._call(
             endpoint, body={"prompt": prompt}, options=(extra_headers, extra_query, extra_body, timeout)
         )
-        return reply_
+        return result_
 
     async def extend_lyrics(
         self,
@@ -495,10 +495,10 @@ class AsyncMureka(AsyncResource):
         """
         from api302_client.api.audio_mureka import mureka_extend_lyrics as endpoint
 
-        reply_: MurekaLyrics = await self._call(
+        result_: MurekaLyrics = await self._call(
             endpoint, body={"lyrics": lyrics}, options=(extra_headers, extra_query, extra_body, timeout)
         )
-        return reply_
+        return result_
 
     async def create_song(
         self,
@@ -590,10 +590,10 @@ class AsyncMureka(AsyncResource):
         """
         from api302_client.api.audio_mureka import mureka_get_song as endpoint
 
-        reply_: MurekaTask = await self._call(
+        result_: MurekaTask = await self._call(
             endpoint, path={"task_id": task_id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
-        return reply_
+        return result_
 
     async def separate_song(
         self,
@@ -624,8 +624,8 @@ class AsyncMureka(AsyncResource):
         """
         from api302_client.api.audio_mureka import mureka_separate_song as endpoint
 
-        reply_: MurekaStems = await self._call(endpoint, body={"url": url}, options=(extra_headers, extra_query, extra_body, timeout))
-        return reply_
+        result_: MurekaStems = await self._call(endpoint, body={"url": url}, options=(extra_headers, extra_query, extra_body, timeout))
+        return result_
 
     async def create_instrumental(
         self,
@@ -699,10 +699,10 @@ class AsyncMureka(AsyncResource):
         """
         from api302_client.api.audio_mureka import mureka_get_instrumental as endpoint
 
-        reply_: MurekaTask = await self._call(
+        result_: MurekaTask = await self._call(
             endpoint, path={"task_id": task_id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
-        return reply_
+        return result_
 
     async def speech(
         self,
@@ -738,10 +738,10 @@ class AsyncMureka(AsyncResource):
         """
         from api302_client.api.audio_mureka import mureka_speech as endpoint
 
-        reply_: MurekaSound = await self._call(
+        result_: MurekaSound = await self._call(
             endpoint, body={"text": text, "voice": voice, "voice_id": voice_id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
-        return reply_
+        return result_
 
     async def podcast(
         self,
@@ -775,9 +775,9 @@ class AsyncMureka(AsyncResource):
         """
         from api302_client.api.audio_mureka import mureka_podcast as endpoint
 
-        reply_: MurekaSound = await self._call(
+        result_: MurekaSound = await self._call(
             endpoint,
             body={"conversations": conversations, "background": background, "speed": speed},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_

@@ -70,7 +70,7 @@ class Openai(Resource):
         """
         from api302_client.api.audio_openai import openai_speech as endpoint
 
-        reply_: Binary = self._call(
+        result_: Binary = self._call(
             endpoint,
             body={
                 "model": model,
@@ -83,7 +83,7 @@ class Openai(Resource):
             accept=accept,
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     def stream_speech(
         self,
@@ -211,7 +211,7 @@ class Openai(Resource):
         """
         from api302_client.api.audio_openai import openai_transcribe as endpoint
 
-        reply_: OpenaiTranscript | Text = self._call(
+        result_: OpenaiTranscript | Text = self._call(
             endpoint,
             body={
                 "file": file,
@@ -232,7 +232,7 @@ class Openai(Resource):
             accept=accept,
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     def translate(
         self,
@@ -275,13 +275,13 @@ class Openai(Resource):
         """
         from api302_client.api.audio_openai import openai_translate as endpoint
 
-        reply_: OpenaiTranscript | Text = self._call(
+        result_: OpenaiTranscript | Text = self._call(
             endpoint,
             body={"file": file, "model": model, "prompt": prompt, "response_format": response_format, "temperature": temperature},
             accept=accept,
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     def realtime(
         self,
@@ -395,7 +395,7 @@ class AsyncOpenai(AsyncResource):
         """
         from api302_client.api.audio_openai import openai_speech as endpoint
 
-        reply_: Binary = await self._call(
+        result_: Binary = await self._call(
             endpoint,
             body={
                 "model": model,
@@ -408,7 +408,7 @@ class AsyncOpenai(AsyncResource):
             accept=accept,
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     def stream_speech(
         self,
@@ -536,7 +536,7 @@ class AsyncOpenai(AsyncResource):
         """
         from api302_client.api.audio_openai import openai_transcribe as endpoint
 
-        reply_: OpenaiTranscript | Text = await self._call(
+        result_: OpenaiTranscript | Text = await self._call(
             endpoint,
             body={
                 "file": file,
@@ -557,7 +557,7 @@ class AsyncOpenai(AsyncResource):
             accept=accept,
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     async def translate(
         self,
@@ -600,13 +600,13 @@ class AsyncOpenai(AsyncResource):
         """
         from api302_client.api.audio_openai import openai_translate as endpoint
 
-        reply_: OpenaiTranscript | Text = await self._call(
+        result_: OpenaiTranscript | Text = await self._call(
             endpoint,
             body={"file": file, "model": model, "prompt": prompt, "response_format": response_format, "temperature": temperature},
             accept=accept,
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     def realtime(
         self,

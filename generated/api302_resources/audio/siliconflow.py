@@ -58,12 +58,12 @@ class Siliconflow(Resource):
         """
         from api302_client.api.audio_siliconflow import siliconflow_create_voice as endpoint
 
-        reply_: SiliconflowVoice = self._call(
+        result_: SiliconflowVoice = self._call(
             endpoint,
             body={"model": model, "customName": customName, "text": text, "audio": audio, "file": file},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     def delete_voice(
         self,
@@ -93,8 +93,8 @@ class Siliconflow(Resource):
         """
         from api302_client.api.audio_siliconflow import siliconflow_delete_voice as endpoint
 
-        reply_: Text = self._call(endpoint, body={"uri": uri}, options=(extra_headers, extra_query, extra_body, timeout))
-        return reply_
+        result_: Text = self._call(endpoint, body={"uri": uri}, options=(extra_headers, extra_query, extra_body, timeout))
+        return result_
 
     def transcribe(
         self,
@@ -127,10 +127,10 @@ class Siliconflow(Resource):
         """
         from api302_client.api.audio_siliconflow import siliconflow_transcribe as endpoint
 
-        reply_: SiliconflowTranscript = self._call(
+        result_: SiliconflowTranscript = self._call(
             endpoint, body={"model": model, "file": file}, options=(extra_headers, extra_query, extra_body, timeout)
         )
-        return reply_
+        return result_
 
     def speech(
         self,
@@ -188,7 +188,7 @@ class Siliconflow(Resource):
         """
         from api302_client.api.audio_siliconflow import siliconflow_speech as endpoint
 
-        reply_: SiliconflowSpeechResponse | Binary = self._call(
+        result_: SiliconflowSpeechResponse | Binary = self._call(
             endpoint,
             body={
                 "model": model,
@@ -205,7 +205,7 @@ class Siliconflow(Resource):
             accept=accept,
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     def stream_speech(
         self,
@@ -320,12 +320,12 @@ class AsyncSiliconflow(AsyncResource):
         """
         from api302_client.api.audio_siliconflow import siliconflow_create_voice as endpoint
 
-        reply_: SiliconflowVoice = await self._call(
+        result_: SiliconflowVoice = await self._call(
             endpoint,
             body={"model": model, "customName": customName, "text": text, "audio": audio, "file": file},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     async def delete_voice(
         self,
@@ -355,8 +355,8 @@ class AsyncSiliconflow(AsyncResource):
         """
         from api302_client.api.audio_siliconflow import siliconflow_delete_voice as endpoint
 
-        reply_: Text = await self._call(endpoint, body={"uri": uri}, options=(extra_headers, extra_query, extra_body, timeout))
-        return reply_
+        result_: Text = await self._call(endpoint, body={"uri": uri}, options=(extra_headers, extra_query, extra_body, timeout))
+        return result_
 
     async def transcribe(
         self,
@@ -389,10 +389,10 @@ class AsyncSiliconflow(AsyncResource):
         """
         from api302_client.api.audio_siliconflow import siliconflow_transcribe as endpoint
 
-        reply_: SiliconflowTranscript = await self._call(
+        result_: SiliconflowTranscript = await self._call(
             endpoint, body={"model": model, "file": file}, options=(extra_headers, extra_query, extra_body, timeout)
         )
-        return reply_
+        return result_
 
     async def speech(
         self,
@@ -450,7 +450,7 @@ class AsyncSiliconflow(AsyncResource):
         """
         from api302_client.api.audio_siliconflow import siliconflow_speech as endpoint
 
-        reply_: SiliconflowSpeechResponse | Binary = await self._call(
+        result_: SiliconflowSpeechResponse | Binary = await self._call(
             endpoint,
             body={
                 "model": model,
@@ -467,7 +467,7 @@ class AsyncSiliconflow(AsyncResource):
             accept=accept,
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     def stream_speech(
         self,

@@ -66,7 +66,7 @@ class Stability(Resource):
         """
         from api302_client.api.audio_stability import stability_text_to_audio as endpoint
 
-        reply_: StabilityAudio | Binary = self._call(
+        result_: StabilityAudio | Binary = self._call(
             endpoint,
             query={"response_format": response_format},
             body={
@@ -81,7 +81,7 @@ class Stability(Resource):
             accept=accept,
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     def stream_text_to_audio(
         self,
@@ -195,7 +195,7 @@ class Stability(Resource):
         """
         from api302_client.api.audio_stability import stability_audio_to_audio as endpoint
 
-        reply_: StabilityAudio | Binary = self._call(
+        result_: StabilityAudio | Binary = self._call(
             endpoint,
             query={"response_format": response_format},
             body={
@@ -212,7 +212,7 @@ class Stability(Resource):
             accept=accept,
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     def stream_audio_to_audio(
         self,
@@ -334,7 +334,7 @@ class Stability(Resource):
         """
         from api302_client.api.audio_stability import stability_inpaint_audio as endpoint
 
-        reply_: StabilityAudio | Binary = self._call(
+        result_: StabilityAudio | Binary = self._call(
             endpoint,
             query={"response_format": response_format},
             body={
@@ -352,7 +352,7 @@ class Stability(Resource):
             accept=accept,
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     def stream_inpaint_audio(
         self,
@@ -475,7 +475,7 @@ class AsyncStability(AsyncResource):
         """
         from api302_client.api.audio_stability import stability_text_to_audio as endpoint
 
-        reply_: StabilityAudio | Binary = await self._call(
+        result_: StabilityAudio | Binary = await self._call(
             endpoint,
             query={"response_format": response_format},
             body={
@@ -490,7 +490,7 @@ class AsyncStability(AsyncResource):
             accept=accept,
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     def stream_text_to_audio(
         self,
@@ -604,7 +604,7 @@ class AsyncStability(AsyncResource):
         """
         from api302_client.api.audio_stability import stability_audio_to_audio as endpoint
 
-        reply_: StabilityAudio | Binary = await self._call(
+        result_: StabilityAudio | Binary = await self._call(
             endpoint,
             query={"response_format": response_format},
             body={
@@ -621,7 +621,7 @@ class AsyncStability(AsyncResource):
             accept=accept,
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     def stream_audio_to_audio(
         self,
@@ -743,7 +743,7 @@ class AsyncStability(AsyncResource):
         """
         from api302_client.api.audio_stability import stability_inpaint_audio as endpoint
 
-        reply_: StabilityAudio | Binary = await self._call(
+        result_: StabilityAudio | Binary = await self._call(
             endpoint,
             query={"response_format": response_format},
             body={
@@ -761,7 +761,7 @@ class AsyncStability(AsyncResource):
             accept=accept,
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     def stream_inpaint_audio(
         self,

@@ -127,10 +127,10 @@ class Suno(Resource):
         """
         from api302_client.api.audio_suno import suno_lyrics as endpoint
 
-        reply_: SunoLyricsResponse = self._call(
+        result_: SunoLyricsResponse = self._call(
             endpoint, body={"prompt": prompt}, options=(extra_headers, extra_query, extra_body, timeout)
         )
-        return reply_
+        return result_
 
     def get_task(
         self,
@@ -162,10 +162,10 @@ class Suno(Resource):
         """
         from api302_client.api.audio_suno import suno_get_task as endpoint
 
-        reply_: SunoFetchResponse = self._call(
+        result_: SunoFetchResponse = self._call(
             endpoint, path={"task_id": task_id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
-        return reply_
+        return result_
 
     def upload_audio(
         self,
@@ -230,8 +230,8 @@ class Suno(Resource):
         """
         from api302_client.api.audio_suno import suno_align_lyrics as endpoint
 
-        reply_: JsonObject = self._call(endpoint, body={}, options=(extra_headers, extra_query, extra_body, timeout))
-        return reply_
+        result_: JsonObject = self._call(endpoint, body={}, options=(extra_headers, extra_query, extra_body, timeout))
+        return result_
 
     def get_wav(
         self,
@@ -262,8 +262,8 @@ class Suno(Resource):
         """
         from api302_client.api.audio_suno import suno_get_wav as endpoint
 
-        reply_: JsonObject = self._call(endpoint, body={}, options=(extra_headers, extra_query, extra_body, timeout))
-        return reply_
+        result_: JsonObject = self._call(endpoint, body={}, options=(extra_headers, extra_query, extra_body, timeout))
+        return result_
 
     def get_video(
         self,
@@ -294,8 +294,8 @@ class Suno(Resource):
         """
         from api302_client.api.audio_suno import suno_get_video as endpoint
 
-        reply_: JsonObject = self._call(endpoint, body={}, options=(extra_headers, extra_query, extra_body, timeout))
-        return reply_
+        result_: JsonObject = self._call(endpoint, body={}, options=(extra_headers, extra_query, extra_body, timeout))
+        return result_
 
     def change_speed(
         self,
@@ -326,8 +326,8 @@ class Suno(Resource):
         """
         from api302_client.api.audio_suno import suno_change_speed as endpoint
 
-        reply_: JsonObject = self._call(endpoint, body={}, options=(extra_headers, extra_query, extra_body, timeout))
-        return reply_
+        result_: JsonObject = self._call(endpoint, body={}, options=(extra_headers, extra_query, extra_body, timeout))
+        return result_
 
     def crop(
         self,
@@ -358,8 +358,8 @@ class Suno(Resource):
         """
         from api302_client.api.audio_suno import suno_crop as endpoint
 
-        reply_: JsonObject = self._call(endpoint, body={}, options=(extra_headers, extra_query, extra_body, timeout))
-        return reply_
+        result_: JsonObject = self._call(endpoint, body={}, options=(extra_headers, extra_query, extra_body, timeout))
+        return result_
 
 
 class AsyncSuno(AsyncResource):
@@ -471,10 +471,10 @@ class AsyncSuno(AsyncResource):
         """
         from api302_client.api.audio_suno import suno_lyrics as endpoint
 
-        reply_: SunoLyricsResponse = await self._call(
+        result_: SunoLyricsResponse = await self._call(
             endpoint, body={"prompt": prompt}, options=(extra_headers, extra_query, extra_body, timeout)
         )
-        return reply_
+        return result_
 
     async def get_task(
         self,
@@ -506,10 +506,10 @@ class AsyncSuno(AsyncResource):
         """
         from api302_client.api.audio_suno import suno_get_task as endpoint
 
-        reply_: SunoFetchResponse = await self._call(
+        result_: SunoFetchResponse = await self._call(
             endpoint, path={"task_id": task_id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
-        return reply_
+        return result_
 
     async def upload_audio(
         self,
@@ -574,8 +574,8 @@ class AsyncSuno(AsyncResource):
         """
         from api302_client.api.audio_suno import suno_align_lyrics as endpoint
 
-        reply_: JsonObject = await self._call(endpoint, body={}, options=(extra_headers, extra_query, extra_body, timeout))
-        return reply_
+        result_: JsonObject = await self._call(endpoint, body={}, options=(extra_headers, extra_query, extra_body, timeout))
+        return result_
 
     async def get_wav(
         self,
@@ -606,8 +606,8 @@ class AsyncSuno(AsyncResource):
         """
         from api302_client.api.audio_suno import suno_get_wav as endpoint
 
-        reply_: JsonObject = await self._call(endpoint, body={}, options=(extra_headers, extra_query, extra_body, timeout))
-        return reply_
+        result_: JsonObject = await self._call(endpoint, body={}, options=(extra_headers, extra_query, extra_body, timeout))
+        return result_
 
     async def get_video(
         self,
@@ -638,8 +638,8 @@ class AsyncSuno(AsyncResource):
         """
         from api302_client.api.audio_suno import suno_get_video as endpoint
 
-        reply_: JsonObject = await self._call(endpoint, body={}, options=(extra_headers, extra_query, extra_body, timeout))
-        return reply_
+        result_: JsonObject = await self._call(endpoint, body={}, options=(extra_headers, extra_query, extra_body, timeout))
+        return result_
 
     async def change_speed(
         self,
@@ -670,8 +670,8 @@ class AsyncSuno(AsyncResource):
         """
         from api302_client.api.audio_suno import suno_change_speed as endpoint
 
-        reply_: JsonObject = await self._call(endpoint, body={}, options=(extra_headers, extra_query, extra_body, timeout))
-        return reply_
+        result_: JsonObject = await self._call(endpoint, body={}, options=(extra_headers, extra_query, extra_body, timeout))
+        return result_
 
     async def crop(
         self,
@@ -702,5 +702,5 @@ class AsyncSuno(AsyncResource):
         """
         from api302_client.api.audio_suno import suno_crop as endpoint
 
-        reply_: JsonObject = await self._call(endpoint, body={}, options=(extra_headers, extra_query, extra_body, timeout))
-        return reply_
+        result_: JsonObject = await self._call(endpoint, body={}, options=(extra_headers, extra_query, extra_body, timeout))
+        return result_

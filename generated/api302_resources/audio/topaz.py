@@ -78,8 +78,8 @@ class Topaz(Resource):
         """
         from api302_client.api.audio_topaz import topaz_get_video as endpoint
 
-        reply_: TopazVideo = self._call(endpoint, path={"requestId": requestId}, options=(extra_headers, extra_query, extra_body, timeout))
-        return reply_
+        result_: TopazVideo = self._call(endpoint, path={"requestId": requestId}, options=(extra_headers, extra_query, extra_body, timeout))
+        return result_
 
 
 class AsyncTopaz(AsyncResource):
@@ -145,7 +145,7 @@ class AsyncTopaz(AsyncResource):
         """
         from api302_client.api.audio_topaz import topaz_get_video as endpoint
 
-        reply_: TopazVideo = await self._call(
+        result_: TopazVideo = await self._call(
             endpoint, path={"requestId": requestId}, options=(extra_headers, extra_query, extra_body, timeout)
         )
-        return reply_
+        return result_

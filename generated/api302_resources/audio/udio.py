@@ -49,10 +49,10 @@ class Udio(Resource):
         """
         from api302_client.api.audio_udio import udio_generate as endpoint
 
-        reply_: UdioGenerateResponse = self._call(
+        result_: UdioGenerateResponse = self._call(
             endpoint, body={"gen_params": gen_params}, options=(extra_headers, extra_query, extra_body, timeout)
         )
-        return reply_
+        return result_
 
 
 class AsyncUdio(AsyncResource):
@@ -89,7 +89,7 @@ class AsyncUdio(AsyncResource):
         """
         from api302_client.api.audio_udio import udio_generate as endpoint
 
-        reply_: UdioGenerateResponse = await self._call(
+        result_: UdioGenerateResponse = await self._call(
             endpoint, body={"gen_params": gen_params}, options=(extra_headers, extra_query, extra_body, timeout)
         )
-        return reply_
+        return result_

@@ -70,7 +70,7 @@ class Zhipu(Resource):
         """
         from api302_client.api.audio_zhipu import zhipu_speech as endpoint
 
-        reply_: ZhipuSpeech | Binary = self._call(
+        result_: ZhipuSpeech | Binary = self._call(
             endpoint,
             query={"output_format": output_format},
             body={
@@ -87,7 +87,7 @@ class Zhipu(Resource):
             accept=accept,
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     def stream_speech(
         self,
@@ -202,7 +202,7 @@ class Zhipu(Resource):
         """
         from api302_client.api.audio_zhipu import zhipu_transcribe as endpoint
 
-        reply_: ZhipuTranscript = self._call(
+        result_: ZhipuTranscript = self._call(
             endpoint,
             body={
                 "model": model,
@@ -216,7 +216,7 @@ class Zhipu(Resource):
             },
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
 
 class AsyncZhipu(AsyncResource):
@@ -272,7 +272,7 @@ class AsyncZhipu(AsyncResource):
         """
         from api302_client.api.audio_zhipu import zhipu_speech as endpoint
 
-        reply_: ZhipuSpeech | Binary = await self._call(
+        result_: ZhipuSpeech | Binary = await self._call(
             endpoint,
             query={"output_format": output_format},
             body={
@@ -289,7 +289,7 @@ class AsyncZhipu(AsyncResource):
             accept=accept,
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     def stream_speech(
         self,
@@ -404,7 +404,7 @@ class AsyncZhipu(AsyncResource):
         """
         from api302_client.api.audio_zhipu import zhipu_transcribe as endpoint
 
-        reply_: ZhipuTranscript = await self._call(
+        result_: ZhipuTranscript = await self._call(
             endpoint,
             body={
                 "model": model,
@@ -418,4 +418,4 @@ class AsyncZhipu(AsyncResource):
             },
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_

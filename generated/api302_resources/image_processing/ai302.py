@@ -102,8 +102,8 @@ class Ai302(Resource):
         """
         from api302_client.api.image_processing_ai302 import ai302_upscale_v2 as endpoint
 
-        reply_: JsonObject = self._call(endpoint, body={}, options=(extra_headers, extra_query, extra_body, timeout))
-        return reply_
+        result_: JsonObject = self._call(endpoint, body={}, options=(extra_headers, extra_query, extra_body, timeout))
+        return result_
 
     def upscale_v3(
         self,
@@ -134,8 +134,8 @@ class Ai302(Resource):
         """
         from api302_client.api.image_processing_ai302 import ai302_upscale_v3 as endpoint
 
-        reply_: JsonObject = self._call(endpoint, body={}, options=(extra_headers, extra_query, extra_body, timeout))
-        return reply_
+        result_: JsonObject = self._call(endpoint, body={}, options=(extra_headers, extra_query, extra_body, timeout))
+        return result_
 
     def upscale_v4(
         self,
@@ -166,8 +166,8 @@ class Ai302(Resource):
         """
         from api302_client.api.image_processing_ai302 import ai302_upscale_v4 as endpoint
 
-        reply_: JsonObject = self._call(endpoint, body={}, options=(extra_headers, extra_query, extra_body, timeout))
-        return reply_
+        result_: JsonObject = self._call(endpoint, body={}, options=(extra_headers, extra_query, extra_body, timeout))
+        return result_
 
     def super_upscale(
         self,
@@ -348,7 +348,7 @@ class Ai302(Resource):
         """
         from api302_client.api.image_processing_ai302 import ai302_super_upscale_v2 as endpoint
 
-        reply_: Ai302ProcessedImage = self._call(
+        result_: Ai302ProcessedImage = self._call(
             endpoint,
             body={
                 "image_url": image_url,
@@ -373,7 +373,7 @@ class Ai302(Resource):
             },
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     def face_upscale(
         self,
@@ -444,8 +444,8 @@ class Ai302(Resource):
         """
         from api302_client.api.image_processing_ai302 import ai302_denoise as endpoint
 
-        reply_: JsonObject = self._call(endpoint, body={}, options=(extra_headers, extra_query, extra_body, timeout))
-        return reply_
+        result_: JsonObject = self._call(endpoint, body={}, options=(extra_headers, extra_query, extra_body, timeout))
+        return result_
 
     def remove_background(
         self,
@@ -511,10 +511,10 @@ class Ai302(Resource):
         """
         from api302_client.api.image_processing_ai302 import ai302_remove_background_v2 as endpoint
 
-        reply_: Ai302ProcessedImage = self._call(
+        result_: Ai302ProcessedImage = self._call(
             endpoint, body={"image_url": image_url}, options=(extra_headers, extra_query, extra_body, timeout)
         )
-        return reply_
+        return result_
 
     def remove_background_v3(
         self,
@@ -546,10 +546,10 @@ class Ai302(Resource):
         """
         from api302_client.api.image_processing_ai302 import ai302_remove_background_v3 as endpoint
 
-        reply_: Ai302ProcessedImage = self._call(
+        result_: Ai302ProcessedImage = self._call(
             endpoint, body={"image_url": image_url}, options=(extra_headers, extra_query, extra_body, timeout)
         )
-        return reply_
+        return result_
 
     def relight(
         self,
@@ -738,8 +738,8 @@ class Ai302(Resource):
         """
         from api302_client.api.image_processing_ai302 import ai302_get_relight_background as endpoint
 
-        reply_: Ai302ModelTask = self._call(endpoint, path={"id": id}, options=(extra_headers, extra_query, extra_body, timeout))
-        return reply_
+        result_: Ai302ModelTask = self._call(endpoint, path={"id": id}, options=(extra_headers, extra_query, extra_body, timeout))
+        return result_
 
     def relight_v2(
         self,
@@ -812,7 +812,7 @@ class Ai302(Resource):
         """
         from api302_client.api.image_processing_ai302 import ai302_relight_v2 as endpoint
 
-        reply_: Ai302SubmitImages = self._call(
+        result_: Ai302SubmitImages = self._call(
             endpoint,
             body={
                 "prompt": prompt,
@@ -839,7 +839,7 @@ class Ai302(Resource):
             },
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     def colorize(
         self,
@@ -958,7 +958,7 @@ class Ai302(Resource):
         """
         from api302_client.api.image_processing_ai302 import ai302_inpaint as endpoint
 
-        reply_: Ai302ProcessedImage = self._call(
+        result_: Ai302ProcessedImage = self._call(
             endpoint,
             body={
                 "prompt": prompt,
@@ -972,7 +972,7 @@ class Ai302(Resource):
             },
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     def erase(
         self,
@@ -1006,12 +1006,12 @@ class Ai302(Resource):
         """
         from api302_client.api.image_processing_ai302 import ai302_erase as endpoint
 
-        reply_: Ai302ProcessedImage = self._call(
+        result_: Ai302ProcessedImage = self._call(
             endpoint,
             body={"image_url": image_url, "mask_image_url": mask_image_url},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     def face_to_many(
         self,
@@ -1114,12 +1114,12 @@ class Ai302(Resource):
         """
         from api302_client.api.image_processing_ai302 import ai302_swap_face_v2 as endpoint
 
-        reply_: Ai302ProcessedImage | Ai302ModelTask = self._call(
+        result_: Ai302ProcessedImage | Ai302ModelTask = self._call(
             endpoint,
             body={"base_image_url": base_image_url, "swap_image_url": swap_image_url},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     def flux_selfie(
         self,
@@ -1289,10 +1289,10 @@ class Ai302(Resource):
         """
         from api302_client.api.image_processing_ai302 import ai302_get_pose_transfer as endpoint
 
-        reply_: Ai302QueuedImage = self._call(
+        result_: Ai302QueuedImage = self._call(
             endpoint, query={"request_id": request_id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
-        return reply_
+        return result_
 
     def try_on(
         self,
@@ -1383,10 +1383,10 @@ class Ai302(Resource):
         """
         from api302_client.api.image_processing_ai302 import ai302_get_try_on as endpoint
 
-        reply_: Ai302QueuedImage = self._call(
+        result_: Ai302QueuedImage = self._call(
             endpoint, query={"request_id": request_id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
-        return reply_
+        return result_
 
     def llava(
         self,
@@ -1462,10 +1462,10 @@ class Ai302(Resource):
         """
         from api302_client.api.image_processing_ai302 import ai302_html_to_png as endpoint
 
-        reply_: Ai302PngResponse = self._call(
+        result_: Ai302PngResponse = self._call(
             endpoint, body={"htmlCode": htmlCode}, options=(extra_headers, extra_query, extra_body, timeout)
         )
-        return reply_
+        return result_
 
     def svg_to_png(
         self,
@@ -1495,10 +1495,10 @@ class Ai302(Resource):
         """
         from api302_client.api.image_processing_ai302 import ai302_svg_to_png as endpoint
 
-        reply_: Ai302PngResponse = self._call(
+        result_: Ai302PngResponse = self._call(
             endpoint, body={"svgCode": svgCode}, options=(extra_headers, extra_query, extra_body, timeout)
         )
-        return reply_
+        return result_
 
     def trellis(
         self,
@@ -1545,7 +1545,7 @@ class Ai302(Resource):
         """
         from api302_client.api.image_processing_ai302 import ai302_trellis as endpoint
 
-        reply_: Ai302TrellisResponse = self._call(
+        result_: Ai302TrellisResponse = self._call(
             endpoint,
             body={
                 "image_url": image_url,
@@ -1559,7 +1559,7 @@ class Ai302(Resource):
             },
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     def translate_image(
         self,
@@ -1809,10 +1809,10 @@ class Ai302(Resource):
         """
         from api302_client.api.image_processing_ai302 import ai302_get_image_translation as endpoint
 
-        reply_: Ai302ImageTranslationResponse = self._call(
+        result_: Ai302ImageTranslationResponse = self._call(
             endpoint, body={"id": id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
-        return reply_
+        return result_
 
     def redo_image_translation(
         self,
@@ -1848,10 +1848,10 @@ class Ai302(Resource):
         """
         from api302_client.api.image_processing_ai302 import ai302_redo_image_translation as endpoint
 
-        reply_: Ai302ImageTranslationTicket = self._call(
+        result_: Ai302ImageTranslationTicket = self._call(
             endpoint, body={"id": id, "result": result}, options=(extra_headers, extra_query, extra_body, timeout)
         )
-        return reply_
+        return result_
 
     def merge_images(
         self,
@@ -1897,7 +1897,7 @@ class Ai302(Resource):
         """
         from api302_client.api.image_processing_ai302 import ai302_merge_images as endpoint
 
-        reply_: JsonObject = self._call(
+        result_: JsonObject = self._call(
             endpoint,
             body={
                 "images": images,
@@ -1911,7 +1911,7 @@ class Ai302(Resource):
             },
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     def segment_by_text(
         self,
@@ -1959,7 +1959,7 @@ class Ai302(Resource):
         """
         from api302_client.api.image_processing_ai302 import ai302_segment_by_text as endpoint
 
-        reply_: Ai302QueuedImage = self._call(
+        result_: Ai302QueuedImage = self._call(
             endpoint,
             body={
                 "image_url": image_url,
@@ -1975,7 +1975,7 @@ class Ai302(Resource):
             },
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     def describe_image(
         self,
@@ -2007,10 +2007,10 @@ class Ai302(Resource):
         """
         from api302_client.api.image_processing_ai302 import ai302_describe_image as endpoint
 
-        reply_: Ai302Description = self._call(
+        result_: Ai302Description = self._call(
             endpoint, body={"image_url": image_url}, options=(extra_headers, extra_query, extra_body, timeout)
         )
-        return reply_
+        return result_
 
     def retouch_portrait(
         self,
@@ -2041,8 +2041,8 @@ class Ai302(Resource):
         """
         from api302_client.api.image_processing_ai302 import ai302_retouch_portrait as endpoint
 
-        reply_: JsonObject = self._call(endpoint, body={}, options=(extra_headers, extra_query, extra_body, timeout))
-        return reply_
+        result_: JsonObject = self._call(endpoint, body={}, options=(extra_headers, extra_query, extra_body, timeout))
+        return result_
 
     def upscale_fast(
         self,
@@ -2073,8 +2073,8 @@ class Ai302(Resource):
         """
         from api302_client.api.image_processing_ai302 import ai302_upscale_fast as endpoint
 
-        reply_: JsonObject = self._call(endpoint, body={}, options=(extra_headers, extra_query, extra_body, timeout))
-        return reply_
+        result_: JsonObject = self._call(endpoint, body={}, options=(extra_headers, extra_query, extra_body, timeout))
+        return result_
 
     def upscale_v5(
         self,
@@ -2105,8 +2105,8 @@ class Ai302(Resource):
         """
         from api302_client.api.image_processing_ai302 import ai302_upscale_v5 as endpoint
 
-        reply_: JsonObject = self._call(endpoint, body={}, options=(extra_headers, extra_query, extra_body, timeout))
-        return reply_
+        result_: JsonObject = self._call(endpoint, body={}, options=(extra_headers, extra_query, extra_body, timeout))
+        return result_
 
     def upscale_v6(
         self,
@@ -2138,10 +2138,10 @@ class Ai302(Resource):
         """
         from api302_client.api.image_processing_ai302 import ai302_upscale_v6 as endpoint
 
-        reply_: JsonObject = self._call(
+        result_: JsonObject = self._call(
             endpoint, body={"image_url": image_url, "scale_factor": scale_factor}, options=(extra_headers, extra_query, extra_body, timeout)
         )
-        return reply_
+        return result_
 
     def try_on_v2(
         self,
@@ -2172,8 +2172,8 @@ class Ai302(Resource):
         """
         from api302_client.api.image_processing_ai302 import ai302_try_on_v2 as endpoint
 
-        reply_: JsonObject = self._call(endpoint, body={}, options=(extra_headers, extra_query, extra_body, timeout))
-        return reply_
+        result_: JsonObject = self._call(endpoint, body={}, options=(extra_headers, extra_query, extra_body, timeout))
+        return result_
 
     def change_clothes(
         self,
@@ -2298,8 +2298,8 @@ class Ai302(Resource):
         """
         from api302_client.api.image_processing_ai302 import ai302_get_clothes_change as endpoint
 
-        reply_: Ai302ComfyTask = self._call(endpoint, query={"taskId": taskId}, options=(extra_headers, extra_query, extra_body, timeout))
-        return reply_
+        result_: Ai302ComfyTask = self._call(endpoint, query={"taskId": taskId}, options=(extra_headers, extra_query, extra_body, timeout))
+        return result_
 
     def swap_face(
         self,
@@ -2368,8 +2368,8 @@ class Ai302(Resource):
         """
         from api302_client.api.image_processing_ai302 import ai302_get_face_swap as endpoint
 
-        reply_: Ai302ComfyTask = self._call(endpoint, query={"taskId": taskId}, options=(extra_headers, extra_query, extra_body, timeout))
-        return reply_
+        result_: Ai302ComfyTask = self._call(endpoint, query={"taskId": taskId}, options=(extra_headers, extra_query, extra_body, timeout))
+        return result_
 
     def replace_object(
         self,
@@ -2499,8 +2499,8 @@ class Ai302(Resource):
         """
         from api302_client.api.image_processing_ai302 import ai302_get_object_replacement as endpoint
 
-        reply_: Ai302ComfyTask = self._call(endpoint, query={"taskId": taskId}, options=(extra_headers, extra_query, extra_body, timeout))
-        return reply_
+        result_: Ai302ComfyTask = self._call(endpoint, query={"taskId": taskId}, options=(extra_headers, extra_query, extra_body, timeout))
+        return result_
 
     def cartoon_to_reality(
         self,
@@ -2566,8 +2566,8 @@ class Ai302(Resource):
         """
         from api302_client.api.image_processing_ai302 import ai302_get_cartoon_to_reality as endpoint
 
-        reply_: Ai302ComfyTask = self._call(endpoint, query={"taskId": taskId}, options=(extra_headers, extra_query, extra_body, timeout))
-        return reply_
+        result_: Ai302ComfyTask = self._call(endpoint, query={"taskId": taskId}, options=(extra_headers, extra_query, extra_body, timeout))
+        return result_
 
     def transfer_style(
         self,
@@ -2635,8 +2635,8 @@ class Ai302(Resource):
         """
         from api302_client.api.image_processing_ai302 import ai302_get_style_transfer as endpoint
 
-        reply_: Ai302ComfyTask = self._call(endpoint, query={"taskId": taskId}, options=(extra_headers, extra_query, extra_body, timeout))
-        return reply_
+        result_: Ai302ComfyTask = self._call(endpoint, query={"taskId": taskId}, options=(extra_headers, extra_query, extra_body, timeout))
+        return result_
 
     def remove_object(
         self,
@@ -2699,8 +2699,8 @@ class Ai302(Resource):
         """
         from api302_client.api.image_processing_ai302 import ai302_get_object_removal as endpoint
 
-        reply_: Ai302ComfyTask = self._call(endpoint, query={"taskId": taskId}, options=(extra_headers, extra_query, extra_body, timeout))
-        return reply_
+        result_: Ai302ComfyTask = self._call(endpoint, query={"taskId": taskId}, options=(extra_headers, extra_query, extra_body, timeout))
+        return result_
 
 
 class AsyncAi302(AsyncResource):
@@ -2777,8 +2777,8 @@ class AsyncAi302(AsyncResource):
         """
         from api302_client.api.image_processing_ai302 import ai302_upscale_v2 as endpoint
 
-        reply_: JsonObject = await self._call(endpoint, body={}, options=(extra_headers, extra_query, extra_body, timeout))
-        return reply_
+        result_: JsonObject = await self._call(endpoint, body={}, options=(extra_headers, extra_query, extra_body, timeout))
+        return result_
 
     async def upscale_v3(
         self,
@@ -2809,8 +2809,8 @@ class AsyncAi302(AsyncResource):
         """
         from api302_client.api.image_processing_ai302 import ai302_upscale_v3 as endpoint
 
-        reply_: JsonObject = await self._call(endpoint, body={}, options=(extra_headers, extra_query, extra_body, timeout))
-        return reply_
+        result_: JsonObject = await self._call(endpoint, body={}, options=(extra_headers, extra_query, extra_body, timeout))
+        return result_
 
     async def upscale_v4(
         self,
@@ -2841,8 +2841,8 @@ class AsyncAi302(AsyncResource):
         """
         from api302_client.api.image_processing_ai302 import ai302_upscale_v4 as endpoint
 
-        reply_: JsonObject = await self._call(endpoint, body={}, options=(extra_headers, extra_query, extra_body, timeout))
-        return reply_
+        result_: JsonObject = await self._call(endpoint, body={}, options=(extra_headers, extra_query, extra_body, timeout))
+        return result_
 
     async def super_upscale(
         self,
@@ -3023,7 +3023,7 @@ class AsyncAi302(AsyncResource):
         """
         from api302_client.api.image_processing_ai302 import ai302_super_upscale_v2 as endpoint
 
-        reply_: Ai302ProcessedImage = await self._call(
+        result_: Ai302ProcessedImage = await self._call(
             endpoint,
             body={
                 "image_url": image_url,
@@ -3048,7 +3048,7 @@ class AsyncAi302(AsyncResource):
             },
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     async def face_upscale(
         self,
@@ -3119,8 +3119,8 @@ class AsyncAi302(AsyncResource):
         """
         from api302_client.api.image_processing_ai302 import ai302_denoise as endpoint
 
-        reply_: JsonObject = await self._call(endpoint, body={}, options=(extra_headers, extra_query, extra_body, timeout))
-        return reply_
+        result_: JsonObject = await self._call(endpoint, body={}, options=(extra_headers, extra_query, extra_body, timeout))
+        return result_
 
     async def remove_background(
         self,
@@ -3186,10 +3186,10 @@ class AsyncAi302(AsyncResource):
         """
         from api302_client.api.image_processing_ai302 import ai302_remove_background_v2 as endpoint
 
-        reply_: Ai302ProcessedImage = await self._call(
+        result_: Ai302ProcessedImage = await self._call(
             endpoint, body={"image_url": image_url}, options=(extra_headers, extra_query, extra_body, timeout)
         )
-        return reply_
+        return result_
 
     async def remove_background_v3(
         self,
@@ -3221,10 +3221,10 @@ class AsyncAi302(AsyncResource):
         """
         from api302_client.api.image_processing_ai302 import ai302_remove_background_v3 as endpoint
 
-        reply_: Ai302ProcessedImage = await self._call(
+        result_: Ai302ProcessedImage = await self._call(
             endpoint, body={"image_url": image_url}, options=(extra_headers, extra_query, extra_body, timeout)
         )
-        return reply_
+        return result_
 
     async def relight(
         self,
@@ -3413,8 +3413,8 @@ class AsyncAi302(AsyncResource):
         """
         from api302_client.api.image_processing_ai302 import ai302_get_relight_background as endpoint
 
-        reply_: Ai302ModelTask = await self._call(endpoint, path={"id": id}, options=(extra_headers, extra_query, extra_body, timeout))
-        return reply_
+        result_: Ai302ModelTask = await self._call(endpoint, path={"id": id}, options=(extra_headers, extra_query, extra_body, timeout))
+        return result_
 
     async def relight_v2(
         self,
@@ -3487,7 +3487,7 @@ class AsyncAi302(AsyncResource):
         """
         from api302_client.api.image_processing_ai302 import ai302_relight_v2 as endpoint
 
-        reply_: Ai302SubmitImages = await self._call(
+        result_: Ai302SubmitImages = await self._call(
             endpoint,
             body={
                 "prompt": prompt,
@@ -3514,7 +3514,7 @@ class AsyncAi302(AsyncResource):
             },
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     async def colorize(
         self,
@@ -3633,7 +3633,7 @@ class AsyncAi302(AsyncResource):
         """
         from api302_client.api.image_processing_ai302 import ai302_inpaint as endpoint
 
-        reply_: Ai302ProcessedImage = await self._call(
+        result_: Ai302ProcessedImage = await self._call(
             endpoint,
             body={
                 "prompt": prompt,
@@ -3647,7 +3647,7 @@ class AsyncAi302(AsyncResource):
             },
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     async def erase(
         self,
@@ -3681,12 +3681,12 @@ class AsyncAi302(AsyncResource):
         """
         from api302_client.api.image_processing_ai302 import ai302_erase as endpoint
 
-        reply_: Ai302ProcessedImage = await self._call(
+        result_: Ai302ProcessedImage = await self._call(
             endpoint,
             body={"image_url": image_url, "mask_image_url": mask_image_url},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     async def face_to_many(
         self,
@@ -3789,12 +3789,12 @@ class AsyncAi302(AsyncResource):
         """
         from api302_client.api.image_processing_ai302 import ai302_swap_face_v2 as endpoint
 
-        reply_: Ai302ProcessedImage | Ai302ModelTask = await self._call(
+        result_: Ai302ProcessedImage | Ai302ModelTask = await self._call(
             endpoint,
             body={"base_image_url": base_image_url, "swap_image_url": swap_image_url},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     async def flux_selfie(
         self,
@@ -3964,10 +3964,10 @@ class AsyncAi302(AsyncResource):
         """
         from api302_client.api.image_processing_ai302 import ai302_get_pose_transfer as endpoint
 
-        reply_: Ai302QueuedImage = await self._call(
+        result_: Ai302QueuedImage = await self._call(
             endpoint, query={"request_id": request_id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
-        return reply_
+        return result_
 
     async def try_on(
         self,
@@ -4058,10 +4058,10 @@ class AsyncAi302(AsyncResource):
         """
         from api302_client.api.image_processing_ai302 import ai302_get_try_on as endpoint
 
-        reply_: Ai302QueuedImage = await self._call(
+        result_: Ai302QueuedImage = await self._call(
             endpoint, query={"request_id": request_id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
-        return reply_
+        return result_
 
     async def llava(
         self,
@@ -4137,10 +4137,10 @@ class AsyncAi302(AsyncResource):
         """
         from api302_client.api.image_processing_ai302 import ai302_html_to_png as endpoint
 
-        reply_: Ai302PngResponse = await self._call(
+        result_: Ai302PngResponse = await self._call(
             endpoint, body={"htmlCode": htmlCode}, options=(extra_headers, extra_query, extra_body, timeout)
         )
-        return reply_
+        return result_
 
     async def svg_to_png(
         self,
@@ -4170,10 +4170,10 @@ class AsyncAi302(AsyncResource):
         """
         from api302_client.api.image_processing_ai302 import ai302_svg_to_png as endpoint
 
-        reply_: Ai302PngResponse = await self._call(
+        result_: Ai302PngResponse = await self._call(
             endpoint, body={"svgCode": svgCode}, options=(extra_headers, extra_query, extra_body, timeout)
         )
-        return reply_
+        return result_
 
     async def trellis(
         self,
@@ -4220,7 +4220,7 @@ class AsyncAi302(AsyncResource):
         """
         from api302_client.api.image_processing_ai302 import ai302_trellis as endpoint
 
-        reply_: Ai302TrellisResponse = await self._call(
+        result_: Ai302TrellisResponse = await self._call(
             endpoint,
             body={
                 "image_url": image_url,
@@ -4234,7 +4234,7 @@ class AsyncAi302(AsyncResource):
             },
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     async def translate_image(
         self,
@@ -4484,10 +4484,10 @@ class AsyncAi302(AsyncResource):
         """
         from api302_client.api.image_processing_ai302 import ai302_get_image_translation as endpoint
 
-        reply_: Ai302ImageTranslationResponse = await self._call(
+        result_: Ai302ImageTranslationResponse = await self._call(
             endpoint, body={"id": id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
-        return reply_
+        return result_
 
     async def redo_image_translation(
         self,
@@ -4523,10 +4523,10 @@ class AsyncAi302(AsyncResource):
         """
         from api302_client.api.image_processing_ai302 import ai302_redo_image_translation as endpoint
 
-        reply_: Ai302ImageTranslationTicket = await self._call(
+        result_: Ai302ImageTranslationTicket = await self._call(
             endpoint, body={"id": id, "result": result}, options=(extra_headers, extra_query, extra_body, timeout)
         )
-        return reply_
+        return result_
 
     async def merge_images(
         self,
@@ -4572,7 +4572,7 @@ class AsyncAi302(AsyncResource):
         """
         from api302_client.api.image_processing_ai302 import ai302_merge_images as endpoint
 
-        reply_: JsonObject = await self._call(
+        result_: JsonObject = await self._call(
             endpoint,
             body={
                 "images": images,
@@ -4586,7 +4586,7 @@ class AsyncAi302(AsyncResource):
             },
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     async def segment_by_text(
         self,
@@ -4634,7 +4634,7 @@ class AsyncAi302(AsyncResource):
         """
         from api302_client.api.image_processing_ai302 import ai302_segment_by_text as endpoint
 
-        reply_: Ai302QueuedImage = await self._call(
+        result_: Ai302QueuedImage = await self._call(
             endpoint,
             body={
                 "image_url": image_url,
@@ -4650,7 +4650,7 @@ class AsyncAi302(AsyncResource):
             },
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     async def describe_image(
         self,
@@ -4682,10 +4682,10 @@ class AsyncAi302(AsyncResource):
         """
         from api302_client.api.image_processing_ai302 import ai302_describe_image as endpoint
 
-        reply_: Ai302Description = await self._call(
+        result_: Ai302Description = await self._call(
             endpoint, body={"image_url": image_url}, options=(extra_headers, extra_query, extra_body, timeout)
         )
-        return reply_
+        return result_
 
     async def retouch_portrait(
         self,
@@ -4716,8 +4716,8 @@ class AsyncAi302(AsyncResource):
         """
         from api302_client.api.image_processing_ai302 import ai302_retouch_portrait as endpoint
 
-        reply_: JsonObject = await self._call(endpoint, body={}, options=(extra_headers, extra_query, extra_body, timeout))
-        return reply_
+        result_: JsonObject = await self._call(endpoint, body={}, options=(extra_headers, extra_query, extra_body, timeout))
+        return result_
 
     async def upscale_fast(
         self,
@@ -4748,8 +4748,8 @@ class AsyncAi302(AsyncResource):
         """
         from api302_client.api.image_processing_ai302 import ai302_upscale_fast as endpoint
 
-        reply_: JsonObject = await self._call(endpoint, body={}, options=(extra_headers, extra_query, extra_body, timeout))
-        return reply_
+        result_: JsonObject = await self._call(endpoint, body={}, options=(extra_headers, extra_query, extra_body, timeout))
+        return result_
 
     async def upscale_v5(
         self,
@@ -4780,8 +4780,8 @@ class AsyncAi302(AsyncResource):
         """
         from api302_client.api.image_processing_ai302 import ai302_upscale_v5 as endpoint
 
-        reply_: JsonObject = await self._call(endpoint, body={}, options=(extra_headers, extra_query, extra_body, timeout))
-        return reply_
+        result_: JsonObject = await self._call(endpoint, body={}, options=(extra_headers, extra_query, extra_body, timeout))
+        return result_
 
     async def upscale_v6(
         self,
@@ -4813,10 +4813,10 @@ class AsyncAi302(AsyncResource):
         """
         from api302_client.api.image_processing_ai302 import ai302_upscale_v6 as endpoint
 
-        reply_: JsonObject = await self._call(
+        result_: JsonObject = await self._call(
             endpoint, body={"image_url": image_url, "scale_factor": scale_factor}, options=(extra_headers, extra_query, extra_body, timeout)
         )
-        return reply_
+        return result_
 
     async def try_on_v2(
         self,
@@ -4847,8 +4847,8 @@ class AsyncAi302(AsyncResource):
         """
         from api302_client.api.image_processing_ai302 import ai302_try_on_v2 as endpoint
 
-        reply_: JsonObject = await self._call(endpoint, body={}, options=(extra_headers, extra_query, extra_body, timeout))
-        return reply_
+        result_: JsonObject = await self._call(endpoint, body={}, options=(extra_headers, extra_query, extra_body, timeout))
+        return result_
 
     async def change_clothes(
         self,
@@ -4973,10 +4973,10 @@ class AsyncAi302(AsyncResource):
         """
         from api302_client.api.image_processing_ai302 import ai302_get_clothes_change as endpoint
 
-        reply_: Ai302ComfyTask = await self._call(
+        result_: Ai302ComfyTask = await self._call(
             endpoint, query={"taskId": taskId}, options=(extra_headers, extra_query, extra_body, timeout)
         )
-        return reply_
+        return result_
 
     async def swap_face(
         self,
@@ -5045,10 +5045,10 @@ class AsyncAi302(AsyncResource):
         """
         from api302_client.api.image_processing_ai302 import ai302_get_face_swap as endpoint
 
-        reply_: Ai302ComfyTask = await self._call(
+        result_: Ai302ComfyTask = await self._call(
             endpoint, query={"taskId": taskId}, options=(extra_headers, extra_query, extra_body, timeout)
         )
-        return reply_
+        return result_
 
     async def replace_object(
         self,
@@ -5178,10 +5178,10 @@ class AsyncAi302(AsyncResource):
         """
         from api302_client.api.image_processing_ai302 import ai302_get_object_replacement as endpoint
 
-        reply_: Ai302ComfyTask = await self._call(
+        result_: Ai302ComfyTask = await self._call(
             endpoint, query={"taskId": taskId}, options=(extra_headers, extra_query, extra_body, timeout)
         )
-        return reply_
+        return result_
 
     async def cartoon_to_reality(
         self,
@@ -5247,10 +5247,10 @@ class AsyncAi302(AsyncResource):
         """
         from api302_client.api.image_processing_ai302 import ai302_get_cartoon_to_reality as endpoint
 
-        reply_: Ai302ComfyTask = await self._call(
+        result_: Ai302ComfyTask = await self._call(
             endpoint, query={"taskId": taskId}, options=(extra_headers, extra_query, extra_body, timeout)
         )
-        return reply_
+        return result_
 
     async def transfer_style(
         self,
@@ -5318,10 +5318,10 @@ class AsyncAi302(AsyncResource):
         """
         from api302_client.api.image_processing_ai302 import ai302_get_style_transfer as endpoint
 
-        reply_: Ai302ComfyTask = await self._call(
+        result_: Ai302ComfyTask = await self._call(
             endpoint, query={"taskId": taskId}, options=(extra_headers, extra_query, extra_body, timeout)
         )
-        return reply_
+        return result_
 
     async def remove_object(
         self,
@@ -5384,7 +5384,7 @@ class AsyncAi302(AsyncResource):
         """
         from api302_client.api.image_processing_ai302 import ai302_get_object_removal as endpoint
 
-        reply_: Ai302ComfyTask = await self._call(
+        result_: Ai302ComfyTask = await self._call(
             endpoint, query={"taskId": taskId}, options=(extra_headers, extra_query, extra_body, timeout)
         )
-        return reply_
+        return result_

@@ -117,7 +117,7 @@ class Alibaba(Resource):
         """
         from api302_client.api.image_processing_alibaba import alibaba_qwen_image_edit as endpoint
 
-        reply_: Ai302SubmitImages = self._call(
+        result_: Ai302SubmitImages = self._call(
             endpoint,
             body={
                 "prompt": prompt,
@@ -134,7 +134,7 @@ class Alibaba(Resource):
             },
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     def qwen_image_edit_plus(
         self,
@@ -234,10 +234,10 @@ class Alibaba(Resource):
         """
         from api302_client.api.image_processing_alibaba import alibaba_get_qwen_image_edit_plus as endpoint
 
-        reply_: Ai302QueuedImages = self._call(
+        result_: Ai302QueuedImages = self._call(
             endpoint, query={"request_id": request_id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
-        return reply_
+        return result_
 
     def qwen_image_layered(
         self,
@@ -334,10 +334,10 @@ class Alibaba(Resource):
         """
         from api302_client.api.image_processing_alibaba import alibaba_get_qwen_image_layered as endpoint
 
-        reply_: Ai302QueuedImages = self._call(
+        result_: Ai302QueuedImages = self._call(
             endpoint, query={"request_id": request_id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
-        return reply_
+        return result_
 
 
 class AsyncAlibaba(AsyncResource):
@@ -439,7 +439,7 @@ class AsyncAlibaba(AsyncResource):
         """
         from api302_client.api.image_processing_alibaba import alibaba_qwen_image_edit as endpoint
 
-        reply_: Ai302SubmitImages = await self._call(
+        result_: Ai302SubmitImages = await self._call(
             endpoint,
             body={
                 "prompt": prompt,
@@ -456,7 +456,7 @@ class AsyncAlibaba(AsyncResource):
             },
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     async def qwen_image_edit_plus(
         self,
@@ -556,10 +556,10 @@ class AsyncAlibaba(AsyncResource):
         """
         from api302_client.api.image_processing_alibaba import alibaba_get_qwen_image_edit_plus as endpoint
 
-        reply_: Ai302QueuedImages = await self._call(
+        result_: Ai302QueuedImages = await self._call(
             endpoint, query={"request_id": request_id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
-        return reply_
+        return result_
 
     async def qwen_image_layered(
         self,
@@ -656,7 +656,7 @@ class AsyncAlibaba(AsyncResource):
         """
         from api302_client.api.image_processing_alibaba import alibaba_get_qwen_image_layered as endpoint
 
-        reply_: Ai302QueuedImages = await self._call(
+        result_: Ai302QueuedImages = await self._call(
             endpoint, query={"request_id": request_id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
-        return reply_
+        return result_

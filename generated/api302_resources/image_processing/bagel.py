@@ -53,7 +53,7 @@ class Bagel(Resource):
         """
         from api302_client.api.image_processing_bagel import bagel_edit_image as endpoint
 
-        reply_: Ai302SubmitImages = self._call(
+        result_: Ai302SubmitImages = self._call(
             endpoint,
             body={
                 "prompt": prompt,
@@ -64,7 +64,7 @@ class Bagel(Resource):
             },
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
 
 class AsyncBagel(AsyncResource):
@@ -106,7 +106,7 @@ class AsyncBagel(AsyncResource):
         """
         from api302_client.api.image_processing_bagel import bagel_edit_image as endpoint
 
-        reply_: Ai302SubmitImages = await self._call(
+        result_: Ai302SubmitImages = await self._call(
             endpoint,
             body={
                 "prompt": prompt,
@@ -117,4 +117,4 @@ class AsyncBagel(AsyncResource):
             },
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_

@@ -57,7 +57,7 @@ class Bria(Resource):
         """
         from api302_client.api.image_processing_bria import bria_remove_background as endpoint
 
-        reply_: BriaResult = self._call(
+        result_: BriaResult = self._call(
             endpoint,
             body={
                 "image_url": image_url,
@@ -68,7 +68,7 @@ class Bria(Resource):
             },
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     def blur_background(
         self,
@@ -111,7 +111,7 @@ class Bria(Resource):
         """
         from api302_client.api.image_processing_bria import bria_blur_background as endpoint
 
-        reply_: BriaResult = self._call(
+        result_: BriaResult = self._call(
             endpoint,
             body={
                 "image_url": image_url,
@@ -124,7 +124,7 @@ class Bria(Resource):
             },
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     def replace_background(
         self,
@@ -189,7 +189,7 @@ class Bria(Resource):
         """
         from api302_client.api.image_processing_bria import bria_replace_background as endpoint
 
-        reply_: BriaResults = self._call(
+        result_: BriaResults = self._call(
             endpoint,
             body={
                 "image_url": image_url,
@@ -211,7 +211,7 @@ class Bria(Resource):
             },
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     def erase_foreground(
         self,
@@ -246,12 +246,12 @@ class Bria(Resource):
         """
         from api302_client.api.image_processing_bria import bria_erase_foreground as endpoint
 
-        reply_: BriaResult = self._call(
+        result_: BriaResult = self._call(
             endpoint,
             body={"image_url": image_url, "file": file, "content_moderation": content_moderation},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     def erase(
         self,
@@ -290,7 +290,7 @@ class Bria(Resource):
         """
         from api302_client.api.image_processing_bria import bria_erase as endpoint
 
-        reply_: BriaResult = self._call(
+        result_: BriaResult = self._call(
             endpoint,
             body={
                 "image_url": image_url,
@@ -301,7 +301,7 @@ class Bria(Resource):
             },
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     def expand_image(
         self,
@@ -350,7 +350,7 @@ class Bria(Resource):
         """
         from api302_client.api.image_processing_bria import bria_expand_image as endpoint
 
-        reply_: BriaResult = self._call(
+        result_: BriaResult = self._call(
             endpoint,
             body={
                 "canvas_size": canvas_size,
@@ -365,7 +365,7 @@ class Bria(Resource):
             },
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     def increase_resolution(
         self,
@@ -400,13 +400,13 @@ class Bria(Resource):
         """
         from api302_client.api.image_processing_bria import bria_increase_resolution as endpoint
 
-        reply_: BriaResult = self._call(
+        result_: BriaResult = self._call(
             endpoint,
             query={"desired_increase": desired_increase},
             body={"image_url": image_url, "file": file},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     def crop(
         self,
@@ -439,10 +439,10 @@ class Bria(Resource):
         """
         from api302_client.api.image_processing_bria import bria_crop as endpoint
 
-        reply_: BriaResult = self._call(
+        result_: BriaResult = self._call(
             endpoint, body={"image_url": image_url, "file": file}, options=(extra_headers, extra_query, extra_body, timeout)
         )
-        return reply_
+        return result_
 
     def caption(
         self,
@@ -475,10 +475,10 @@ class Bria(Resource):
         """
         from api302_client.api.image_processing_bria import bria_caption as endpoint
 
-        reply_: BriaCaptions = self._call(
+        result_: BriaCaptions = self._call(
             endpoint, body={"image_url": image_url, "file": file}, options=(extra_headers, extra_query, extra_body, timeout)
         )
-        return reply_
+        return result_
 
     def product_cutout(
         self,
@@ -520,7 +520,7 @@ class Bria(Resource):
         """
         from api302_client.api.image_processing_bria import bria_product_cutout as endpoint
 
-        reply_: BriaResult = self._call(
+        result_: BriaResult = self._call(
             endpoint,
             body={
                 "sku": sku,
@@ -532,7 +532,7 @@ class Bria(Resource):
             },
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     def product_packshot(
         self,
@@ -576,7 +576,7 @@ class Bria(Resource):
         """
         from api302_client.api.image_processing_bria import bria_product_packshot as endpoint
 
-        reply_: BriaResult = self._call(
+        result_: BriaResult = self._call(
             endpoint,
             body={
                 "sku": sku,
@@ -588,7 +588,7 @@ class Bria(Resource):
             },
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     def product_shadow(
         self,
@@ -648,7 +648,7 @@ class Bria(Resource):
         """
         from api302_client.api.image_processing_bria import bria_product_shadow as endpoint
 
-        reply_: BriaResult = self._call(
+        result_: BriaResult = self._call(
             endpoint,
             body={
                 "sku": sku,
@@ -668,7 +668,7 @@ class Bria(Resource):
             },
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     def product_scene(
         self,
@@ -759,7 +759,7 @@ class Bria(Resource):
         """
         from api302_client.api.image_processing_bria import bria_product_scene as endpoint
 
-        reply_: BriaResults = self._call(
+        result_: BriaResults = self._call(
             endpoint,
             body={
                 "sku": sku,
@@ -784,7 +784,7 @@ class Bria(Resource):
             },
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     def register(
         self,
@@ -820,12 +820,12 @@ class Bria(Resource):
         """
         from api302_client.api.image_processing_bria import bria_register as endpoint
 
-        reply_: BriaVisual = self._call(
+        result_: BriaVisual = self._call(
             endpoint,
             body={"image_url": image_url, "org_image_key": org_image_key, "is_private": is_private},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     def generate_masks(
         self,
@@ -857,8 +857,8 @@ class Bria(Resource):
         """
         from api302_client.api.image_processing_bria import bria_generate_masks as endpoint
 
-        reply_: JsonObject = self._call(endpoint, path={"visual_id": visual_id}, options=(extra_headers, extra_query, extra_body, timeout))
-        return reply_
+        result_: JsonObject = self._call(endpoint, path={"visual_id": visual_id}, options=(extra_headers, extra_query, extra_body, timeout))
+        return result_
 
     def get_presenters(
         self,
@@ -890,10 +890,10 @@ class Bria(Resource):
         """
         from api302_client.api.image_processing_bria import bria_get_presenters as endpoint
 
-        reply_: list[BriaPerson] = self._call(
+        result_: list[BriaPerson] = self._call(
             endpoint, path={"visual_id": visual_id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
-        return reply_
+        return result_
 
     def modify_presenter(
         self,
@@ -930,13 +930,13 @@ class Bria(Resource):
         """
         from api302_client.api.image_processing_bria import bria_modify_presenter as endpoint
 
-        reply_: JsonObject = self._call(
+        result_: JsonObject = self._call(
             endpoint,
             path={"visual_id": visual_id},
             body={"changes": changes, "sid": sid, "desired_resolution": desired_resolution},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     def image_to_psd(
         self,
@@ -970,10 +970,10 @@ class Bria(Resource):
         """
         from api302_client.api.image_processing_bria import bria_image_to_psd as endpoint
 
-        reply_: BriaPsd = self._call(
+        result_: BriaPsd = self._call(
             endpoint, path={"visual_id": visual_id}, query={"sid": sid}, options=(extra_headers, extra_query, extra_body, timeout)
         )
-        return reply_
+        return result_
 
 
 class AsyncBria(AsyncResource):
@@ -1016,7 +1016,7 @@ class AsyncBria(AsyncResource):
         """
         from api302_client.api.image_processing_bria import bria_remove_background as endpoint
 
-        reply_: BriaResult = await self._call(
+        result_: BriaResult = await self._call(
             endpoint,
             body={
                 "image_url": image_url,
@@ -1027,7 +1027,7 @@ class AsyncBria(AsyncResource):
             },
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     async def blur_background(
         self,
@@ -1070,7 +1070,7 @@ class AsyncBria(AsyncResource):
         """
         from api302_client.api.image_processing_bria import bria_blur_background as endpoint
 
-        reply_: BriaResult = await self._call(
+        result_: BriaResult = await self._call(
             endpoint,
             body={
                 "image_url": image_url,
@@ -1083,7 +1083,7 @@ class AsyncBria(AsyncResource):
             },
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     async def replace_background(
         self,
@@ -1148,7 +1148,7 @@ class AsyncBria(AsyncResource):
         """
         from api302_client.api.image_processing_bria import bria_replace_background as endpoint
 
-        reply_: BriaResults = await self._call(
+        result_: BriaResults = await self._call(
             endpoint,
             body={
                 "image_url": image_url,
@@ -1170,7 +1170,7 @@ class AsyncBria(AsyncResource):
             },
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     async def erase_foreground(
         self,
@@ -1205,12 +1205,12 @@ class AsyncBria(AsyncResource):
         """
         from api302_client.api.image_processing_bria import bria_erase_foreground as endpoint
 
-        reply_: BriaResult = await self._call(
+        result_: BriaResult = await self._call(
             endpoint,
             body={"image_url": image_url, "file": file, "content_moderation": content_moderation},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     async def erase(
         self,
@@ -1249,7 +1249,7 @@ class AsyncBria(AsyncResource):
         """
         from api302_client.api.image_processing_bria import bria_erase as endpoint
 
-        reply_: BriaResult = await self._call(
+        result_: BriaResult = await self._call(
             endpoint,
             body={
                 "image_url": image_url,
@@ -1260,7 +1260,7 @@ class AsyncBria(AsyncResource):
             },
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     async def expand_image(
         self,
@@ -1309,7 +1309,7 @@ class AsyncBria(AsyncResource):
         """
         from api302_client.api.image_processing_bria import bria_expand_image as endpoint
 
-        reply_: BriaResult = await self._call(
+        result_: BriaResult = await self._call(
             endpoint,
             body={
                 "canvas_size": canvas_size,
@@ -1324,7 +1324,7 @@ class AsyncBria(AsyncResource):
             },
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     async def increase_resolution(
         self,
@@ -1359,13 +1359,13 @@ class AsyncBria(AsyncResource):
         """
         from api302_client.api.image_processing_bria import bria_increase_resolution as endpoint
 
-        reply_: BriaResult = await self._call(
+        result_: BriaResult = await self._call(
             endpoint,
             query={"desired_increase": desired_increase},
             body={"image_url": image_url, "file": file},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     async def crop(
         self,
@@ -1398,10 +1398,10 @@ class AsyncBria(AsyncResource):
         """
         from api302_client.api.image_processing_bria import bria_crop as endpoint
 
-        reply_: BriaResult = await self._call(
+        result_: BriaResult = await self._call(
             endpoint, body={"image_url": image_url, "file": file}, options=(extra_headers, extra_query, extra_body, timeout)
         )
-        return reply_
+        return result_
 
     async def caption(
         self,
@@ -1434,10 +1434,10 @@ class AsyncBria(AsyncResource):
         """
         from api302_client.api.image_processing_bria import bria_caption as endpoint
 
-        reply_: BriaCaptions = await self._call(
+        result_: BriaCaptions = await self._call(
             endpoint, body={"image_url": image_url, "file": file}, options=(extra_headers, extra_query, extra_body, timeout)
         )
-        return reply_
+        return result_
 
     async def product_cutout(
         self,
@@ -1479,7 +1479,7 @@ class AsyncBria(AsyncResource):
         """
         from api302_client.api.image_processing_bria import bria_product_cutout as endpoint
 
-        reply_: BriaResult = await self._call(
+        result_: BriaResult = await self._call(
             endpoint,
             body={
                 "sku": sku,
@@ -1491,7 +1491,7 @@ class AsyncBria(AsyncResource):
             },
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     async def product_packshot(
         self,
@@ -1535,7 +1535,7 @@ class AsyncBria(AsyncResource):
         """
         from api302_client.api.image_processing_bria import bria_product_packshot as endpoint
 
-        reply_: BriaResult = await self._call(
+        result_: BriaResult = await self._call(
             endpoint,
             body={
                 "sku": sku,
@@ -1547,7 +1547,7 @@ class AsyncBria(AsyncResource):
             },
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     async def product_shadow(
         self,
@@ -1607,7 +1607,7 @@ class AsyncBria(AsyncResource):
         """
         from api302_client.api.image_processing_bria import bria_product_shadow as endpoint
 
-        reply_: BriaResult = await self._call(
+        result_: BriaResult = await self._call(
             endpoint,
             body={
                 "sku": sku,
@@ -1627,7 +1627,7 @@ class AsyncBria(AsyncResource):
             },
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     async def product_scene(
         self,
@@ -1718,7 +1718,7 @@ class AsyncBria(AsyncResource):
         """
         from api302_client.api.image_processing_bria import bria_product_scene as endpoint
 
-        reply_: BriaResults = await self._call(
+        result_: BriaResults = await self._call(
             endpoint,
             body={
                 "sku": sku,
@@ -1743,7 +1743,7 @@ class AsyncBria(AsyncResource):
             },
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     async def register(
         self,
@@ -1779,12 +1779,12 @@ class AsyncBria(AsyncResource):
         """
         from api302_client.api.image_processing_bria import bria_register as endpoint
 
-        reply_: BriaVisual = await self._call(
+        result_: BriaVisual = await self._call(
             endpoint,
             body={"image_url": image_url, "org_image_key": org_image_key, "is_private": is_private},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     async def generate_masks(
         self,
@@ -1816,10 +1816,10 @@ class AsyncBria(AsyncResource):
         """
         from api302_client.api.image_processing_bria import bria_generate_masks as endpoint
 
-        reply_: JsonObject = await self._call(
+        result_: JsonObject = await self._call(
             endpoint, path={"visual_id": visual_id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
-        return reply_
+        return result_
 
     async def get_presenters(
         self,
@@ -1851,10 +1851,10 @@ class AsyncBria(AsyncResource):
         """
         from api302_client.api.image_processing_bria import bria_get_presenters as endpoint
 
-        reply_: list[BriaPerson] = await self._call(
+        result_: list[BriaPerson] = await self._call(
             endpoint, path={"visual_id": visual_id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
-        return reply_
+        return result_
 
     async def modify_presenter(
         self,
@@ -1891,13 +1891,13 @@ class AsyncBria(AsyncResource):
         """
         from api302_client.api.image_processing_bria import bria_modify_presenter as endpoint
 
-        reply_: JsonObject = await self._call(
+        result_: JsonObject = await self._call(
             endpoint,
             path={"visual_id": visual_id},
             body={"changes": changes, "sid": sid, "desired_resolution": desired_resolution},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     async def image_to_psd(
         self,
@@ -1931,7 +1931,7 @@ class AsyncBria(AsyncResource):
         """
         from api302_client.api.image_processing_bria import bria_image_to_psd as endpoint
 
-        reply_: BriaPsd = await self._call(
+        result_: BriaPsd = await self._call(
             endpoint, path={"visual_id": visual_id}, query={"sid": sid}, options=(extra_headers, extra_query, extra_body, timeout)
         )
-        return reply_
+        return result_

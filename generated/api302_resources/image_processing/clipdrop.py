@@ -55,12 +55,12 @@ class Clipdrop(Resource):
         """
         from api302_client.api.image_processing_clipdrop import clipdrop_cleanup as endpoint
 
-        reply_: Binary = self._call(
+        result_: Binary = self._call(
             endpoint,
             body={"image_file": image_file, "mask_file": mask_file, "mode": mode},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     def stream_cleanup(
         self,
@@ -143,13 +143,13 @@ class Clipdrop(Resource):
         """
         from api302_client.api.image_processing_clipdrop import clipdrop_upscale as endpoint
 
-        reply_: Binary = self._call(
+        result_: Binary = self._call(
             endpoint,
             body={"image_file": image_file, "target_width": target_width, "target_height": target_height},
             accept=accept,
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     def stream_upscale(
         self,
@@ -234,13 +234,13 @@ class Clipdrop(Resource):
         """
         from api302_client.api.image_processing_clipdrop import clipdrop_remove_background as endpoint
 
-        reply_: Binary = self._call(
+        result_: Binary = self._call(
             endpoint,
             body={"image_file": image_file, "transparency_handling": transparency_handling},
             accept=accept,
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     def stream_remove_background(
         self,
@@ -329,7 +329,7 @@ class Clipdrop(Resource):
         """
         from api302_client.api.image_processing_clipdrop import clipdrop_uncrop as endpoint
 
-        reply_: Binary = self._call(
+        result_: Binary = self._call(
             endpoint,
             body={
                 "image_file": image_file,
@@ -341,7 +341,7 @@ class Clipdrop(Resource):
             },
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     def stream_uncrop(
         self,
@@ -439,12 +439,12 @@ class AsyncClipdrop(AsyncResource):
         """
         from api302_client.api.image_processing_clipdrop import clipdrop_cleanup as endpoint
 
-        reply_: Binary = await self._call(
+        result_: Binary = await self._call(
             endpoint,
             body={"image_file": image_file, "mask_file": mask_file, "mode": mode},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     def stream_cleanup(
         self,
@@ -527,13 +527,13 @@ class AsyncClipdrop(AsyncResource):
         """
         from api302_client.api.image_processing_clipdrop import clipdrop_upscale as endpoint
 
-        reply_: Binary = await self._call(
+        result_: Binary = await self._call(
             endpoint,
             body={"image_file": image_file, "target_width": target_width, "target_height": target_height},
             accept=accept,
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     def stream_upscale(
         self,
@@ -618,13 +618,13 @@ class AsyncClipdrop(AsyncResource):
         """
         from api302_client.api.image_processing_clipdrop import clipdrop_remove_background as endpoint
 
-        reply_: Binary = await self._call(
+        result_: Binary = await self._call(
             endpoint,
             body={"image_file": image_file, "transparency_handling": transparency_handling},
             accept=accept,
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     def stream_remove_background(
         self,
@@ -713,7 +713,7 @@ class AsyncClipdrop(AsyncResource):
         """
         from api302_client.api.image_processing_clipdrop import clipdrop_uncrop as endpoint
 
-        reply_: Binary = await self._call(
+        result_: Binary = await self._call(
             endpoint,
             body={
                 "image_file": image_file,
@@ -725,7 +725,7 @@ class AsyncClipdrop(AsyncResource):
             },
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     def stream_uncrop(
         self,

@@ -64,7 +64,7 @@ class Doubao(Resource):
         """
         from api302_client.api.image_processing_doubao import doubao_edit_image as endpoint
 
-        reply_: DoubaoDrawingResponse = self._call(
+        result_: DoubaoDrawingResponse = self._call(
             endpoint,
             body={
                 "prompt": prompt,
@@ -78,7 +78,7 @@ class Doubao(Resource):
             },
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     def keep_character(
         self,
@@ -137,7 +137,7 @@ class Doubao(Resource):
         """
         from api302_client.api.image_processing_doubao import doubao_keep_character as endpoint
 
-        reply_: DoubaoDrawingResponse = self._call(
+        result_: DoubaoDrawingResponse = self._call(
             endpoint,
             body={
                 "prompt": prompt,
@@ -158,7 +158,7 @@ class Doubao(Resource):
             },
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     def edit_image_v3(
         self,
@@ -232,10 +232,10 @@ class Doubao(Resource):
         """
         from api302_client.api.image_processing_doubao import doubao_get_edited_image_v3 as endpoint
 
-        reply_: DoubaoEditTaskResponse = self._call(
+        result_: DoubaoEditTaskResponse = self._call(
             endpoint, body={"task_id": task_id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
-        return reply_
+        return result_
 
     def create_portrait(
         self,
@@ -331,10 +331,10 @@ class Doubao(Resource):
         """
         from api302_client.api.image_processing_doubao import doubao_get_portrait as endpoint
 
-        reply_: DoubaoEditTaskResponse = self._call(
+        result_: DoubaoEditTaskResponse = self._call(
             endpoint, body={"task_id": task_id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
-        return reply_
+        return result_
 
     def create_3d(
         self,
@@ -409,8 +409,10 @@ class Doubao(Resource):
         """
         from api302_client.api.image_processing_doubao import doubao_get_3d as endpoint
 
-        reply_: DoubaoVideoTask = self._call(endpoint, path={"task_id": task_id}, options=(extra_headers, extra_query, extra_body, timeout))
-        return reply_
+        result_: DoubaoVideoTask = self._call(
+            endpoint, path={"task_id": task_id}, options=(extra_headers, extra_query, extra_body, timeout)
+        )
+        return result_
 
 
 class AsyncDoubao(AsyncResource):
@@ -459,7 +461,7 @@ class AsyncDoubao(AsyncResource):
         """
         from api302_client.api.image_processing_doubao import doubao_edit_image as endpoint
 
-        reply_: DoubaoDrawingResponse = await self._call(
+        result_: DoubaoDrawingResponse = await self._call(
             endpoint,
             body={
                 "prompt": prompt,
@@ -473,7 +475,7 @@ class AsyncDoubao(AsyncResource):
             },
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     async def keep_character(
         self,
@@ -532,7 +534,7 @@ class AsyncDoubao(AsyncResource):
         """
         from api302_client.api.image_processing_doubao import doubao_keep_character as endpoint
 
-        reply_: DoubaoDrawingResponse = await self._call(
+        result_: DoubaoDrawingResponse = await self._call(
             endpoint,
             body={
                 "prompt": prompt,
@@ -553,7 +555,7 @@ class AsyncDoubao(AsyncResource):
             },
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     async def edit_image_v3(
         self,
@@ -627,10 +629,10 @@ class AsyncDoubao(AsyncResource):
         """
         from api302_client.api.image_processing_doubao import doubao_get_edited_image_v3 as endpoint
 
-        reply_: DoubaoEditTaskResponse = await self._call(
+        result_: DoubaoEditTaskResponse = await self._call(
             endpoint, body={"task_id": task_id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
-        return reply_
+        return result_
 
     async def create_portrait(
         self,
@@ -726,10 +728,10 @@ class AsyncDoubao(AsyncResource):
         """
         from api302_client.api.image_processing_doubao import doubao_get_portrait as endpoint
 
-        reply_: DoubaoEditTaskResponse = await self._call(
+        result_: DoubaoEditTaskResponse = await self._call(
             endpoint, body={"task_id": task_id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
-        return reply_
+        return result_
 
     async def create_3d(
         self,
@@ -804,7 +806,7 @@ class AsyncDoubao(AsyncResource):
         """
         from api302_client.api.image_processing_doubao import doubao_get_3d as endpoint
 
-        reply_: DoubaoVideoTask = await self._call(
+        result_: DoubaoVideoTask = await self._call(
             endpoint, path={"task_id": task_id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
-        return reply_
+        return result_

@@ -78,7 +78,7 @@ class Fashn(Resource):
         """
         from api302_client.api.image_processing_fashn import fashn_try_on as endpoint
 
-        reply_: Ai302SubmitImages = self._call(
+        result_: Ai302SubmitImages = self._call(
             endpoint,
             body={
                 "model_image": model_image,
@@ -99,7 +99,7 @@ class Fashn(Resource):
             },
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     def try_on_v1_5(
         self,
@@ -157,7 +157,7 @@ class Fashn(Resource):
         """
         from api302_client.api.image_processing_fashn import fashn_try_on_v1_5 as endpoint
 
-        reply_: Ai302SubmitImages = self._call(
+        result_: Ai302SubmitImages = self._call(
             endpoint,
             body={
                 "model_image": model_image,
@@ -176,7 +176,7 @@ class Fashn(Resource):
             },
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
 
 class AsyncFashn(AsyncResource):
@@ -242,7 +242,7 @@ class AsyncFashn(AsyncResource):
         """
         from api302_client.api.image_processing_fashn import fashn_try_on as endpoint
 
-        reply_: Ai302SubmitImages = await self._call(
+        result_: Ai302SubmitImages = await self._call(
             endpoint,
             body={
                 "model_image": model_image,
@@ -263,7 +263,7 @@ class AsyncFashn(AsyncResource):
             },
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     async def try_on_v1_5(
         self,
@@ -321,7 +321,7 @@ class AsyncFashn(AsyncResource):
         """
         from api302_client.api.image_processing_fashn import fashn_try_on_v1_5 as endpoint
 
-        reply_: Ai302SubmitImages = await self._call(
+        result_: Ai302SubmitImages = await self._call(
             endpoint,
             body={
                 "model_image": model_image,
@@ -340,4 +340,4 @@ class AsyncFashn(AsyncResource):
             },
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_

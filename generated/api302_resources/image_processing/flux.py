@@ -68,7 +68,7 @@ class Flux(Resource):
         """
         from api302_client.api.image_processing_flux import flux_ultra_redux as endpoint
 
-        reply_: Ai302SubmitImages = self._call(
+        result_: Ai302SubmitImages = self._call(
             endpoint,
             body={
                 "image_url": image_url,
@@ -85,7 +85,7 @@ class Flux(Resource):
             },
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     def pro_redux(
         self,
@@ -136,7 +136,7 @@ class Flux(Resource):
         """
         from api302_client.api.image_processing_flux import flux_pro_redux as endpoint
 
-        reply_: Ai302SubmitImages = self._call(
+        result_: Ai302SubmitImages = self._call(
             endpoint,
             body={
                 "image_url": image_url,
@@ -153,7 +153,7 @@ class Flux(Resource):
             },
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     def dev_redux(
         self,
@@ -201,7 +201,7 @@ class Flux(Resource):
         """
         from api302_client.api.image_processing_flux import flux_dev_redux as endpoint
 
-        reply_: Ai302SubmitImages = self._call(
+        result_: Ai302SubmitImages = self._call(
             endpoint,
             body={
                 "image_url": image_url,
@@ -217,7 +217,7 @@ class Flux(Resource):
             },
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     def schnell_redux(
         self,
@@ -265,7 +265,7 @@ class Flux(Resource):
         """
         from api302_client.api.image_processing_flux import flux_schnell_redux as endpoint
 
-        reply_: Ai302SubmitImages = self._call(
+        result_: Ai302SubmitImages = self._call(
             endpoint,
             body={
                 "image_url": image_url,
@@ -281,7 +281,7 @@ class Flux(Resource):
             },
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     def pro_canny(
         self,
@@ -333,7 +333,7 @@ class Flux(Resource):
         """
         from api302_client.api.image_processing_flux import flux_pro_canny as endpoint
 
-        reply_: Ai302SubmitImages = self._call(
+        result_: Ai302SubmitImages = self._call(
             endpoint,
             body={
                 "prompt": prompt,
@@ -350,7 +350,7 @@ class Flux(Resource):
             },
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     def pro_depth(
         self,
@@ -402,7 +402,7 @@ class Flux(Resource):
         """
         from api302_client.api.image_processing_flux import flux_pro_depth as endpoint
 
-        reply_: Ai302SubmitImages = self._call(
+        result_: Ai302SubmitImages = self._call(
             endpoint,
             body={
                 "prompt": prompt,
@@ -419,7 +419,7 @@ class Flux(Resource):
             },
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     def pro_fill(
         self,
@@ -467,7 +467,7 @@ class Flux(Resource):
         """
         from api302_client.api.image_processing_flux import flux_pro_fill as endpoint
 
-        reply_: Ai302SubmitImages = self._call(
+        result_: Ai302SubmitImages = self._call(
             endpoint,
             body={
                 "prompt": prompt,
@@ -482,7 +482,7 @@ class Flux(Resource):
             },
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     def kontext_pro(
         self,
@@ -531,7 +531,7 @@ class Flux(Resource):
         """
         from api302_client.api.image_processing_flux import flux_kontext_pro as endpoint
 
-        reply_: Ai302SubmitImages = self._call(
+        result_: Ai302SubmitImages = self._call(
             endpoint,
             body={
                 "prompt": prompt,
@@ -547,7 +547,7 @@ class Flux(Resource):
             },
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     def kontext_dev(
         self,
@@ -599,7 +599,7 @@ class Flux(Resource):
         """
         from api302_client.api.image_processing_flux import flux_kontext_dev as endpoint
 
-        reply_: Ai302SubmitImages = self._call(
+        result_: Ai302SubmitImages = self._call(
             endpoint,
             body={
                 "prompt": prompt,
@@ -616,7 +616,7 @@ class Flux(Resource):
             },
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     def kontext_max(
         self,
@@ -665,7 +665,7 @@ class Flux(Resource):
         """
         from api302_client.api.image_processing_flux import flux_kontext_max as endpoint
 
-        reply_: Ai302SubmitImages = self._call(
+        result_: Ai302SubmitImages = self._call(
             endpoint,
             body={
                 "prompt": prompt,
@@ -681,7 +681,7 @@ class Flux(Resource):
             },
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
 
 class AsyncFlux(AsyncResource):
@@ -736,7 +736,7 @@ class AsyncFlux(AsyncResource):
         """
         from api302_client.api.image_processing_flux import flux_ultra_redux as endpoint
 
-        reply_: Ai302SubmitImages = await self._call(
+        result_: Ai302SubmitImages = await self._call(
             endpoint,
             body={
                 "image_url": image_url,
@@ -753,7 +753,7 @@ class AsyncFlux(AsyncResource):
             },
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     async def pro_redux(
         self,
@@ -804,7 +804,7 @@ class AsyncFlux(AsyncResource):
         """
         from api302_client.api.image_processing_flux import flux_pro_redux as endpoint
 
-        reply_: Ai302SubmitImages = await self._call(
+        result_: Ai302SubmitImages = await self._call(
             endpoint,
             body={
                 "image_url": image_url,
@@ -821,7 +821,7 @@ class AsyncFlux(AsyncResource):
             },
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     async def dev_redux(
         self,
@@ -869,7 +869,7 @@ class AsyncFlux(AsyncResource):
         """
         from api302_client.api.image_processing_flux import flux_dev_redux as endpoint
 
-        reply_: Ai302SubmitImages = await self._call(
+        result_: Ai302SubmitImages = await self._call(
             endpoint,
             body={
                 "image_url": image_url,
@@ -885,7 +885,7 @@ class AsyncFlux(AsyncResource):
             },
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     async def schnell_redux(
         self,
@@ -933,7 +933,7 @@ class AsyncFlux(AsyncResource):
         """
         from api302_client.api.image_processing_flux import flux_schnell_redux as endpoint
 
-        reply_: Ai302SubmitImages = await self._call(
+        result_: Ai302SubmitImages = await self._call(
             endpoint,
             body={
                 "image_url": image_url,
@@ -949,7 +949,7 @@ class AsyncFlux(AsyncResource):
             },
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     async def pro_canny(
         self,
@@ -1001,7 +1001,7 @@ class AsyncFlux(AsyncResource):
         """
         from api302_client.api.image_processing_flux import flux_pro_canny as endpoint
 
-        reply_: Ai302SubmitImages = await self._call(
+        result_: Ai302SubmitImages = await self._call(
             endpoint,
             body={
                 "prompt": prompt,
@@ -1018,7 +1018,7 @@ class AsyncFlux(AsyncResource):
             },
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     async def pro_depth(
         self,
@@ -1070,7 +1070,7 @@ class AsyncFlux(AsyncResource):
         """
         from api302_client.api.image_processing_flux import flux_pro_depth as endpoint
 
-        reply_: Ai302SubmitImages = await self._call(
+        result_: Ai302SubmitImages = await self._call(
             endpoint,
             body={
                 "prompt": prompt,
@@ -1087,7 +1087,7 @@ class AsyncFlux(AsyncResource):
             },
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     async def pro_fill(
         self,
@@ -1135,7 +1135,7 @@ class AsyncFlux(AsyncResource):
         """
         from api302_client.api.image_processing_flux import flux_pro_fill as endpoint
 
-        reply_: Ai302SubmitImages = await self._call(
+        result_: Ai302SubmitImages = await self._call(
             endpoint,
             body={
                 "prompt": prompt,
@@ -1150,7 +1150,7 @@ class AsyncFlux(AsyncResource):
             },
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     async def kontext_pro(
         self,
@@ -1199,7 +1199,7 @@ class AsyncFlux(AsyncResource):
         """
         from api302_client.api.image_processing_flux import flux_kontext_pro as endpoint
 
-        reply_: Ai302SubmitImages = await self._call(
+        result_: Ai302SubmitImages = await self._call(
             endpoint,
             body={
                 "prompt": prompt,
@@ -1215,7 +1215,7 @@ class AsyncFlux(AsyncResource):
             },
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     async def kontext_dev(
         self,
@@ -1267,7 +1267,7 @@ class AsyncFlux(AsyncResource):
         """
         from api302_client.api.image_processing_flux import flux_kontext_dev as endpoint
 
-        reply_: Ai302SubmitImages = await self._call(
+        result_: Ai302SubmitImages = await self._call(
             endpoint,
             body={
                 "prompt": prompt,
@@ -1284,7 +1284,7 @@ class AsyncFlux(AsyncResource):
             },
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     async def kontext_max(
         self,
@@ -1333,7 +1333,7 @@ class AsyncFlux(AsyncResource):
         """
         from api302_client.api.image_processing_flux import flux_kontext_max as endpoint
 
-        reply_: Ai302SubmitImages = await self._call(
+        result_: Ai302SubmitImages = await self._call(
             endpoint,
             body={
                 "prompt": prompt,
@@ -1349,4 +1349,4 @@ class AsyncFlux(AsyncResource):
             },
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_

@@ -47,8 +47,8 @@ class Glif(Resource):
         """
         from api302_client.api.image_processing_glif import glif_portrait as endpoint
 
-        reply_: GlifResponse = self._call(endpoint, body={"inputs": inputs}, options=(extra_headers, extra_query, extra_body, timeout))
-        return reply_
+        result_: GlifResponse = self._call(endpoint, body={"inputs": inputs}, options=(extra_headers, extra_query, extra_body, timeout))
+        return result_
 
     def sculpture(
         self,
@@ -78,8 +78,8 @@ class Glif(Resource):
         """
         from api302_client.api.image_processing_glif import glif_sculpture as endpoint
 
-        reply_: GlifResponse = self._call(endpoint, body={"inputs": inputs}, options=(extra_headers, extra_query, extra_body, timeout))
-        return reply_
+        result_: GlifResponse = self._call(endpoint, body={"inputs": inputs}, options=(extra_headers, extra_query, extra_body, timeout))
+        return result_
 
     def pixelate(
         self,
@@ -109,8 +109,8 @@ class Glif(Resource):
         """
         from api302_client.api.image_processing_glif import glif_pixelate as endpoint
 
-        reply_: GlifResponse = self._call(endpoint, body={"inputs": inputs}, options=(extra_headers, extra_query, extra_body, timeout))
-        return reply_
+        result_: GlifResponse = self._call(endpoint, body={"inputs": inputs}, options=(extra_headers, extra_query, extra_body, timeout))
+        return result_
 
     def logo(
         self,
@@ -140,8 +140,8 @@ class Glif(Resource):
         """
         from api302_client.api.image_processing_glif import glif_logo as endpoint
 
-        reply_: GlifResponse = self._call(endpoint, body={"inputs": inputs}, options=(extra_headers, extra_query, extra_body, timeout))
-        return reply_
+        result_: GlifResponse = self._call(endpoint, body={"inputs": inputs}, options=(extra_headers, extra_query, extra_body, timeout))
+        return result_
 
     def gif(
         self,
@@ -173,8 +173,8 @@ class Glif(Resource):
         """
         from api302_client.api.image_processing_glif import glif_gif as endpoint
 
-        reply_: GlifResponse = self._call(endpoint, body={"inputs": inputs}, options=(extra_headers, extra_query, extra_body, timeout))
-        return reply_
+        result_: GlifResponse = self._call(endpoint, body={"inputs": inputs}, options=(extra_headers, extra_query, extra_body, timeout))
+        return result_
 
 
 class AsyncGlif(AsyncResource):
@@ -210,10 +210,10 @@ class AsyncGlif(AsyncResource):
         """
         from api302_client.api.image_processing_glif import glif_portrait as endpoint
 
-        reply_: GlifResponse = await self._call(
+        result_: GlifResponse = await self._call(
             endpoint, body={"inputs": inputs}, options=(extra_headers, extra_query, extra_body, timeout)
         )
-        return reply_
+        return result_
 
     async def sculpture(
         self,
@@ -243,10 +243,10 @@ class AsyncGlif(AsyncResource):
         """
         from api302_client.api.image_processing_glif import glif_sculpture as endpoint
 
-        reply_: GlifResponse = await self._call(
+        result_: GlifResponse = await self._call(
             endpoint, body={"inputs": inputs}, options=(extra_headers, extra_query, extra_body, timeout)
         )
-        return reply_
+        return result_
 
     async def pixelate(
         self,
@@ -276,10 +276,10 @@ class AsyncGlif(AsyncResource):
         """
         from api302_client.api.image_processing_glif import glif_pixelate as endpoint
 
-        reply_: GlifResponse = await self._call(
+        result_: GlifResponse = await self._call(
             endpoint, body={"inputs": inputs}, options=(extra_headers, extra_query, extra_body, timeout)
         )
-        return reply_
+        return result_
 
     async def logo(
         self,
@@ -309,10 +309,10 @@ class AsyncGlif(AsyncResource):
         """
         from api302_client.api.image_processing_glif import glif_logo as endpoint
 
-        reply_: GlifResponse = await self._call(
+        result_: GlifResponse = await self._call(
             endpoint, body={"inputs": inputs}, options=(extra_headers, extra_query, extra_body, timeout)
         )
-        return reply_
+        return result_
 
     async def gif(
         self,
@@ -344,7 +344,7 @@ class AsyncGlif(AsyncResource):
         """
         from api302_client.api.image_processing_glif import glif_gif as endpoint
 
-        reply_: GlifResponse = await self._call(
+        result_: GlifResponse = await self._call(
             endpoint, body={"inputs": inputs}, options=(extra_headers, extra_query, extra_body, timeout)
         )
-        return reply_
+        return result_

@@ -46,8 +46,8 @@ class Gongji(Resource):
         """
         from api302_client.api.image_processing_gongji import gongji_change_object_in_mask as endpoint
 
-        reply_: JsonObject = self._call(endpoint, body={}, options=(extra_headers, extra_query, extra_body, timeout))
-        return reply_
+        result_: JsonObject = self._call(endpoint, body={}, options=(extra_headers, extra_query, extra_body, timeout))
+        return result_
 
     def get_changed_object_in_mask(
         self,
@@ -77,8 +77,8 @@ class Gongji(Resource):
         """
         from api302_client.api.image_processing_gongji import gongji_get_changed_object_in_mask as endpoint
 
-        reply_: JsonObject = self._call(endpoint, query={"task_id": task_id}, options=(extra_headers, extra_query, extra_body, timeout))
-        return reply_
+        result_: JsonObject = self._call(endpoint, query={"task_id": task_id}, options=(extra_headers, extra_query, extra_body, timeout))
+        return result_
 
     def change_object(
         self,
@@ -109,8 +109,8 @@ class Gongji(Resource):
         """
         from api302_client.api.image_processing_gongji import gongji_change_object as endpoint
 
-        reply_: JsonObject = self._call(endpoint, body={}, options=(extra_headers, extra_query, extra_body, timeout))
-        return reply_
+        result_: JsonObject = self._call(endpoint, body={}, options=(extra_headers, extra_query, extra_body, timeout))
+        return result_
 
     def get_changed_object(
         self,
@@ -140,8 +140,8 @@ class Gongji(Resource):
         """
         from api302_client.api.image_processing_gongji import gongji_get_changed_object as endpoint
 
-        reply_: JsonObject = self._call(endpoint, query={"task_id": task_id}, options=(extra_headers, extra_query, extra_body, timeout))
-        return reply_
+        result_: JsonObject = self._call(endpoint, query={"task_id": task_id}, options=(extra_headers, extra_query, extra_body, timeout))
+        return result_
 
     def change_clothes_in_mask(
         self,
@@ -172,8 +172,8 @@ class Gongji(Resource):
         """
         from api302_client.api.image_processing_gongji import gongji_change_clothes_in_mask as endpoint
 
-        reply_: JsonObject = self._call(endpoint, body={}, options=(extra_headers, extra_query, extra_body, timeout))
-        return reply_
+        result_: JsonObject = self._call(endpoint, body={}, options=(extra_headers, extra_query, extra_body, timeout))
+        return result_
 
     def get_changed_clothes_in_mask(
         self,
@@ -203,8 +203,8 @@ class Gongji(Resource):
         """
         from api302_client.api.image_processing_gongji import gongji_get_changed_clothes_in_mask as endpoint
 
-        reply_: JsonObject = self._call(endpoint, query={"task_id": task_id}, options=(extra_headers, extra_query, extra_body, timeout))
-        return reply_
+        result_: JsonObject = self._call(endpoint, query={"task_id": task_id}, options=(extra_headers, extra_query, extra_body, timeout))
+        return result_
 
     def change_clothes(
         self,
@@ -235,8 +235,8 @@ class Gongji(Resource):
         """
         from api302_client.api.image_processing_gongji import gongji_change_clothes as endpoint
 
-        reply_: JsonObject = self._call(endpoint, body={}, options=(extra_headers, extra_query, extra_body, timeout))
-        return reply_
+        result_: JsonObject = self._call(endpoint, body={}, options=(extra_headers, extra_query, extra_body, timeout))
+        return result_
 
     def get_changed_clothes(
         self,
@@ -266,8 +266,8 @@ class Gongji(Resource):
         """
         from api302_client.api.image_processing_gongji import gongji_get_changed_clothes as endpoint
 
-        reply_: JsonObject = self._call(endpoint, query={"task_id": task_id}, options=(extra_headers, extra_query, extra_body, timeout))
-        return reply_
+        result_: JsonObject = self._call(endpoint, query={"task_id": task_id}, options=(extra_headers, extra_query, extra_body, timeout))
+        return result_
 
     def flux_dev(
         self,
@@ -298,8 +298,8 @@ class Gongji(Resource):
         """
         from api302_client.api.image_processing_gongji import gongji_flux_dev as endpoint
 
-        reply_: JsonObject = self._call(endpoint, body={}, options=(extra_headers, extra_query, extra_body, timeout))
-        return reply_
+        result_: JsonObject = self._call(endpoint, body={}, options=(extra_headers, extra_query, extra_body, timeout))
+        return result_
 
     def get_flux_dev_image(
         self,
@@ -329,8 +329,8 @@ class Gongji(Resource):
         """
         from api302_client.api.image_processing_gongji import gongji_get_flux_dev_image as endpoint
 
-        reply_: JsonObject = self._call(endpoint, query={"task_id": task_id}, options=(extra_headers, extra_query, extra_body, timeout))
-        return reply_
+        result_: JsonObject = self._call(endpoint, query={"task_id": task_id}, options=(extra_headers, extra_query, extra_body, timeout))
+        return result_
 
     def flux_kontext_dev(
         self,
@@ -361,8 +361,8 @@ class Gongji(Resource):
         """
         from api302_client.api.image_processing_gongji import gongji_flux_kontext_dev as endpoint
 
-        reply_: JsonObject = self._call(endpoint, body={}, options=(extra_headers, extra_query, extra_body, timeout))
-        return reply_
+        result_: JsonObject = self._call(endpoint, body={}, options=(extra_headers, extra_query, extra_body, timeout))
+        return result_
 
     def get_flux_kontext_dev_image(
         self,
@@ -392,8 +392,8 @@ class Gongji(Resource):
         """
         from api302_client.api.image_processing_gongji import gongji_get_flux_kontext_dev_image as endpoint
 
-        reply_: JsonObject = self._call(endpoint, query={"task_id": task_id}, options=(extra_headers, extra_query, extra_body, timeout))
-        return reply_
+        result_: JsonObject = self._call(endpoint, query={"task_id": task_id}, options=(extra_headers, extra_query, extra_body, timeout))
+        return result_
 
     def flux_kontext_dev_lora(
         self,
@@ -424,8 +424,8 @@ class Gongji(Resource):
         """
         from api302_client.api.image_processing_gongji import gongji_flux_kontext_dev_lora as endpoint
 
-        reply_: JsonObject = self._call(endpoint, body={}, options=(extra_headers, extra_query, extra_body, timeout))
-        return reply_
+        result_: JsonObject = self._call(endpoint, body={}, options=(extra_headers, extra_query, extra_body, timeout))
+        return result_
 
     def get_flux_kontext_dev_lora_image(
         self,
@@ -455,8 +455,8 @@ class Gongji(Resource):
         """
         from api302_client.api.image_processing_gongji import gongji_get_flux_kontext_dev_lora_image as endpoint
 
-        reply_: JsonObject = self._call(endpoint, query={"task_id": task_id}, options=(extra_headers, extra_query, extra_body, timeout))
-        return reply_
+        result_: JsonObject = self._call(endpoint, query={"task_id": task_id}, options=(extra_headers, extra_query, extra_body, timeout))
+        return result_
 
     def anime_to_photo(
         self,
@@ -487,8 +487,8 @@ class Gongji(Resource):
         """
         from api302_client.api.image_processing_gongji import gongji_anime_to_photo as endpoint
 
-        reply_: JsonObject = self._call(endpoint, body={}, options=(extra_headers, extra_query, extra_body, timeout))
-        return reply_
+        result_: JsonObject = self._call(endpoint, body={}, options=(extra_headers, extra_query, extra_body, timeout))
+        return result_
 
     def get_anime_photo(
         self,
@@ -518,8 +518,8 @@ class Gongji(Resource):
         """
         from api302_client.api.image_processing_gongji import gongji_get_anime_photo as endpoint
 
-        reply_: JsonObject = self._call(endpoint, query={"task_id": task_id}, options=(extra_headers, extra_query, extra_body, timeout))
-        return reply_
+        result_: JsonObject = self._call(endpoint, query={"task_id": task_id}, options=(extra_headers, extra_query, extra_body, timeout))
+        return result_
 
     def remove_object(
         self,
@@ -550,8 +550,8 @@ class Gongji(Resource):
         """
         from api302_client.api.image_processing_gongji import gongji_remove_object as endpoint
 
-        reply_: JsonObject = self._call(endpoint, body={}, options=(extra_headers, extra_query, extra_body, timeout))
-        return reply_
+        result_: JsonObject = self._call(endpoint, body={}, options=(extra_headers, extra_query, extra_body, timeout))
+        return result_
 
     def get_removed_object(
         self,
@@ -581,8 +581,8 @@ class Gongji(Resource):
         """
         from api302_client.api.image_processing_gongji import gongji_get_removed_object as endpoint
 
-        reply_: JsonObject = self._call(endpoint, query={"task_id": task_id}, options=(extra_headers, extra_query, extra_body, timeout))
-        return reply_
+        result_: JsonObject = self._call(endpoint, query={"task_id": task_id}, options=(extra_headers, extra_query, extra_body, timeout))
+        return result_
 
     def transfer_style(
         self,
@@ -613,8 +613,8 @@ class Gongji(Resource):
         """
         from api302_client.api.image_processing_gongji import gongji_transfer_style as endpoint
 
-        reply_: JsonObject = self._call(endpoint, body={}, options=(extra_headers, extra_query, extra_body, timeout))
-        return reply_
+        result_: JsonObject = self._call(endpoint, body={}, options=(extra_headers, extra_query, extra_body, timeout))
+        return result_
 
     def get_transferred_style(
         self,
@@ -644,8 +644,8 @@ class Gongji(Resource):
         """
         from api302_client.api.image_processing_gongji import gongji_get_transferred_style as endpoint
 
-        reply_: JsonObject = self._call(endpoint, query={"task_id": task_id}, options=(extra_headers, extra_query, extra_body, timeout))
-        return reply_
+        result_: JsonObject = self._call(endpoint, query={"task_id": task_id}, options=(extra_headers, extra_query, extra_body, timeout))
+        return result_
 
 
 class AsyncGongji(AsyncResource):
@@ -680,8 +680,8 @@ class AsyncGongji(AsyncResource):
         """
         from api302_client.api.image_processing_gongji import gongji_change_object_in_mask as endpoint
 
-        reply_: JsonObject = await self._call(endpoint, body={}, options=(extra_headers, extra_query, extra_body, timeout))
-        return reply_
+        result_: JsonObject = await self._call(endpoint, body={}, options=(extra_headers, extra_query, extra_body, timeout))
+        return result_
 
     async def get_changed_object_in_mask(
         self,
@@ -711,10 +711,10 @@ class AsyncGongji(AsyncResource):
         """
         from api302_client.api.image_processing_gongji import gongji_get_changed_object_in_mask as endpoint
 
-        reply_: JsonObject = await self._call(
+        result_: JsonObject = await self._call(
             endpoint, query={"task_id": task_id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
-        return reply_
+        return result_
 
     async def change_object(
         self,
@@ -745,8 +745,8 @@ class AsyncGongji(AsyncResource):
         """
         from api302_client.api.image_processing_gongji import gongji_change_object as endpoint
 
-        reply_: JsonObject = await self._call(endpoint, body={}, options=(extra_headers, extra_query, extra_body, timeout))
-        return reply_
+        result_: JsonObject = await self._call(endpoint, body={}, options=(extra_headers, extra_query, extra_body, timeout))
+        return result_
 
     async def get_changed_object(
         self,
@@ -776,10 +776,10 @@ class AsyncGongji(AsyncResource):
         """
         from api302_client.api.image_processing_gongji import gongji_get_changed_object as endpoint
 
-        reply_: JsonObject = await self._call(
+        result_: JsonObject = await self._call(
             endpoint, query={"task_id": task_id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
-        return reply_
+        return result_
 
     async def change_clothes_in_mask(
         self,
@@ -810,8 +810,8 @@ class AsyncGongji(AsyncResource):
         """
         from api302_client.api.image_processing_gongji import gongji_change_clothes_in_mask as endpoint
 
-        reply_: JsonObject = await self._call(endpoint, body={}, options=(extra_headers, extra_query, extra_body, timeout))
-        return reply_
+        result_: JsonObject = await self._call(endpoint, body={}, options=(extra_headers, extra_query, extra_body, timeout))
+        return result_
 
     async def get_changed_clothes_in_mask(
         self,
@@ -841,10 +841,10 @@ class AsyncGongji(AsyncResource):
         """
         from api302_client.api.image_processing_gongji import gongji_get_changed_clothes_in_mask as endpoint
 
-        reply_: JsonObject = await self._call(
+        result_: JsonObject = await self._call(
             endpoint, query={"task_id": task_id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
-        return reply_
+        return result_
 
     async def change_clothes(
         self,
@@ -875,8 +875,8 @@ class AsyncGongji(AsyncResource):
         """
         from api302_client.api.image_processing_gongji import gongji_change_clothes as endpoint
 
-        reply_: JsonObject = await self._call(endpoint, body={}, options=(extra_headers, extra_query, extra_body, timeout))
-        return reply_
+        result_: JsonObject = await self._call(endpoint, body={}, options=(extra_headers, extra_query, extra_body, timeout))
+        return result_
 
     async def get_changed_clothes(
         self,
@@ -906,10 +906,10 @@ class AsyncGongji(AsyncResource):
         """
         from api302_client.api.image_processing_gongji import gongji_get_changed_clothes as endpoint
 
-        reply_: JsonObject = await self._call(
+        result_: JsonObject = await self._call(
             endpoint, query={"task_id": task_id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
-        return reply_
+        return result_
 
     async def flux_dev(
         self,
@@ -940,8 +940,8 @@ class AsyncGongji(AsyncResource):
         """
         from api302_client.api.image_processing_gongji import gongji_flux_dev as endpoint
 
-        reply_: JsonObject = await self._call(endpoint, body={}, options=(extra_headers, extra_query, extra_body, timeout))
-        return reply_
+        result_: JsonObject = await self._call(endpoint, body={}, options=(extra_headers, extra_query, extra_body, timeout))
+        return result_
 
     async def get_flux_dev_image(
         self,
@@ -971,10 +971,10 @@ class AsyncGongji(AsyncResource):
         """
         from api302_client.api.image_processing_gongji import gongji_get_flux_dev_image as endpoint
 
-        reply_: JsonObject = await self._call(
+        result_: JsonObject = await self._call(
             endpoint, query={"task_id": task_id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
-        return reply_
+        return result_
 
     async def flux_kontext_dev(
         self,
@@ -1005,8 +1005,8 @@ class AsyncGongji(AsyncResource):
         """
         from api302_client.api.image_processing_gongji import gongji_flux_kontext_dev as endpoint
 
-        reply_: JsonObject = await self._call(endpoint, body={}, options=(extra_headers, extra_query, extra_body, timeout))
-        return reply_
+        result_: JsonObject = await self._call(endpoint, body={}, options=(extra_headers, extra_query, extra_body, timeout))
+        return result_
 
     async def get_flux_kontext_dev_image(
         self,
@@ -1036,10 +1036,10 @@ class AsyncGongji(AsyncResource):
         """
         from api302_client.api.image_processing_gongji import gongji_get_flux_kontext_dev_image as endpoint
 
-        reply_: JsonObject = await self._call(
+        result_: JsonObject = await self._call(
             endpoint, query={"task_id": task_id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
-        return reply_
+        return result_
 
     async def flux_kontext_dev_lora(
         self,
@@ -1070,8 +1070,8 @@ class AsyncGongji(AsyncResource):
         """
         from api302_client.api.image_processing_gongji import gongji_flux_kontext_dev_lora as endpoint
 
-        reply_: JsonObject = await self._call(endpoint, body={}, options=(extra_headers, extra_query, extra_body, timeout))
-        return reply_
+        result_: JsonObject = await self._call(endpoint, body={}, options=(extra_headers, extra_query, extra_body, timeout))
+        return result_
 
     async def get_flux_kontext_dev_lora_image(
         self,
@@ -1101,10 +1101,10 @@ class AsyncGongji(AsyncResource):
         """
         from api302_client.api.image_processing_gongji import gongji_get_flux_kontext_dev_lora_image as endpoint
 
-        reply_: JsonObject = await self._call(
+        result_: JsonObject = await self._call(
             endpoint, query={"task_id": task_id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
-        return reply_
+        return result_
 
     async def anime_to_photo(
         self,
@@ -1135,8 +1135,8 @@ class AsyncGongji(AsyncResource):
         """
         from api302_client.api.image_processing_gongji import gongji_anime_to_photo as endpoint
 
-        reply_: JsonObject = await self._call(endpoint, body={}, options=(extra_headers, extra_query, extra_body, timeout))
-        return reply_
+        result_: JsonObject = await self._call(endpoint, body={}, options=(extra_headers, extra_query, extra_body, timeout))
+        return result_
 
     async def get_anime_photo(
         self,
@@ -1166,10 +1166,10 @@ class AsyncGongji(AsyncResource):
         """
         from api302_client.api.image_processing_gongji import gongji_get_anime_photo as endpoint
 
-        reply_: JsonObject = await self._call(
+        result_: JsonObject = await self._call(
             endpoint, query={"task_id": task_id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
-        return reply_
+        return result_
 
     async def remove_object(
         self,
@@ -1200,8 +1200,8 @@ class AsyncGongji(AsyncResource):
         """
         from api302_client.api.image_processing_gongji import gongji_remove_object as endpoint
 
-        reply_: JsonObject = await self._call(endpoint, body={}, options=(extra_headers, extra_query, extra_body, timeout))
-        return reply_
+        result_: JsonObject = await self._call(endpoint, body={}, options=(extra_headers, extra_query, extra_body, timeout))
+        return result_
 
     async def get_removed_object(
         self,
@@ -1231,10 +1231,10 @@ class AsyncGongji(AsyncResource):
         """
         from api302_client.api.image_processing_gongji import gongji_get_removed_object as endpoint
 
-        reply_: JsonObject = await self._call(
+        result_: JsonObject = await self._call(
             endpoint, query={"task_id": task_id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
-        return reply_
+        return result_
 
     async def transfer_style(
         self,
@@ -1265,8 +1265,8 @@ class AsyncGongji(AsyncResource):
         """
         from api302_client.api.image_processing_gongji import gongji_transfer_style as endpoint
 
-        reply_: JsonObject = await self._call(endpoint, body={}, options=(extra_headers, extra_query, extra_body, timeout))
-        return reply_
+        result_: JsonObject = await self._call(endpoint, body={}, options=(extra_headers, extra_query, extra_body, timeout))
+        return result_
 
     async def get_transferred_style(
         self,
@@ -1296,7 +1296,7 @@ class AsyncGongji(AsyncResource):
         """
         from api302_client.api.image_processing_gongji import gongji_get_transferred_style as endpoint
 
-        reply_: JsonObject = await self._call(
+        result_: JsonObject = await self._call(
             endpoint, query={"task_id": task_id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
-        return reply_
+        return result_

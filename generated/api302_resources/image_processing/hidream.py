@@ -55,7 +55,7 @@ class Hidream(Resource):
         """
         from api302_client.api.image_processing_hidream import hidream_e1 as endpoint
 
-        reply_: Ai302SubmitImages = self._call(
+        result_: Ai302SubmitImages = self._call(
             endpoint,
             body={
                 "image_url": image_url,
@@ -67,7 +67,7 @@ class Hidream(Resource):
             },
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
 
 class AsyncHidream(AsyncResource):
@@ -111,7 +111,7 @@ class AsyncHidream(AsyncResource):
         """
         from api302_client.api.image_processing_hidream import hidream_e1 as endpoint
 
-        reply_: Ai302SubmitImages = await self._call(
+        result_: Ai302SubmitImages = await self._call(
             endpoint,
             body={
                 "image_url": image_url,
@@ -123,4 +123,4 @@ class AsyncHidream(AsyncResource):
             },
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_

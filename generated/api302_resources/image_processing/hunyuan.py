@@ -118,8 +118,8 @@ class Hunyuan(Resource):
         """
         from api302_client.api.image_processing_hunyuan import hunyuan_get_3d_pro as endpoint
 
-        reply_: HunyuanJobResponse = self._call(endpoint, path={"JobId": JobId}, options=(extra_headers, extra_query, extra_body, timeout))
-        return reply_
+        result_: HunyuanJobResponse = self._call(endpoint, path={"JobId": JobId}, options=(extra_headers, extra_query, extra_body, timeout))
+        return result_
 
     def generate_3d_rapid(
         self,
@@ -205,8 +205,8 @@ class Hunyuan(Resource):
         """
         from api302_client.api.image_processing_hunyuan import hunyuan_get_3d_rapid as endpoint
 
-        reply_: HunyuanJobResponse = self._call(endpoint, path={"JobId": JobId}, options=(extra_headers, extra_query, extra_body, timeout))
-        return reply_
+        result_: HunyuanJobResponse = self._call(endpoint, path={"JobId": JobId}, options=(extra_headers, extra_query, extra_body, timeout))
+        return result_
 
     def texture_3d(
         self,
@@ -297,8 +297,8 @@ class Hunyuan(Resource):
         """
         from api302_client.api.image_processing_hunyuan import hunyuan_get_textured_3d as endpoint
 
-        reply_: HunyuanJobResponse = self._call(endpoint, path={"JobId": JobId}, options=(extra_headers, extra_query, extra_body, timeout))
-        return reply_
+        result_: HunyuanJobResponse = self._call(endpoint, path={"JobId": JobId}, options=(extra_headers, extra_query, extra_body, timeout))
+        return result_
 
     def reduce_faces(
         self,
@@ -370,8 +370,8 @@ class Hunyuan(Resource):
         """
         from api302_client.api.image_processing_hunyuan import hunyuan_get_reduced_faces as endpoint
 
-        reply_: HunyuanJobResponse = self._call(endpoint, path={"JobId": JobId}, options=(extra_headers, extra_query, extra_body, timeout))
-        return reply_
+        result_: HunyuanJobResponse = self._call(endpoint, path={"JobId": JobId}, options=(extra_headers, extra_query, extra_body, timeout))
+        return result_
 
     def unwrap_uv(
         self,
@@ -433,8 +433,8 @@ class Hunyuan(Resource):
         """
         from api302_client.api.image_processing_hunyuan import hunyuan_get_unwrapped_uv as endpoint
 
-        reply_: HunyuanJobResponse = self._call(endpoint, path={"JobId": JobId}, options=(extra_headers, extra_query, extra_body, timeout))
-        return reply_
+        result_: HunyuanJobResponse = self._call(endpoint, path={"JobId": JobId}, options=(extra_headers, extra_query, extra_body, timeout))
+        return result_
 
     def split_3d_parts(
         self,
@@ -515,8 +515,8 @@ class Hunyuan(Resource):
         """
         from api302_client.api.image_processing_hunyuan import hunyuan_get_3d_parts as endpoint
 
-        reply_: HunyuanJobResponse = self._call(endpoint, path={"JobId": JobId}, options=(extra_headers, extra_query, extra_body, timeout))
-        return reply_
+        result_: HunyuanJobResponse = self._call(endpoint, path={"JobId": JobId}, options=(extra_headers, extra_query, extra_body, timeout))
+        return result_
 
     def profile_to_3d(
         self,
@@ -587,8 +587,8 @@ class Hunyuan(Resource):
         """
         from api302_client.api.image_processing_hunyuan import hunyuan_get_3d_profile as endpoint
 
-        reply_: HunyuanJobResponse = self._call(endpoint, path={"JobId": JobId}, options=(extra_headers, extra_query, extra_body, timeout))
-        return reply_
+        result_: HunyuanJobResponse = self._call(endpoint, path={"JobId": JobId}, options=(extra_headers, extra_query, extra_body, timeout))
+        return result_
 
     def generate_3d_v21(
         self,
@@ -651,10 +651,10 @@ class Hunyuan(Resource):
         """
         from api302_client.api.image_processing_hunyuan import hunyuan_get_3d_v21 as endpoint
 
-        reply_: HunyuanV21Task = self._call(
+        result_: HunyuanV21Task = self._call(
             endpoint, query={"request_id": request_id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
-        return reply_
+        return result_
 
 
 class AsyncHunyuan(AsyncResource):
@@ -759,10 +759,10 @@ class AsyncHunyuan(AsyncResource):
         """
         from api302_client.api.image_processing_hunyuan import hunyuan_get_3d_pro as endpoint
 
-        reply_: HunyuanJobResponse = await self._call(
+        result_: HunyuanJobResponse = await self._call(
             endpoint, path={"JobId": JobId}, options=(extra_headers, extra_query, extra_body, timeout)
         )
-        return reply_
+        return result_
 
     async def generate_3d_rapid(
         self,
@@ -848,10 +848,10 @@ class AsyncHunyuan(AsyncResource):
         """
         from api302_client.api.image_processing_hunyuan import hunyuan_get_3d_rapid as endpoint
 
-        reply_: HunyuanJobResponse = await self._call(
+        result_: HunyuanJobResponse = await self._call(
             endpoint, path={"JobId": JobId}, options=(extra_headers, extra_query, extra_body, timeout)
         )
-        return reply_
+        return result_
 
     async def texture_3d(
         self,
@@ -942,10 +942,10 @@ class AsyncHunyuan(AsyncResource):
         """
         from api302_client.api.image_processing_hunyuan import hunyuan_get_textured_3d as endpoint
 
-        reply_: HunyuanJobResponse = await self._call(
+        result_: HunyuanJobResponse = await self._call(
             endpoint, path={"JobId": JobId}, options=(extra_headers, extra_query, extra_body, timeout)
         )
-        return reply_
+        return result_
 
     async def reduce_faces(
         self,
@@ -1017,10 +1017,10 @@ class AsyncHunyuan(AsyncResource):
         """
         from api302_client.api.image_processing_hunyuan import hunyuan_get_reduced_faces as endpoint
 
-        reply_: HunyuanJobResponse = await self._call(
+        result_: HunyuanJobResponse = await self._call(
             endpoint, path={"JobId": JobId}, options=(extra_headers, extra_query, extra_body, timeout)
         )
-        return reply_
+        return result_
 
     async def unwrap_uv(
         self,
@@ -1082,10 +1082,10 @@ class AsyncHunyuan(AsyncResource):
         """
         from api302_client.api.image_processing_hunyuan import hunyuan_get_unwrapped_uv as endpoint
 
-        reply_: HunyuanJobResponse = await self._call(
+        result_: HunyuanJobResponse = await self._call(
             endpoint, path={"JobId": JobId}, options=(extra_headers, extra_query, extra_body, timeout)
         )
-        return reply_
+        return result_
 
     async def split_3d_parts(
         self,
@@ -1166,10 +1166,10 @@ class AsyncHunyuan(AsyncResource):
         """
         from api302_client.api.image_processing_hunyuan import hunyuan_get_3d_parts as endpoint
 
-        reply_: HunyuanJobResponse = await self._call(
+        result_: HunyuanJobResponse = await self._call(
             endpoint, path={"JobId": JobId}, options=(extra_headers, extra_query, extra_body, timeout)
         )
-        return reply_
+        return result_
 
     async def profile_to_3d(
         self,
@@ -1240,10 +1240,10 @@ class AsyncHunyuan(AsyncResource):
         """
         from api302_client.api.image_processing_hunyuan import hunyuan_get_3d_profile as endpoint
 
-        reply_: HunyuanJobResponse = await self._call(
+        result_: HunyuanJobResponse = await self._call(
             endpoint, path={"JobId": JobId}, options=(extra_headers, extra_query, extra_body, timeout)
         )
-        return reply_
+        return result_
 
     async def generate_3d_v21(
         self,
@@ -1308,7 +1308,7 @@ class AsyncHunyuan(AsyncResource):
         """
         from api302_client.api.image_processing_hunyuan import hunyuan_get_3d_v21 as endpoint
 
-        reply_: HunyuanV21Task = await self._call(
+        result_: HunyuanV21Task = await self._call(
             endpoint, query={"request_id": request_id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
-        return reply_
+        return result_

@@ -80,7 +80,7 @@ class Ideogram(Resource):
         """
         from api302_client.api.image_processing_ideogram import ideogram_edit_v3 as endpoint
 
-        reply_: IdeogramResponse = self._call(
+        result_: IdeogramResponse = self._call(
             endpoint,
             body={
                 "image": image,
@@ -100,7 +100,7 @@ class Ideogram(Resource):
             },
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     def remix_v3(
         self,
@@ -169,7 +169,7 @@ class Ideogram(Resource):
         """
         from api302_client.api.image_processing_ideogram import ideogram_remix_v3 as endpoint
 
-        reply_: IdeogramResponse = self._call(
+        result_: IdeogramResponse = self._call(
             endpoint,
             body={
                 "image": image,
@@ -192,7 +192,7 @@ class Ideogram(Resource):
             },
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     def reframe_v3(
         self,
@@ -240,7 +240,7 @@ class Ideogram(Resource):
         """
         from api302_client.api.image_processing_ideogram import ideogram_reframe_v3 as endpoint
 
-        reply_: IdeogramResponse = self._call(
+        result_: IdeogramResponse = self._call(
             endpoint,
             body={
                 "image": image,
@@ -255,7 +255,7 @@ class Ideogram(Resource):
             },
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     def replace_background_v3(
         self,
@@ -305,7 +305,7 @@ class Ideogram(Resource):
         """
         from api302_client.api.image_processing_ideogram import ideogram_replace_background_v3 as endpoint
 
-        reply_: IdeogramResponse = self._call(
+        result_: IdeogramResponse = self._call(
             endpoint,
             body={
                 "image": image,
@@ -321,7 +321,7 @@ class Ideogram(Resource):
             },
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     def remix(
         self,
@@ -354,12 +354,12 @@ class Ideogram(Resource):
         """
         from api302_client.api.image_processing_ideogram import ideogram_remix as endpoint
 
-        reply_: IdeogramResponse = self._call(
+        result_: IdeogramResponse = self._call(
             endpoint,
             body={"image_request": image_request, "image_file": image_file},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     def upscale(
         self,
@@ -392,12 +392,12 @@ class Ideogram(Resource):
         """
         from api302_client.api.image_processing_ideogram import ideogram_upscale as endpoint
 
-        reply_: IdeogramResponse = self._call(
+        result_: IdeogramResponse = self._call(
             endpoint,
             body={"image_request": image_request, "image_file": image_file},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     def describe(
         self,
@@ -430,12 +430,12 @@ class Ideogram(Resource):
         """
         from api302_client.api.image_processing_ideogram import ideogram_describe as endpoint
 
-        reply_: IdeogramDescriptions = self._call(
+        result_: IdeogramDescriptions = self._call(
             endpoint,
             body={"image_file": image_file, "describe_model_version": describe_model_version},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     def edit(
         self,
@@ -481,7 +481,7 @@ class Ideogram(Resource):
         """
         from api302_client.api.image_processing_ideogram import ideogram_edit as endpoint
 
-        reply_: IdeogramResponse = self._call(
+        result_: IdeogramResponse = self._call(
             endpoint,
             body={
                 "image_file": image_file,
@@ -495,7 +495,7 @@ class Ideogram(Resource):
             },
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
 
 class AsyncIdeogram(AsyncResource):
@@ -561,7 +561,7 @@ class AsyncIdeogram(AsyncResource):
         """
         from api302_client.api.image_processing_ideogram import ideogram_edit_v3 as endpoint
 
-        reply_: IdeogramResponse = await self._call(
+        result_: IdeogramResponse = await self._call(
             endpoint,
             body={
                 "image": image,
@@ -581,7 +581,7 @@ class AsyncIdeogram(AsyncResource):
             },
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     async def remix_v3(
         self,
@@ -650,7 +650,7 @@ class AsyncIdeogram(AsyncResource):
         """
         from api302_client.api.image_processing_ideogram import ideogram_remix_v3 as endpoint
 
-        reply_: IdeogramResponse = await self._call(
+        result_: IdeogramResponse = await self._call(
             endpoint,
             body={
                 "image": image,
@@ -673,7 +673,7 @@ class AsyncIdeogram(AsyncResource):
             },
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     async def reframe_v3(
         self,
@@ -721,7 +721,7 @@ class AsyncIdeogram(AsyncResource):
         """
         from api302_client.api.image_processing_ideogram import ideogram_reframe_v3 as endpoint
 
-        reply_: IdeogramResponse = await self._call(
+        result_: IdeogramResponse = await self._call(
             endpoint,
             body={
                 "image": image,
@@ -736,7 +736,7 @@ class AsyncIdeogram(AsyncResource):
             },
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     async def replace_background_v3(
         self,
@@ -786,7 +786,7 @@ class AsyncIdeogram(AsyncResource):
         """
         from api302_client.api.image_processing_ideogram import ideogram_replace_background_v3 as endpoint
 
-        reply_: IdeogramResponse = await self._call(
+        result_: IdeogramResponse = await self._call(
             endpoint,
             body={
                 "image": image,
@@ -802,7 +802,7 @@ class AsyncIdeogram(AsyncResource):
             },
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     async def remix(
         self,
@@ -835,12 +835,12 @@ class AsyncIdeogram(AsyncResource):
         """
         from api302_client.api.image_processing_ideogram import ideogram_remix as endpoint
 
-        reply_: IdeogramResponse = await self._call(
+        result_: IdeogramResponse = await self._call(
             endpoint,
             body={"image_request": image_request, "image_file": image_file},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     async def upscale(
         self,
@@ -873,12 +873,12 @@ class AsyncIdeogram(AsyncResource):
         """
         from api302_client.api.image_processing_ideogram import ideogram_upscale as endpoint
 
-        reply_: IdeogramResponse = await self._call(
+        result_: IdeogramResponse = await self._call(
             endpoint,
             body={"image_request": image_request, "image_file": image_file},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     async def describe(
         self,
@@ -911,12 +911,12 @@ class AsyncIdeogram(AsyncResource):
         """
         from api302_client.api.image_processing_ideogram import ideogram_describe as endpoint
 
-        reply_: IdeogramDescriptions = await self._call(
+        result_: IdeogramDescriptions = await self._call(
             endpoint,
             body={"image_file": image_file, "describe_model_version": describe_model_version},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     async def edit(
         self,
@@ -962,7 +962,7 @@ class AsyncIdeogram(AsyncResource):
         """
         from api302_client.api.image_processing_ideogram import ideogram_edit as endpoint
 
-        reply_: IdeogramResponse = await self._call(
+        result_: IdeogramResponse = await self._call(
             endpoint,
             body={
                 "image_file": image_file,
@@ -976,4 +976,4 @@ class AsyncIdeogram(AsyncResource):
             },
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_

@@ -155,8 +155,8 @@ class Kling(Resource):
         """
         from api302_client.api.image_processing_kling import kling_get_expanded_image as endpoint
 
-        reply_: KlingResponse = self._call(endpoint, path={"id": id}, options=(extra_headers, extra_query, extra_body, timeout))
-        return reply_
+        result_: KlingResponse = self._call(endpoint, path={"id": id}, options=(extra_headers, extra_query, extra_body, timeout))
+        return result_
 
 
 class AsyncKling(AsyncResource):
@@ -298,5 +298,5 @@ class AsyncKling(AsyncResource):
         """
         from api302_client.api.image_processing_kling import kling_get_expanded_image as endpoint
 
-        reply_: KlingResponse = await self._call(endpoint, path={"id": id}, options=(extra_headers, extra_query, extra_body, timeout))
-        return reply_
+        result_: KlingResponse = await self._call(endpoint, path={"id": id}, options=(extra_headers, extra_query, extra_body, timeout))
+        return result_

@@ -66,7 +66,7 @@ class Photoroom(Resource):
         """
         from api302_client.api.image_processing_photoroom import photoroom_remove_background as endpoint
 
-        reply_: PhotoroomImage | Binary = self._call(
+        result_: PhotoroomImage | Binary = self._call(
             endpoint,
             query={"response_format": response_format},
             body={
@@ -81,7 +81,7 @@ class Photoroom(Resource):
             accept=accept,
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     def stream_remove_background(
         self,
@@ -192,7 +192,7 @@ class AsyncPhotoroom(AsyncResource):
         """
         from api302_client.api.image_processing_photoroom import photoroom_remove_background as endpoint
 
-        reply_: PhotoroomImage | Binary = await self._call(
+        result_: PhotoroomImage | Binary = await self._call(
             endpoint,
             query={"response_format": response_format},
             body={
@@ -207,7 +207,7 @@ class AsyncPhotoroom(AsyncResource):
             accept=accept,
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     def stream_remove_background(
         self,

@@ -56,7 +56,7 @@ class Recraft(Resource):
         """
         from api302_client.api.image_processing_recraft import recraft_vectorize as endpoint
 
-        reply_: RecraftProcessedImage = self._call(
+        result_: RecraftProcessedImage = self._call(
             endpoint,
             body={
                 "file": file,
@@ -67,7 +67,7 @@ class Recraft(Resource):
             },
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     def remove_background(
         self,
@@ -101,12 +101,12 @@ class Recraft(Resource):
         """
         from api302_client.api.image_processing_recraft import recraft_remove_background as endpoint
 
-        reply_: RecraftProcessedImage = self._call(
+        result_: RecraftProcessedImage = self._call(
             endpoint,
             body={"file": file, "response_format": response_format, "image_format": image_format},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     def clarity_upscale(
         self,
@@ -140,12 +140,12 @@ class Recraft(Resource):
         """
         from api302_client.api.image_processing_recraft import recraft_clarity_upscale as endpoint
 
-        reply_: RecraftProcessedImage = self._call(
+        result_: RecraftProcessedImage = self._call(
             endpoint,
             body={"file": file, "response_format": response_format, "image_format": image_format},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     def generative_upscale(
         self,
@@ -185,13 +185,13 @@ class Recraft(Resource):
         """
         from api302_client.api.image_processing_recraft import recraft_generative_upscale as endpoint
 
-        reply_: RecraftProcessedImage | Binary = self._call(
+        result_: RecraftProcessedImage | Binary = self._call(
             endpoint,
             body={"file": file, "response_format": response_format, "image_format": image_format},
             accept=accept,
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     def stream_generative_upscale(
         self,
@@ -274,7 +274,7 @@ class AsyncRecraft(AsyncResource):
         """
         from api302_client.api.image_processing_recraft import recraft_vectorize as endpoint
 
-        reply_: RecraftProcessedImage = await self._call(
+        result_: RecraftProcessedImage = await self._call(
             endpoint,
             body={
                 "file": file,
@@ -285,7 +285,7 @@ class AsyncRecraft(AsyncResource):
             },
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     async def remove_background(
         self,
@@ -319,12 +319,12 @@ class AsyncRecraft(AsyncResource):
         """
         from api302_client.api.image_processing_recraft import recraft_remove_background as endpoint
 
-        reply_: RecraftProcessedImage = await self._call(
+        result_: RecraftProcessedImage = await self._call(
             endpoint,
             body={"file": file, "response_format": response_format, "image_format": image_format},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     async def clarity_upscale(
         self,
@@ -358,12 +358,12 @@ class AsyncRecraft(AsyncResource):
         """
         from api302_client.api.image_processing_recraft import recraft_clarity_upscale as endpoint
 
-        reply_: RecraftProcessedImage = await self._call(
+        result_: RecraftProcessedImage = await self._call(
             endpoint,
             body={"file": file, "response_format": response_format, "image_format": image_format},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     async def generative_upscale(
         self,
@@ -403,13 +403,13 @@ class AsyncRecraft(AsyncResource):
         """
         from api302_client.api.image_processing_recraft import recraft_generative_upscale as endpoint
 
-        reply_: RecraftProcessedImage | Binary = await self._call(
+        result_: RecraftProcessedImage | Binary = await self._call(
             endpoint,
             body={"file": file, "response_format": response_format, "image_format": image_format},
             accept=accept,
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     def stream_generative_upscale(
         self,

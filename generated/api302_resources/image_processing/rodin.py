@@ -121,10 +121,10 @@ class Rodin(Resource):
         """
         from api302_client.api.image_processing_rodin import rodin_get_model as endpoint
 
-        reply_: RodinResponse = self._call(
+        result_: RodinResponse = self._call(
             endpoint, query={"request_id": request_id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
-        return reply_
+        return result_
 
 
 class AsyncRodin(AsyncResource):
@@ -233,7 +233,7 @@ class AsyncRodin(AsyncResource):
         """
         from api302_client.api.image_processing_rodin import rodin_get_model as endpoint
 
-        reply_: RodinResponse = await self._call(
+        result_: RodinResponse = await self._call(
             endpoint, query={"request_id": request_id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
-        return reply_
+        return result_

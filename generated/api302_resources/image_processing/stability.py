@@ -55,13 +55,13 @@ class Stability(Resource):
         """
         from api302_client.api.image_processing_stability import stability_fast_upscale as endpoint
 
-        reply_: StabilityImage | Binary = self._call(
+        result_: StabilityImage | Binary = self._call(
             endpoint,
             body={"image": image, "output_format": output_format},
             accept=accept,
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     def stream_fast_upscale(
         self,
@@ -225,7 +225,7 @@ class Stability(Resource):
         """
         from api302_client.api.image_processing_stability import stability_conservative_upscale as endpoint
 
-        reply_: StabilityImage | Binary = self._call(
+        result_: StabilityImage | Binary = self._call(
             endpoint,
             body={
                 "image": image,
@@ -238,7 +238,7 @@ class Stability(Resource):
             accept=accept,
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     def stream_conservative_upscale(
         self,
@@ -330,10 +330,10 @@ class Stability(Resource):
         """
         from api302_client.api.image_processing_stability import stability_get_creative_upscale as endpoint
 
-        reply_: StabilityResult | StabilityImageTask | Binary = self._call(
+        result_: StabilityResult | StabilityImageTask | Binary = self._call(
             endpoint, path={"id": id}, accept=accept, options=(extra_headers, extra_query, extra_body, timeout)
         )
-        return reply_
+        return result_
 
     def stream_get_creative_upscale(
         self,
@@ -403,10 +403,10 @@ class Stability(Resource):
         """
         from api302_client.api.image_processing_stability import stability_get_result as endpoint
 
-        reply_: StabilityResult | StabilityImageTask | Binary = self._call(
+        result_: StabilityResult | StabilityImageTask | Binary = self._call(
             endpoint, path={"id": id}, accept=accept, options=(extra_headers, extra_query, extra_body, timeout)
         )
-        return reply_
+        return result_
 
     def stream_get_result(
         self,
@@ -479,13 +479,13 @@ class Stability(Resource):
         """
         from api302_client.api.image_processing_stability import stability_upscale_v1 as endpoint
 
-        reply_: StabilityArtifacts | Binary = self._call(
+        result_: StabilityArtifacts | Binary = self._call(
             endpoint,
             body={"image": image, "width": width, "height": height},
             accept=accept,
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     def stream_upscale_v1(
         self,
@@ -566,13 +566,13 @@ class Stability(Resource):
         """
         from api302_client.api.image_processing_stability import stability_erase as endpoint
 
-        reply_: StabilityImage | Binary = self._call(
+        result_: StabilityImage | Binary = self._call(
             endpoint,
             body={"image": image, "mask": mask, "grow_mask": grow_mask, "seed": seed, "output_format": output_format},
             accept=accept,
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     def stream_erase(
         self,
@@ -688,7 +688,7 @@ class Stability(Resource):
         """
         from api302_client.api.image_processing_stability import stability_inpaint as endpoint
 
-        reply_: StabilityImage | Binary = self._call(
+        result_: StabilityImage | Binary = self._call(
             endpoint,
             body={
                 "image": image,
@@ -703,7 +703,7 @@ class Stability(Resource):
             accept=accept,
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     def stream_inpaint(
         self,
@@ -835,7 +835,7 @@ class Stability(Resource):
         """
         from api302_client.api.image_processing_stability import stability_outpaint as endpoint
 
-        reply_: StabilityImage | Binary = self._call(
+        result_: StabilityImage | Binary = self._call(
             endpoint,
             body={
                 "image": image,
@@ -851,7 +851,7 @@ class Stability(Resource):
             accept=accept,
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     def stream_outpaint(
         self,
@@ -963,7 +963,7 @@ class Stability(Resource):
         """
         from api302_client.api.image_processing_stability import stability_search_and_replace as endpoint
 
-        reply_: StabilityImage | Binary = self._call(
+        result_: StabilityImage | Binary = self._call(
             endpoint,
             body={
                 "image": image,
@@ -977,7 +977,7 @@ class Stability(Resource):
             accept=accept,
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     def stream_search_and_replace(
         self,
@@ -1084,7 +1084,7 @@ class Stability(Resource):
         """
         from api302_client.api.image_processing_stability import stability_search_and_recolor as endpoint
 
-        reply_: StabilityImage | Binary = self._call(
+        result_: StabilityImage | Binary = self._call(
             endpoint,
             body={
                 "image": image,
@@ -1098,7 +1098,7 @@ class Stability(Resource):
             accept=accept,
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     def stream_search_and_recolor(
         self,
@@ -1194,13 +1194,13 @@ class Stability(Resource):
         """
         from api302_client.api.image_processing_stability import stability_remove_background as endpoint
 
-        reply_: StabilityImage | Binary = self._call(
+        result_: StabilityImage | Binary = self._call(
             endpoint,
             body={"image": image, "output_format": output_format},
             accept=accept,
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     def stream_remove_background(
         self,
@@ -1364,7 +1364,7 @@ class Stability(Resource):
         """
         from api302_client.api.image_processing_stability import stability_sketch as endpoint
 
-        reply_: StabilityImage | Binary = self._call(
+        result_: StabilityImage | Binary = self._call(
             endpoint,
             body={
                 "image": image,
@@ -1377,7 +1377,7 @@ class Stability(Resource):
             accept=accept,
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     def stream_sketch(
         self,
@@ -1479,7 +1479,7 @@ class Stability(Resource):
         """
         from api302_client.api.image_processing_stability import stability_structure as endpoint
 
-        reply_: StabilityImage | Binary = self._call(
+        result_: StabilityImage | Binary = self._call(
             endpoint,
             body={
                 "image": image,
@@ -1492,7 +1492,7 @@ class Stability(Resource):
             accept=accept,
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     def stream_structure(
         self,
@@ -1595,7 +1595,7 @@ class Stability(Resource):
         """
         from api302_client.api.image_processing_stability import stability_style as endpoint
 
-        reply_: StabilityImage | Binary = self._call(
+        result_: StabilityImage | Binary = self._call(
             endpoint,
             body={
                 "image": image,
@@ -1609,7 +1609,7 @@ class Stability(Resource):
             accept=accept,
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     def stream_style(
         self,
@@ -1705,12 +1705,12 @@ class Stability(Resource):
         """
         from api302_client.api.image_processing_stability import stability_fast_3d as endpoint
 
-        reply_: Binary = self._call(
+        result_: Binary = self._call(
             endpoint,
             body={"image": image, "texture_resolution": texture_resolution, "foreground_ratio": foreground_ratio, "remesh": remesh},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     def stream_fast_3d(
         self,
@@ -1795,7 +1795,7 @@ class Stability(Resource):
         """
         from api302_client.api.image_processing_stability import stability_point_aware_3d as endpoint
 
-        reply_: Binary = self._call(
+        result_: Binary = self._call(
             endpoint,
             body={
                 "image": image,
@@ -1809,7 +1809,7 @@ class Stability(Resource):
             },
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     def stream_point_aware_3d(
         self,
@@ -1907,13 +1907,13 @@ class AsyncStability(AsyncResource):
         """
         from api302_client.api.image_processing_stability import stability_fast_upscale as endpoint
 
-        reply_: StabilityImage | Binary = await self._call(
+        result_: StabilityImage | Binary = await self._call(
             endpoint,
             body={"image": image, "output_format": output_format},
             accept=accept,
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     def stream_fast_upscale(
         self,
@@ -2077,7 +2077,7 @@ class AsyncStability(AsyncResource):
         """
         from api302_client.api.image_processing_stability import stability_conservative_upscale as endpoint
 
-        reply_: StabilityImage | Binary = await self._call(
+        result_: StabilityImage | Binary = await self._call(
             endpoint,
             body={
                 "image": image,
@@ -2090,7 +2090,7 @@ class AsyncStability(AsyncResource):
             accept=accept,
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     def stream_conservative_upscale(
         self,
@@ -2182,10 +2182,10 @@ class AsyncStability(AsyncResource):
         """
         from api302_client.api.image_processing_stability import stability_get_creative_upscale as endpoint
 
-        reply_: StabilityResult | StabilityImageTask | Binary = await self._call(
+        result_: StabilityResult | StabilityImageTask | Binary = await self._call(
             endpoint, path={"id": id}, accept=accept, options=(extra_headers, extra_query, extra_body, timeout)
         )
-        return reply_
+        return result_
 
     def stream_get_creative_upscale(
         self,
@@ -2255,10 +2255,10 @@ class AsyncStability(AsyncResource):
         """
         from api302_client.api.image_processing_stability import stability_get_result as endpoint
 
-        reply_: StabilityResult | StabilityImageTask | Binary = await self._call(
+        result_: StabilityResult | StabilityImageTask | Binary = await self._call(
             endpoint, path={"id": id}, accept=accept, options=(extra_headers, extra_query, extra_body, timeout)
         )
-        return reply_
+        return result_
 
     def stream_get_result(
         self,
@@ -2331,13 +2331,13 @@ class AsyncStability(AsyncResource):
         """
         from api302_client.api.image_processing_stability import stability_upscale_v1 as endpoint
 
-        reply_: StabilityArtifacts | Binary = await self._call(
+        result_: StabilityArtifacts | Binary = await self._call(
             endpoint,
             body={"image": image, "width": width, "height": height},
             accept=accept,
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     def stream_upscale_v1(
         self,
@@ -2418,13 +2418,13 @@ class AsyncStability(AsyncResource):
         """
         from api302_client.api.image_processing_stability import stability_erase as endpoint
 
-        reply_: StabilityImage | Binary = await self._call(
+        result_: StabilityImage | Binary = await self._call(
             endpoint,
             body={"image": image, "mask": mask, "grow_mask": grow_mask, "seed": seed, "output_format": output_format},
             accept=accept,
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     def stream_erase(
         self,
@@ -2540,7 +2540,7 @@ class AsyncStability(AsyncResource):
         """
         from api302_client.api.image_processing_stability import stability_inpaint as endpoint
 
-        reply_: StabilityImage | Binary = await self._call(
+        result_: StabilityImage | Binary = await self._call(
             endpoint,
             body={
                 "image": image,
@@ -2555,7 +2555,7 @@ class AsyncStability(AsyncResource):
             accept=accept,
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     def stream_inpaint(
         self,
@@ -2687,7 +2687,7 @@ class AsyncStability(AsyncResource):
         """
         from api302_client.api.image_processing_stability import stability_outpaint as endpoint
 
-        reply_: StabilityImage | Binary = await self._call(
+        result_: StabilityImage | Binary = await self._call(
             endpoint,
             body={
                 "image": image,
@@ -2703,7 +2703,7 @@ class AsyncStability(AsyncResource):
             accept=accept,
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     def stream_outpaint(
         self,
@@ -2815,7 +2815,7 @@ class AsyncStability(AsyncResource):
         """
         from api302_client.api.image_processing_stability import stability_search_and_replace as endpoint
 
-        reply_: StabilityImage | Binary = await self._call(
+        result_: StabilityImage | Binary = await self._call(
             endpoint,
             body={
                 "image": image,
@@ -2829,7 +2829,7 @@ class AsyncStability(AsyncResource):
             accept=accept,
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     def stream_search_and_replace(
         self,
@@ -2936,7 +2936,7 @@ class AsyncStability(AsyncResource):
         """
         from api302_client.api.image_processing_stability import stability_search_and_recolor as endpoint
 
-        reply_: StabilityImage | Binary = await self._call(
+        result_: StabilityImage | Binary = await self._call(
             endpoint,
             body={
                 "image": image,
@@ -2950,7 +2950,7 @@ class AsyncStability(AsyncResource):
             accept=accept,
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     def stream_search_and_recolor(
         self,
@@ -3046,13 +3046,13 @@ class AsyncStability(AsyncResource):
         """
         from api302_client.api.image_processing_stability import stability_remove_background as endpoint
 
-        reply_: StabilityImage | Binary = await self._call(
+        result_: StabilityImage | Binary = await self._call(
             endpoint,
             body={"image": image, "output_format": output_format},
             accept=accept,
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     def stream_remove_background(
         self,
@@ -3216,7 +3216,7 @@ class AsyncStability(AsyncResource):
         """
         from api302_client.api.image_processing_stability import stability_sketch as endpoint
 
-        reply_: StabilityImage | Binary = await self._call(
+        result_: StabilityImage | Binary = await self._call(
             endpoint,
             body={
                 "image": image,
@@ -3229,7 +3229,7 @@ class AsyncStability(AsyncResource):
             accept=accept,
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     def stream_sketch(
         self,
@@ -3331,7 +3331,7 @@ class AsyncStability(AsyncResource):
         """
         from api302_client.api.image_processing_stability import stability_structure as endpoint
 
-        reply_: StabilityImage | Binary = await self._call(
+        result_: StabilityImage | Binary = await self._call(
             endpoint,
             body={
                 "image": image,
@@ -3344,7 +3344,7 @@ class AsyncStability(AsyncResource):
             accept=accept,
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     def stream_structure(
         self,
@@ -3447,7 +3447,7 @@ class AsyncStability(AsyncResource):
         """
         from api302_client.api.image_processing_stability import stability_style as endpoint
 
-        reply_: StabilityImage | Binary = await self._call(
+        result_: StabilityImage | Binary = await self._call(
             endpoint,
             body={
                 "image": image,
@@ -3461,7 +3461,7 @@ class AsyncStability(AsyncResource):
             accept=accept,
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     def stream_style(
         self,
@@ -3557,12 +3557,12 @@ class AsyncStability(AsyncResource):
         """
         from api302_client.api.image_processing_stability import stability_fast_3d as endpoint
 
-        reply_: Binary = await self._call(
+        result_: Binary = await self._call(
             endpoint,
             body={"image": image, "texture_resolution": texture_resolution, "foreground_ratio": foreground_ratio, "remesh": remesh},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     def stream_fast_3d(
         self,
@@ -3647,7 +3647,7 @@ class AsyncStability(AsyncResource):
         """
         from api302_client.api.image_processing_stability import stability_point_aware_3d as endpoint
 
-        reply_: Binary = await self._call(
+        result_: Binary = await self._call(
             endpoint,
             body={
                 "image": image,
@@ -3661,7 +3661,7 @@ class AsyncStability(AsyncResource):
             },
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     def stream_point_aware_3d(
         self,

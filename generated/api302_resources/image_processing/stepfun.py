@@ -59,7 +59,7 @@ class Stepfun(Resource):
         """
         from api302_client.api.image_processing_stepfun import stepfun_edit_image as endpoint
 
-        reply_: Ai302SubmitImages | Ai302ModelTask = self._call(
+        result_: Ai302SubmitImages | Ai302ModelTask = self._call(
             endpoint,
             body={
                 "prompt": prompt,
@@ -73,7 +73,7 @@ class Stepfun(Resource):
             },
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
 
 class AsyncStepfun(AsyncResource):
@@ -121,7 +121,7 @@ class AsyncStepfun(AsyncResource):
         """
         from api302_client.api.image_processing_stepfun import stepfun_edit_image as endpoint
 
-        reply_: Ai302SubmitImages | Ai302ModelTask = await self._call(
+        result_: Ai302SubmitImages | Ai302ModelTask = await self._call(
             endpoint,
             body={
                 "prompt": prompt,
@@ -135,4 +135,4 @@ class AsyncStepfun(AsyncResource):
             },
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_

@@ -509,10 +509,10 @@ class Topaz(Resource):
         """
         from api302_client.api.image_processing_topaz import topaz_get_image as endpoint
 
-        reply_: TopazImageTask = self._call(
+        result_: TopazImageTask = self._call(
             endpoint, path={"process_id": process_id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
-        return reply_
+        return result_
 
     def get_image_url(
         self,
@@ -543,10 +543,10 @@ class Topaz(Resource):
         """
         from api302_client.api.image_processing_topaz import topaz_get_image_url as endpoint
 
-        reply_: TopazImageUrl = self._call(
+        result_: TopazImageUrl = self._call(
             endpoint, path={"process_id": process_id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
-        return reply_
+        return result_
 
 
 class AsyncTopaz(AsyncResource):
@@ -1043,10 +1043,10 @@ class AsyncTopaz(AsyncResource):
         """
         from api302_client.api.image_processing_topaz import topaz_get_image as endpoint
 
-        reply_: TopazImageTask = await self._call(
+        result_: TopazImageTask = await self._call(
             endpoint, path={"process_id": process_id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
-        return reply_
+        return result_
 
     async def get_image_url(
         self,
@@ -1077,7 +1077,7 @@ class AsyncTopaz(AsyncResource):
         """
         from api302_client.api.image_processing_topaz import topaz_get_image_url as endpoint
 
-        reply_: TopazImageUrl = await self._call(
+        result_: TopazImageUrl = await self._call(
             endpoint, path={"process_id": process_id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
-        return reply_
+        return result_

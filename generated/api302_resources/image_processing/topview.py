@@ -86,12 +86,12 @@ class Topview(Resource):
         """
         from api302_client.api.image_processing_topview import topview_get_removed_background as endpoint
 
-        reply_: TopviewImageResponse = self._call(
+        result_: TopviewImageResponse = self._call(
             endpoint,
             query={"taskId": taskId, "needCloudFrontUrl": needCloudFrontUrl},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     def place_product(
         self,
@@ -180,12 +180,12 @@ class Topview(Resource):
         """
         from api302_client.api.image_processing_topview import topview_get_placed_product as endpoint
 
-        reply_: TopviewImageResponse = self._call(
+        result_: TopviewImageResponse = self._call(
             endpoint,
             query={"taskId": taskId, "needCloudFrontUrl": needCloudFrontUrl},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     def list_scene_categories(
         self,
@@ -214,8 +214,8 @@ class Topview(Resource):
         """
         from api302_client.api.image_processing_topview import topview_list_scene_categories as endpoint
 
-        reply_: TopviewSceneCategories = self._call(endpoint, options=(extra_headers, extra_query, extra_body, timeout))
-        return reply_
+        result_: TopviewSceneCategories = self._call(endpoint, options=(extra_headers, extra_query, extra_body, timeout))
+        return result_
 
     def list_scenes(
         self,
@@ -252,12 +252,12 @@ class Topview(Resource):
         """
         from api302_client.api.image_processing_topview import topview_list_scenes as endpoint
 
-        reply_: TopviewScenes = self._call(
+        result_: TopviewScenes = self._call(
             endpoint,
             query={"categoryIds": categoryIds, "style": style, "pageNo": pageNo, "pageSize": pageSize},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     def place_product_v3(
         self,
@@ -334,10 +334,10 @@ class Topview(Resource):
         """
         from api302_client.api.image_processing_topview import topview_get_placed_product_v3 as endpoint
 
-        reply_: TopviewImageResponse = self._call(
+        result_: TopviewImageResponse = self._call(
             endpoint, query={"taskId": taskId}, options=(extra_headers, extra_query, extra_body, timeout)
         )
-        return reply_
+        return result_
 
     def replace_product(
         self,
@@ -442,12 +442,12 @@ class Topview(Resource):
         """
         from api302_client.api.image_processing_topview import topview_get_replaced_product as endpoint
 
-        reply_: TopviewImageResponse = self._call(
+        result_: TopviewImageResponse = self._call(
             endpoint,
             query={"taskId": taskId, "needCloudFrontUrl": needCloudFrontUrl},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
 
 class AsyncTopview(AsyncResource):
@@ -521,12 +521,12 @@ class AsyncTopview(AsyncResource):
         """
         from api302_client.api.image_processing_topview import topview_get_removed_background as endpoint
 
-        reply_: TopviewImageResponse = await self._call(
+        result_: TopviewImageResponse = await self._call(
             endpoint,
             query={"taskId": taskId, "needCloudFrontUrl": needCloudFrontUrl},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     async def place_product(
         self,
@@ -615,12 +615,12 @@ class AsyncTopview(AsyncResource):
         """
         from api302_client.api.image_processing_topview import topview_get_placed_product as endpoint
 
-        reply_: TopviewImageResponse = await self._call(
+        result_: TopviewImageResponse = await self._call(
             endpoint,
             query={"taskId": taskId, "needCloudFrontUrl": needCloudFrontUrl},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     async def list_scene_categories(
         self,
@@ -649,8 +649,8 @@ class AsyncTopview(AsyncResource):
         """
         from api302_client.api.image_processing_topview import topview_list_scene_categories as endpoint
 
-        reply_: TopviewSceneCategories = await self._call(endpoint, options=(extra_headers, extra_query, extra_body, timeout))
-        return reply_
+        result_: TopviewSceneCategories = await self._call(endpoint, options=(extra_headers, extra_query, extra_body, timeout))
+        return result_
 
     async def list_scenes(
         self,
@@ -687,12 +687,12 @@ class AsyncTopview(AsyncResource):
         """
         from api302_client.api.image_processing_topview import topview_list_scenes as endpoint
 
-        reply_: TopviewScenes = await self._call(
+        result_: TopviewScenes = await self._call(
             endpoint,
             query={"categoryIds": categoryIds, "style": style, "pageNo": pageNo, "pageSize": pageSize},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     async def place_product_v3(
         self,
@@ -769,10 +769,10 @@ class AsyncTopview(AsyncResource):
         """
         from api302_client.api.image_processing_topview import topview_get_placed_product_v3 as endpoint
 
-        reply_: TopviewImageResponse = await self._call(
+        result_: TopviewImageResponse = await self._call(
             endpoint, query={"taskId": taskId}, options=(extra_headers, extra_query, extra_body, timeout)
         )
-        return reply_
+        return result_
 
     async def replace_product(
         self,
@@ -877,9 +877,9 @@ class AsyncTopview(AsyncResource):
         """
         from api302_client.api.image_processing_topview import topview_get_replaced_product as endpoint
 
-        reply_: TopviewImageResponse = await self._call(
+        result_: TopviewImageResponse = await self._call(
             endpoint,
             query={"taskId": taskId, "needCloudFrontUrl": needCloudFrontUrl},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_

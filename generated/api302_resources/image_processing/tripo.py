@@ -187,10 +187,10 @@ class Tripo(Resource):
         """
         from api302_client.api.image_processing_tripo import tripo_get_task as endpoint
 
-        reply_: TripoTaskResponse = self._call(
+        result_: TripoTaskResponse = self._call(
             endpoint, path={"task_id": task_id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
-        return reply_
+        return result_
 
     def upload(
         self,
@@ -221,8 +221,8 @@ class Tripo(Resource):
         """
         from api302_client.api.image_processing_tripo import tripo_upload as endpoint
 
-        reply_: TripoUploadResponse = self._call(endpoint, body={"file": file}, options=(extra_headers, extra_query, extra_body, timeout))
-        return reply_
+        result_: TripoUploadResponse = self._call(endpoint, body={"file": file}, options=(extra_headers, extra_query, extra_body, timeout))
+        return result_
 
 
 class AsyncTripo(AsyncResource):
@@ -396,10 +396,10 @@ class AsyncTripo(AsyncResource):
         """
         from api302_client.api.image_processing_tripo import tripo_get_task as endpoint
 
-        reply_: TripoTaskResponse = await self._call(
+        result_: TripoTaskResponse = await self._call(
             endpoint, path={"task_id": task_id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
-        return reply_
+        return result_
 
     async def upload(
         self,
@@ -430,7 +430,7 @@ class AsyncTripo(AsyncResource):
         """
         from api302_client.api.image_processing_tripo import tripo_upload as endpoint
 
-        reply_: TripoUploadResponse = await self._call(
+        result_: TripoUploadResponse = await self._call(
             endpoint, body={"file": file}, options=(extra_headers, extra_query, extra_body, timeout)
         )
-        return reply_
+        return result_

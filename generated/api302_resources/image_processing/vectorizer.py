@@ -151,7 +151,7 @@ class Vectorizer(Resource):
         """
         from api302_client.api.image_processing_vectorizer import vectorizer_vectorize as endpoint
 
-        reply_: Binary = self._call(
+        result_: Binary = self._call(
             endpoint,
             body={
                 "image": image,
@@ -196,7 +196,7 @@ class Vectorizer(Resource):
             accept=accept,
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     def stream_vectorize(
         self,
@@ -512,7 +512,7 @@ class AsyncVectorizer(AsyncResource):
         """
         from api302_client.api.image_processing_vectorizer import vectorizer_vectorize as endpoint
 
-        reply_: Binary = await self._call(
+        result_: Binary = await self._call(
             endpoint,
             body={
                 "image": image,
@@ -557,7 +557,7 @@ class AsyncVectorizer(AsyncResource):
             accept=accept,
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     def stream_vectorize(
         self,

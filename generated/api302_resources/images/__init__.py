@@ -452,7 +452,7 @@ class Images(Resource):
             return shared_
         from api302_client.api.images_ai302 import ai302_generate_image as endpoint
 
-        reply_: Ai302ImageTask | OpenaiImageResponse | Stream[OpenaiImageChunk, Any] = self._call(
+        result_: Ai302ImageTask | OpenaiImageResponse | Stream[OpenaiImageChunk, Any] = self._call(
             endpoint,
             query={"webhook": webhook},
             body={
@@ -492,7 +492,7 @@ class Images(Resource):
             },
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     def submit_generate(
         self,
@@ -765,7 +765,7 @@ class Images(Resource):
         """
         from api302_client.api.images_openai import openai_edit_image as endpoint
 
-        reply_: OpenaiImageResponse | Stream[OpenaiImageChunk, Any] = self._call(
+        result_: OpenaiImageResponse | Stream[OpenaiImageChunk, Any] = self._call(
             endpoint,
             query={"response_format": response_format_query, "callback": callback},
             body={
@@ -788,7 +788,7 @@ class Images(Resource):
             stream=stream,
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     def submit_edit(
         self,
@@ -1022,12 +1022,12 @@ class Images(Resource):
         """
         from api302_client.api.images_openai import openai_vary_image as endpoint
 
-        reply_: OpenaiImageResponse = self._call(
+        result_: OpenaiImageResponse = self._call(
             endpoint,
             body={"image": image, "model": model, "n": n, "response_format": response_format, "size": size, "user": user},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
 
 class AsyncImages(AsyncResource):
@@ -1442,7 +1442,7 @@ class AsyncImages(AsyncResource):
             return shared_
         from api302_client.api.images_ai302 import ai302_generate_image as endpoint
 
-        reply_: Ai302ImageTask | OpenaiImageResponse | AsyncStream[OpenaiImageChunk, Any] = await self._call(
+        result_: Ai302ImageTask | OpenaiImageResponse | AsyncStream[OpenaiImageChunk, Any] = await self._call(
             endpoint,
             query={"webhook": webhook},
             body={
@@ -1482,7 +1482,7 @@ class AsyncImages(AsyncResource):
             },
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     async def submit_generate(
         self,
@@ -1755,7 +1755,7 @@ class AsyncImages(AsyncResource):
         """
         from api302_client.api.images_openai import openai_edit_image as endpoint
 
-        reply_: OpenaiImageResponse | AsyncStream[OpenaiImageChunk, Any] = await self._call(
+        result_: OpenaiImageResponse | AsyncStream[OpenaiImageChunk, Any] = await self._call(
             endpoint,
             query={"response_format": response_format_query, "callback": callback},
             body={
@@ -1778,7 +1778,7 @@ class AsyncImages(AsyncResource):
             stream=stream,
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     async def submit_edit(
         self,
@@ -2012,9 +2012,9 @@ class AsyncImages(AsyncResource):
         """
         from api302_client.api.images_openai import openai_vary_image as endpoint
 
-        reply_: OpenaiImageResponse = await self._call(
+        result_: OpenaiImageResponse = await self._call(
             endpoint,
             body={"image": image, "model": model, "n": n, "response_format": response_format, "size": size, "user": user},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_

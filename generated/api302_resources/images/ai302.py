@@ -104,7 +104,7 @@ class Ai302(Resource):
         """
         from api302_client.api.images_ai302 import ai302_generate_image as endpoint
 
-        reply_: Ai302ImageTask = self._call(
+        result_: Ai302ImageTask = self._call(
             endpoint,
             query={"webhook": webhook},
             body={
@@ -133,7 +133,7 @@ class Ai302(Resource):
             },
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     def submit_generate_image(
         self,
@@ -274,8 +274,8 @@ class Ai302(Resource):
         """
         from api302_client.api.images_ai302 import ai302_get_image_task as endpoint
 
-        reply_: Ai302ImageTask = self._call(endpoint, path={"task_id": task_id}, options=(extra_headers, extra_query, extra_body, timeout))
-        return reply_
+        result_: Ai302ImageTask = self._call(endpoint, path={"task_id": task_id}, options=(extra_headers, extra_query, extra_body, timeout))
+        return result_
 
     def generate_images_openai(
         self,
@@ -322,7 +322,7 @@ class Ai302(Resource):
         """
         from api302_client.api.images_ai302 import ai302_generate_images_openai as endpoint
 
-        reply_: OpenaiImageResponse = self._call(
+        result_: OpenaiImageResponse = self._call(
             endpoint,
             query={"webhook": webhook},
             body={
@@ -336,7 +336,7 @@ class Ai302(Resource):
             },
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     def edit_images_openai(
         self,
@@ -378,13 +378,13 @@ class Ai302(Resource):
         """
         from api302_client.api.images_ai302 import ai302_edit_images_openai as endpoint
 
-        reply_: OpenaiImageResponse = self._call(
+        result_: OpenaiImageResponse = self._call(
             endpoint,
             query={"webhook": webhook},
             body={"prompt": prompt, "model": model, "image": image, "size": size, "response_format": response_format},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     def sdxl(
         self,
@@ -462,8 +462,8 @@ class Ai302(Resource):
         """
         from api302_client.api.images_ai302 import ai302_get_task as endpoint
 
-        reply_: Ai302ModelTask = self._call(endpoint, path={"id": id}, options=(extra_headers, extra_query, extra_body, timeout))
-        return reply_
+        result_: Ai302ModelTask = self._call(endpoint, path={"id": id}, options=(extra_headers, extra_query, extra_body, timeout))
+        return result_
 
     def sdxl_lora(
         self,
@@ -515,7 +515,7 @@ class Ai302(Resource):
         """
         from api302_client.api.images_ai302 import ai302_sdxl_lora as endpoint
 
-        reply_: Ai302SubmitImages = self._call(
+        result_: Ai302SubmitImages = self._call(
             endpoint,
             body={
                 "prompt": prompt,
@@ -533,7 +533,7 @@ class Ai302(Resource):
             },
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     def sdxl_lightning(
         self,
@@ -564,8 +564,8 @@ class Ai302(Resource):
         """
         from api302_client.api.images_ai302 import ai302_sdxl_lightning as endpoint
 
-        reply_: JsonObject = self._call(endpoint, body={}, options=(extra_headers, extra_query, extra_body, timeout))
-        return reply_
+        result_: JsonObject = self._call(endpoint, body={}, options=(extra_headers, extra_query, extra_body, timeout))
+        return result_
 
     def sdxl_lightning_v2(
         self,
@@ -617,7 +617,7 @@ class Ai302(Resource):
         """
         from api302_client.api.images_ai302 import ai302_sdxl_lightning_v2 as endpoint
 
-        reply_: Ai302SubmitImages = self._call(
+        result_: Ai302SubmitImages = self._call(
             endpoint,
             body={
                 "prompt": prompt,
@@ -634,7 +634,7 @@ class Ai302(Resource):
             },
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     def sdxl_lightning_v3(
         self,
@@ -678,7 +678,7 @@ class Ai302(Resource):
         """
         from api302_client.api.images_ai302 import ai302_sdxl_lightning_v3 as endpoint
 
-        reply_: JsonObject = self._call(
+        result_: JsonObject = self._call(
             endpoint,
             body={
                 "prompt": prompt,
@@ -691,7 +691,7 @@ class Ai302(Resource):
             },
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     def sd3(
         self,
@@ -791,7 +791,7 @@ class Ai302(Resource):
         """
         from api302_client.api.images_ai302 import ai302_sd3_v2 as endpoint
 
-        reply_: Ai302SubmitImages = self._call(
+        result_: Ai302SubmitImages = self._call(
             endpoint,
             body={
                 "prompt": prompt,
@@ -804,7 +804,7 @@ class Ai302(Resource):
             },
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     def sd3_5_large(
         self,
@@ -835,8 +835,8 @@ class Ai302(Resource):
         """
         from api302_client.api.images_ai302 import ai302_sd3_5_large as endpoint
 
-        reply_: JsonObject = self._call(endpoint, body={}, options=(extra_headers, extra_query, extra_body, timeout))
-        return reply_
+        result_: JsonObject = self._call(endpoint, body={}, options=(extra_headers, extra_query, extra_body, timeout))
+        return result_
 
     def sd3_5_large_turbo(
         self,
@@ -867,8 +867,8 @@ class Ai302(Resource):
         """
         from api302_client.api.images_ai302 import ai302_sd3_5_large_turbo as endpoint
 
-        reply_: JsonObject = self._call(endpoint, body={}, options=(extra_headers, extra_query, extra_body, timeout))
-        return reply_
+        result_: JsonObject = self._call(endpoint, body={}, options=(extra_headers, extra_query, extra_body, timeout))
+        return result_
 
     def sd3_5_medium(
         self,
@@ -899,8 +899,8 @@ class Ai302(Resource):
         """
         from api302_client.api.images_ai302 import ai302_sd3_5_medium as endpoint
 
-        reply_: JsonObject = self._call(endpoint, body={}, options=(extra_headers, extra_query, extra_body, timeout))
-        return reply_
+        result_: JsonObject = self._call(endpoint, body={}, options=(extra_headers, extra_query, extra_body, timeout))
+        return result_
 
     def aura_flow(
         self,
@@ -940,7 +940,7 @@ class Ai302(Resource):
         """
         from api302_client.api.images_ai302 import ai302_aura_flow as endpoint
 
-        reply_: Ai302SubmitImages = self._call(
+        result_: Ai302SubmitImages = self._call(
             endpoint,
             body={
                 "prompt": prompt,
@@ -952,7 +952,7 @@ class Ai302(Resource):
             },
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     def kolors(
         self,
@@ -1008,7 +1008,7 @@ class Ai302(Resource):
         """
         from api302_client.api.images_ai302 import ai302_kolors as endpoint
 
-        reply_: Ai302SubmitImages = self._call(
+        result_: Ai302SubmitImages = self._call(
             endpoint,
             body={
                 "prompt": prompt,
@@ -1027,7 +1027,7 @@ class Ai302(Resource):
             },
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     def qrcode(
         self,
@@ -1141,7 +1141,7 @@ class Ai302(Resource):
         """
         from api302_client.api.images_ai302 import ai302_lora as endpoint
 
-        reply_: Ai302SubmitImages = self._call(
+        result_: Ai302SubmitImages = self._call(
             endpoint,
             body={
                 "model_name": model_name,
@@ -1170,7 +1170,7 @@ class Ai302(Resource):
             },
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     def get_lora(
         self,
@@ -1200,10 +1200,10 @@ class Ai302(Resource):
         """
         from api302_client.api.images_ai302 import ai302_get_lora as endpoint
 
-        reply_: JsonObject = self._call(
+        result_: JsonObject = self._call(
             endpoint, query={"request_id": request_id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
-        return reply_
+        return result_
 
     def lumina_image_v2(
         self,
@@ -1257,7 +1257,7 @@ class Ai302(Resource):
         """
         from api302_client.api.images_ai302 import ai302_lumina_image_v2 as endpoint
 
-        reply_: Ai302SubmitImages = self._call(
+        result_: Ai302SubmitImages = self._call(
             endpoint,
             body={
                 "prompt": prompt,
@@ -1276,7 +1276,7 @@ class Ai302(Resource):
             },
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     def playground_v25(
         self,
@@ -1326,7 +1326,7 @@ class Ai302(Resource):
         """
         from api302_client.api.images_ai302 import ai302_playground_v25 as endpoint
 
-        reply_: Ai302SubmitImages = self._call(
+        result_: Ai302SubmitImages = self._call(
             endpoint,
             body={
                 "prompt": prompt,
@@ -1343,7 +1343,7 @@ class Ai302(Resource):
             },
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     def omnigen_v1(
         self,
@@ -1395,7 +1395,7 @@ class Ai302(Resource):
         """
         from api302_client.api.images_ai302 import ai302_omnigen_v1 as endpoint
 
-        reply_: Ai302SubmitImages = self._call(
+        result_: Ai302SubmitImages = self._call(
             endpoint,
             body={
                 "prompt": prompt,
@@ -1413,7 +1413,7 @@ class Ai302(Resource):
             },
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     @deprecated("client.images.ai302.generate_image_v1 is deprecated: use client.images.generate")
     def generate_image_v1(
@@ -1467,7 +1467,7 @@ class Ai302(Resource):
         """
         from api302_client.api.images_ai302 import ai302_generate_image_v1 as endpoint
 
-        reply_: Ai302ImageV1Response = self._call(
+        result_: Ai302ImageV1Response = self._call(
             endpoint,
             body={
                 "prompt": prompt,
@@ -1482,7 +1482,7 @@ class Ai302(Resource):
             },
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
 
 class AsyncAi302(AsyncResource):
@@ -1570,7 +1570,7 @@ class AsyncAi302(AsyncResource):
         """
         from api302_client.api.images_ai302 import ai302_generate_image as endpoint
 
-        reply_: Ai302ImageTask = await self._call(
+        result_: Ai302ImageTask = await self._call(
             endpoint,
             query={"webhook": webhook},
             body={
@@ -1599,7 +1599,7 @@ class AsyncAi302(AsyncResource):
             },
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     async def submit_generate_image(
         self,
@@ -1740,10 +1740,10 @@ class AsyncAi302(AsyncResource):
         """
         from api302_client.api.images_ai302 import ai302_get_image_task as endpoint
 
-        reply_: Ai302ImageTask = await self._call(
+        result_: Ai302ImageTask = await self._call(
             endpoint, path={"task_id": task_id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
-        return reply_
+        return result_
 
     async def generate_images_openai(
         self,
@@ -1790,7 +1790,7 @@ class AsyncAi302(AsyncResource):
         """
         from api302_client.api.images_ai302 import ai302_generate_images_openai as endpoint
 
-        reply_: OpenaiImageResponse = await self._call(
+        result_: OpenaiImageResponse = await self._call(
             endpoint,
             query={"webhook": webhook},
             body={
@@ -1804,7 +1804,7 @@ class AsyncAi302(AsyncResource):
             },
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     async def edit_images_openai(
         self,
@@ -1846,13 +1846,13 @@ class AsyncAi302(AsyncResource):
         """
         from api302_client.api.images_ai302 import ai302_edit_images_openai as endpoint
 
-        reply_: OpenaiImageResponse = await self._call(
+        result_: OpenaiImageResponse = await self._call(
             endpoint,
             query={"webhook": webhook},
             body={"prompt": prompt, "model": model, "image": image, "size": size, "response_format": response_format},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     async def sdxl(
         self,
@@ -1930,8 +1930,8 @@ class AsyncAi302(AsyncResource):
         """
         from api302_client.api.images_ai302 import ai302_get_task as endpoint
 
-        reply_: Ai302ModelTask = await self._call(endpoint, path={"id": id}, options=(extra_headers, extra_query, extra_body, timeout))
-        return reply_
+        result_: Ai302ModelTask = await self._call(endpoint, path={"id": id}, options=(extra_headers, extra_query, extra_body, timeout))
+        return result_
 
     async def sdxl_lora(
         self,
@@ -1983,7 +1983,7 @@ class AsyncAi302(AsyncResource):
         """
         from api302_client.api.images_ai302 import ai302_sdxl_lora as endpoint
 
-        reply_: Ai302SubmitImages = await self._call(
+        result_: Ai302SubmitImages = await self._call(
             endpoint,
             body={
                 "prompt": prompt,
@@ -2001,7 +2001,7 @@ class AsyncAi302(AsyncResource):
             },
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     async def sdxl_lightning(
         self,
@@ -2032,8 +2032,8 @@ class AsyncAi302(AsyncResource):
         """
         from api302_client.api.images_ai302 import ai302_sdxl_lightning as endpoint
 
-        reply_: JsonObject = await self._call(endpoint, body={}, options=(extra_headers, extra_query, extra_body, timeout))
-        return reply_
+        result_: JsonObject = await self._call(endpoint, body={}, options=(extra_headers, extra_query, extra_body, timeout))
+        return result_
 
     async def sdxl_lightning_v2(
         self,
@@ -2085,7 +2085,7 @@ class AsyncAi302(AsyncResource):
         """
         from api302_client.api.images_ai302 import ai302_sdxl_lightning_v2 as endpoint
 
-        reply_: Ai302SubmitImages = await self._call(
+        result_: Ai302SubmitImages = await self._call(
             endpoint,
             body={
                 "prompt": prompt,
@@ -2102,7 +2102,7 @@ class AsyncAi302(AsyncResource):
             },
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     async def sdxl_lightning_v3(
         self,
@@ -2146,7 +2146,7 @@ class AsyncAi302(AsyncResource):
         """
         from api302_client.api.images_ai302 import ai302_sdxl_lightning_v3 as endpoint
 
-        reply_: JsonObject = await self._call(
+        result_: JsonObject = await self._call(
             endpoint,
             body={
                 "prompt": prompt,
@@ -2159,7 +2159,7 @@ class AsyncAi302(AsyncResource):
             },
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     async def sd3(
         self,
@@ -2259,7 +2259,7 @@ class AsyncAi302(AsyncResource):
         """
         from api302_client.api.images_ai302 import ai302_sd3_v2 as endpoint
 
-        reply_: Ai302SubmitImages = await self._call(
+        result_: Ai302SubmitImages = await self._call(
             endpoint,
             body={
                 "prompt": prompt,
@@ -2272,7 +2272,7 @@ class AsyncAi302(AsyncResource):
             },
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     async def sd3_5_large(
         self,
@@ -2303,8 +2303,8 @@ class AsyncAi302(AsyncResource):
         """
         from api302_client.api.images_ai302 import ai302_sd3_5_large as endpoint
 
-        reply_: JsonObject = await self._call(endpoint, body={}, options=(extra_headers, extra_query, extra_body, timeout))
-        return reply_
+        result_: JsonObject = await self._call(endpoint, body={}, options=(extra_headers, extra_query, extra_body, timeout))
+        return result_
 
     async def sd3_5_large_turbo(
         self,
@@ -2335,8 +2335,8 @@ class AsyncAi302(AsyncResource):
         """
         from api302_client.api.images_ai302 import ai302_sd3_5_large_turbo as endpoint
 
-        reply_: JsonObject = await self._call(endpoint, body={}, options=(extra_headers, extra_query, extra_body, timeout))
-        return reply_
+        result_: JsonObject = await self._call(endpoint, body={}, options=(extra_headers, extra_query, extra_body, timeout))
+        return result_
 
     async def sd3_5_medium(
         self,
@@ -2367,8 +2367,8 @@ class AsyncAi302(AsyncResource):
         """
         from api302_client.api.images_ai302 import ai302_sd3_5_medium as endpoint
 
-        reply_: JsonObject = await self._call(endpoint, body={}, options=(extra_headers, extra_query, extra_body, timeout))
-        return reply_
+        result_: JsonObject = await self._call(endpoint, body={}, options=(extra_headers, extra_query, extra_body, timeout))
+        return result_
 
     async def aura_flow(
         self,
@@ -2408,7 +2408,7 @@ class AsyncAi302(AsyncResource):
         """
         from api302_client.api.images_ai302 import ai302_aura_flow as endpoint
 
-        reply_: Ai302SubmitImages = await self._call(
+        result_: Ai302SubmitImages = await self._call(
             endpoint,
             body={
                 "prompt": prompt,
@@ -2420,7 +2420,7 @@ class AsyncAi302(AsyncResource):
             },
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     async def kolors(
         self,
@@ -2476,7 +2476,7 @@ class AsyncAi302(AsyncResource):
         """
         from api302_client.api.images_ai302 import ai302_kolors as endpoint
 
-        reply_: Ai302SubmitImages = await self._call(
+        result_: Ai302SubmitImages = await self._call(
             endpoint,
             body={
                 "prompt": prompt,
@@ -2495,7 +2495,7 @@ class AsyncAi302(AsyncResource):
             },
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     async def qrcode(
         self,
@@ -2609,7 +2609,7 @@ class AsyncAi302(AsyncResource):
         """
         from api302_client.api.images_ai302 import ai302_lora as endpoint
 
-        reply_: Ai302SubmitImages = await self._call(
+        result_: Ai302SubmitImages = await self._call(
             endpoint,
             body={
                 "model_name": model_name,
@@ -2638,7 +2638,7 @@ class AsyncAi302(AsyncResource):
             },
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     async def get_lora(
         self,
@@ -2668,10 +2668,10 @@ class AsyncAi302(AsyncResource):
         """
         from api302_client.api.images_ai302 import ai302_get_lora as endpoint
 
-        reply_: JsonObject = await self._call(
+        result_: JsonObject = await self._call(
             endpoint, query={"request_id": request_id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
-        return reply_
+        return result_
 
     async def lumina_image_v2(
         self,
@@ -2725,7 +2725,7 @@ class AsyncAi302(AsyncResource):
         """
         from api302_client.api.images_ai302 import ai302_lumina_image_v2 as endpoint
 
-        reply_: Ai302SubmitImages = await self._call(
+        result_: Ai302SubmitImages = await self._call(
             endpoint,
             body={
                 "prompt": prompt,
@@ -2744,7 +2744,7 @@ class AsyncAi302(AsyncResource):
             },
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     async def playground_v25(
         self,
@@ -2794,7 +2794,7 @@ class AsyncAi302(AsyncResource):
         """
         from api302_client.api.images_ai302 import ai302_playground_v25 as endpoint
 
-        reply_: Ai302SubmitImages = await self._call(
+        result_: Ai302SubmitImages = await self._call(
             endpoint,
             body={
                 "prompt": prompt,
@@ -2811,7 +2811,7 @@ class AsyncAi302(AsyncResource):
             },
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     async def omnigen_v1(
         self,
@@ -2863,7 +2863,7 @@ class AsyncAi302(AsyncResource):
         """
         from api302_client.api.images_ai302 import ai302_omnigen_v1 as endpoint
 
-        reply_: Ai302SubmitImages = await self._call(
+        result_: Ai302SubmitImages = await self._call(
             endpoint,
             body={
                 "prompt": prompt,
@@ -2881,7 +2881,7 @@ class AsyncAi302(AsyncResource):
             },
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     @deprecated("client.images.ai302.generate_image_v1 is deprecated: use client.images.generate")
     async def generate_image_v1(
@@ -2935,7 +2935,7 @@ class AsyncAi302(AsyncResource):
         """
         from api302_client.api.images_ai302 import ai302_generate_image_v1 as endpoint
 
-        reply_: Ai302ImageV1Response = await self._call(
+        result_: Ai302ImageV1Response = await self._call(
             endpoint,
             body={
                 "prompt": prompt,
@@ -2950,4 +2950,4 @@ class AsyncAi302(AsyncResource):
             },
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_

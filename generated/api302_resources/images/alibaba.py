@@ -146,10 +146,10 @@ class Alibaba(Resource):
         """
         from api302_client.api.images_alibaba import alibaba_qwen_image as endpoint
 
-        reply_: Ai302ModelTask = self._call(
+        result_: Ai302ModelTask = self._call(
             endpoint, body={"prompt": prompt, "aspect_ratio": aspect_ratio}, options=(extra_headers, extra_query, extra_body, timeout)
         )
-        return reply_
+        return result_
 
     def qwen_image_2512(
         self,
@@ -197,7 +197,7 @@ class Alibaba(Resource):
         """
         from api302_client.api.images_alibaba import alibaba_qwen_image_2512 as endpoint
 
-        reply_: Ai302SubmitImages = self._call(
+        result_: Ai302SubmitImages = self._call(
             endpoint,
             body={
                 "prompt": prompt,
@@ -213,7 +213,7 @@ class Alibaba(Resource):
             },
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     def z_image(
         self,
@@ -261,7 +261,7 @@ class Alibaba(Resource):
         """
         from api302_client.api.images_alibaba import alibaba_z_image as endpoint
 
-        reply_: Ai302SubmitImages = self._call(
+        result_: Ai302SubmitImages = self._call(
             endpoint,
             body={
                 "prompt": prompt,
@@ -277,7 +277,7 @@ class Alibaba(Resource):
             },
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     def z_image_turbo(
         self,
@@ -325,7 +325,7 @@ class Alibaba(Resource):
         """
         from api302_client.api.images_alibaba import alibaba_z_image_turbo as endpoint
 
-        reply_: Ai302SubmitImages = self._call(
+        result_: Ai302SubmitImages = self._call(
             endpoint,
             body={
                 "prompt": prompt,
@@ -341,7 +341,7 @@ class Alibaba(Resource):
             },
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     def qwen_image_lora(
         self,
@@ -372,8 +372,8 @@ class Alibaba(Resource):
         """
         from api302_client.api.images_alibaba import alibaba_qwen_image_lora as endpoint
 
-        reply_: JsonObject = self._call(endpoint, body={}, options=(extra_headers, extra_query, extra_body, timeout))
-        return reply_
+        result_: JsonObject = self._call(endpoint, body={}, options=(extra_headers, extra_query, extra_body, timeout))
+        return result_
 
     def train_qwen_lora(
         self,
@@ -436,10 +436,10 @@ class Alibaba(Resource):
         """
         from api302_client.api.images_alibaba import alibaba_get_qwen_lora as endpoint
 
-        reply_: AlibabaQwenLora = self._call(
+        result_: AlibabaQwenLora = self._call(
             endpoint, query={"request_id": request_id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
-        return reply_
+        return result_
 
 
 class AsyncAlibaba(AsyncResource):
@@ -564,10 +564,10 @@ class AsyncAlibaba(AsyncResource):
         """
         from api302_client.api.images_alibaba import alibaba_qwen_image as endpoint
 
-        reply_: Ai302ModelTask = await self._call(
+        result_: Ai302ModelTask = await self._call(
             endpoint, body={"prompt": prompt, "aspect_ratio": aspect_ratio}, options=(extra_headers, extra_query, extra_body, timeout)
         )
-        return reply_
+        return result_
 
     async def qwen_image_2512(
         self,
@@ -615,7 +615,7 @@ class AsyncAlibaba(AsyncResource):
         """
         from api302_client.api.images_alibaba import alibaba_qwen_image_2512 as endpoint
 
-        reply_: Ai302SubmitImages = await self._call(
+        result_: Ai302SubmitImages = await self._call(
             endpoint,
             body={
                 "prompt": prompt,
@@ -631,7 +631,7 @@ class AsyncAlibaba(AsyncResource):
             },
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     async def z_image(
         self,
@@ -679,7 +679,7 @@ class AsyncAlibaba(AsyncResource):
         """
         from api302_client.api.images_alibaba import alibaba_z_image as endpoint
 
-        reply_: Ai302SubmitImages = await self._call(
+        result_: Ai302SubmitImages = await self._call(
             endpoint,
             body={
                 "prompt": prompt,
@@ -695,7 +695,7 @@ class AsyncAlibaba(AsyncResource):
             },
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     async def z_image_turbo(
         self,
@@ -743,7 +743,7 @@ class AsyncAlibaba(AsyncResource):
         """
         from api302_client.api.images_alibaba import alibaba_z_image_turbo as endpoint
 
-        reply_: Ai302SubmitImages = await self._call(
+        result_: Ai302SubmitImages = await self._call(
             endpoint,
             body={
                 "prompt": prompt,
@@ -759,7 +759,7 @@ class AsyncAlibaba(AsyncResource):
             },
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     async def qwen_image_lora(
         self,
@@ -790,8 +790,8 @@ class AsyncAlibaba(AsyncResource):
         """
         from api302_client.api.images_alibaba import alibaba_qwen_image_lora as endpoint
 
-        reply_: JsonObject = await self._call(endpoint, body={}, options=(extra_headers, extra_query, extra_body, timeout))
-        return reply_
+        result_: JsonObject = await self._call(endpoint, body={}, options=(extra_headers, extra_query, extra_body, timeout))
+        return result_
 
     async def train_qwen_lora(
         self,
@@ -854,7 +854,7 @@ class AsyncAlibaba(AsyncResource):
         """
         from api302_client.api.images_alibaba import alibaba_get_qwen_lora as endpoint
 
-        reply_: AlibabaQwenLora = await self._call(
+        result_: AlibabaQwenLora = await self._call(
             endpoint, query={"request_id": request_id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
-        return reply_
+        return result_

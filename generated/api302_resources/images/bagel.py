@@ -51,12 +51,12 @@ class Bagel(Resource):
         """
         from api302_client.api.images_bagel import bagel_generate_image as endpoint
 
-        reply_: Ai302SubmitImages = self._call(
+        result_: Ai302SubmitImages = self._call(
             endpoint,
             body={"prompt": prompt, "use_thought": use_thought, "seed": seed, "enable_safety_checker": enable_safety_checker},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
 
 class AsyncBagel(AsyncResource):
@@ -96,9 +96,9 @@ class AsyncBagel(AsyncResource):
         """
         from api302_client.api.images_bagel import bagel_generate_image as endpoint
 
-        reply_: Ai302SubmitImages = await self._call(
+        result_: Ai302SubmitImages = await self._call(
             endpoint,
             body={"prompt": prompt, "use_thought": use_thought, "seed": seed, "enable_safety_checker": enable_safety_checker},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_

@@ -58,12 +58,12 @@ class Baidu(Resource):
         """
         from api302_client.api.images_baidu import baidu_generate_image as endpoint
 
-        reply_: BaiduImageResponse = self._call(
+        result_: BaiduImageResponse = self._call(
             endpoint,
             body={"model": model, "prompt": prompt, "refer_image": refer_image, "n": n, "size": size, "user": user},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
 
 class AsyncBaidu(AsyncResource):
@@ -108,9 +108,9 @@ class AsyncBaidu(AsyncResource):
         """
         from api302_client.api.images_baidu import baidu_generate_image as endpoint
 
-        reply_: BaiduImageResponse = await self._call(
+        result_: BaiduImageResponse = await self._call(
             endpoint,
             body={"model": model, "prompt": prompt, "refer_image": refer_image, "n": n, "size": size, "user": user},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_

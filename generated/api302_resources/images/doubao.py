@@ -83,7 +83,7 @@ class Doubao(Resource):
         """
         from api302_client.api.images_doubao import doubao_generate_image as endpoint
 
-        reply_: DoubaoDrawingResponse = self._call(
+        result_: DoubaoDrawingResponse = self._call(
             endpoint,
             body={
                 "prompt": prompt,
@@ -107,7 +107,7 @@ class Doubao(Resource):
             },
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     def generate_seedream(
         self,
@@ -168,7 +168,7 @@ class Doubao(Resource):
         """
         from api302_client.api.images_doubao import doubao_generate_seedream as endpoint
 
-        reply_: DoubaoSeedreamResponse = self._call(
+        result_: DoubaoSeedreamResponse = self._call(
             endpoint,
             body={
                 "model": model,
@@ -185,7 +185,7 @@ class Doubao(Resource):
             },
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     def submit_generate_seedream(
         self,
@@ -331,7 +331,7 @@ class AsyncDoubao(AsyncResource):
         """
         from api302_client.api.images_doubao import doubao_generate_image as endpoint
 
-        reply_: DoubaoDrawingResponse = await self._call(
+        result_: DoubaoDrawingResponse = await self._call(
             endpoint,
             body={
                 "prompt": prompt,
@@ -355,7 +355,7 @@ class AsyncDoubao(AsyncResource):
             },
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     async def generate_seedream(
         self,
@@ -416,7 +416,7 @@ class AsyncDoubao(AsyncResource):
         """
         from api302_client.api.images_doubao import doubao_generate_seedream as endpoint
 
-        reply_: DoubaoSeedreamResponse = await self._call(
+        result_: DoubaoSeedreamResponse = await self._call(
             endpoint,
             body={
                 "model": model,
@@ -433,7 +433,7 @@ class AsyncDoubao(AsyncResource):
             },
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     async def submit_generate_seedream(
         self,

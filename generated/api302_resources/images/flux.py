@@ -232,8 +232,8 @@ class Flux(Resource):
         """
         from api302_client.api.images_flux import flux_get_result as endpoint
 
-        reply_: FluxResult = self._call(endpoint, query={"id": id}, options=(extra_headers, extra_query, extra_body, timeout))
-        return reply_
+        result_: FluxResult = self._call(endpoint, query={"id": id}, options=(extra_headers, extra_query, extra_body, timeout))
+        return result_
 
     def v2_max(
         self,
@@ -784,7 +784,7 @@ class Flux(Resource):
         """
         from api302_client.api.images_flux import flux_ultra as endpoint
 
-        reply_: Ai302SubmitImages = self._call(
+        result_: Ai302SubmitImages = self._call(
             endpoint,
             body={
                 "prompt": prompt,
@@ -801,7 +801,7 @@ class Flux(Resource):
             },
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     def pro(
         self,
@@ -857,7 +857,7 @@ class Flux(Resource):
         """
         from api302_client.api.images_flux import flux_pro as endpoint
 
-        reply_: Ai302SubmitImages = self._call(
+        result_: Ai302SubmitImages = self._call(
             endpoint,
             body={
                 "prompt": prompt,
@@ -876,7 +876,7 @@ class Flux(Resource):
             },
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     def pro_v1_1(
         self,
@@ -932,7 +932,7 @@ class Flux(Resource):
         """
         from api302_client.api.images_flux import flux_pro_v1_1 as endpoint
 
-        reply_: Ai302SubmitImages = self._call(
+        result_: Ai302SubmitImages = self._call(
             endpoint,
             body={
                 "prompt": prompt,
@@ -951,7 +951,7 @@ class Flux(Resource):
             },
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     def dev(
         self,
@@ -1007,7 +1007,7 @@ class Flux(Resource):
         """
         from api302_client.api.images_flux import flux_dev as endpoint
 
-        reply_: Ai302SubmitImages = self._call(
+        result_: Ai302SubmitImages = self._call(
             endpoint,
             body={
                 "prompt": prompt,
@@ -1026,7 +1026,7 @@ class Flux(Resource):
             },
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     def schnell(
         self,
@@ -1082,7 +1082,7 @@ class Flux(Resource):
         """
         from api302_client.api.images_flux import flux_schnell as endpoint
 
-        reply_: Ai302SubmitImages = self._call(
+        result_: Ai302SubmitImages = self._call(
             endpoint,
             body={
                 "prompt": prompt,
@@ -1101,7 +1101,7 @@ class Flux(Resource):
             },
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     def realism(
         self,
@@ -1132,8 +1132,8 @@ class Flux(Resource):
         """
         from api302_client.api.images_flux import flux_realism as endpoint
 
-        reply_: JsonObject = self._call(endpoint, body={}, options=(extra_headers, extra_query, extra_body, timeout))
-        return reply_
+        result_: JsonObject = self._call(endpoint, body={}, options=(extra_headers, extra_query, extra_body, timeout))
+        return result_
 
     def general(
         self,
@@ -1207,7 +1207,7 @@ class Flux(Resource):
         """
         from api302_client.api.images_flux import flux_general as endpoint
 
-        reply_: Ai302SubmitImages = self._call(
+        result_: Ai302SubmitImages = self._call(
             endpoint,
             body={
                 "prompt": prompt,
@@ -1235,7 +1235,7 @@ class Flux(Resource):
             },
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     def krea(
         self,
@@ -1281,7 +1281,7 @@ class Flux(Resource):
         """
         from api302_client.api.images_flux import flux_krea as endpoint
 
-        reply_: Ai302SubmitImages = self._call(
+        result_: Ai302SubmitImages = self._call(
             endpoint,
             body={
                 "prompt": prompt,
@@ -1296,7 +1296,7 @@ class Flux(Resource):
             },
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     def krea_redux(
         self,
@@ -1342,7 +1342,7 @@ class Flux(Resource):
         """
         from api302_client.api.images_flux import flux_krea_redux as endpoint
 
-        reply_: Ai302SubmitImages = self._call(
+        result_: Ai302SubmitImages = self._call(
             endpoint,
             body={
                 "image_url": image_url,
@@ -1357,7 +1357,7 @@ class Flux(Resource):
             },
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     def srpo(
         self,
@@ -1405,7 +1405,7 @@ class Flux(Resource):
         """
         from api302_client.api.images_flux import flux_srpo as endpoint
 
-        reply_: Ai302SubmitImages = self._call(
+        result_: Ai302SubmitImages = self._call(
             endpoint,
             body={
                 "image_url": image_url,
@@ -1421,7 +1421,7 @@ class Flux(Resource):
             },
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     def lora(
         self,
@@ -1473,7 +1473,7 @@ class Flux(Resource):
         """
         from api302_client.api.images_flux import flux_lora as endpoint
 
-        reply_: Ai302SubmitImages = self._call(
+        result_: Ai302SubmitImages = self._call(
             endpoint,
             body={
                 "prompt": prompt,
@@ -1490,7 +1490,7 @@ class Flux(Resource):
             },
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     def train_lora(
         self,
@@ -1583,10 +1583,10 @@ class Flux(Resource):
         """
         from api302_client.api.images_flux import flux_get_lora_training as endpoint
 
-        reply_: FluxLoraTraining = self._call(
+        result_: FluxLoraTraining = self._call(
             endpoint, query={"request_id": request_id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
-        return reply_
+        return result_
 
 
 class AsyncFlux(AsyncResource):
@@ -1804,8 +1804,8 @@ class AsyncFlux(AsyncResource):
         """
         from api302_client.api.images_flux import flux_get_result as endpoint
 
-        reply_: FluxResult = await self._call(endpoint, query={"id": id}, options=(extra_headers, extra_query, extra_body, timeout))
-        return reply_
+        result_: FluxResult = await self._call(endpoint, query={"id": id}, options=(extra_headers, extra_query, extra_body, timeout))
+        return result_
 
     async def v2_max(
         self,
@@ -2356,7 +2356,7 @@ class AsyncFlux(AsyncResource):
         """
         from api302_client.api.images_flux import flux_ultra as endpoint
 
-        reply_: Ai302SubmitImages = await self._call(
+        result_: Ai302SubmitImages = await self._call(
             endpoint,
             body={
                 "prompt": prompt,
@@ -2373,7 +2373,7 @@ class AsyncFlux(AsyncResource):
             },
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     async def pro(
         self,
@@ -2429,7 +2429,7 @@ class AsyncFlux(AsyncResource):
         """
         from api302_client.api.images_flux import flux_pro as endpoint
 
-        reply_: Ai302SubmitImages = await self._call(
+        result_: Ai302SubmitImages = await self._call(
             endpoint,
             body={
                 "prompt": prompt,
@@ -2448,7 +2448,7 @@ class AsyncFlux(AsyncResource):
             },
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     async def pro_v1_1(
         self,
@@ -2504,7 +2504,7 @@ class AsyncFlux(AsyncResource):
         """
         from api302_client.api.images_flux import flux_pro_v1_1 as endpoint
 
-        reply_: Ai302SubmitImages = await self._call(
+        result_: Ai302SubmitImages = await self._call(
             endpoint,
             body={
                 "prompt": prompt,
@@ -2523,7 +2523,7 @@ class AsyncFlux(AsyncResource):
             },
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     async def dev(
         self,
@@ -2579,7 +2579,7 @@ class AsyncFlux(AsyncResource):
         """
         from api302_client.api.images_flux import flux_dev as endpoint
 
-        reply_: Ai302SubmitImages = await self._call(
+        result_: Ai302SubmitImages = await self._call(
             endpoint,
             body={
                 "prompt": prompt,
@@ -2598,7 +2598,7 @@ class AsyncFlux(AsyncResource):
             },
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     async def schnell(
         self,
@@ -2654,7 +2654,7 @@ class AsyncFlux(AsyncResource):
         """
         from api302_client.api.images_flux import flux_schnell as endpoint
 
-        reply_: Ai302SubmitImages = await self._call(
+        result_: Ai302SubmitImages = await self._call(
             endpoint,
             body={
                 "prompt": prompt,
@@ -2673,7 +2673,7 @@ class AsyncFlux(AsyncResource):
             },
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     async def realism(
         self,
@@ -2704,8 +2704,8 @@ class AsyncFlux(AsyncResource):
         """
         from api302_client.api.images_flux import flux_realism as endpoint
 
-        reply_: JsonObject = await self._call(endpoint, body={}, options=(extra_headers, extra_query, extra_body, timeout))
-        return reply_
+        result_: JsonObject = await self._call(endpoint, body={}, options=(extra_headers, extra_query, extra_body, timeout))
+        return result_
 
     async def general(
         self,
@@ -2779,7 +2779,7 @@ class AsyncFlux(AsyncResource):
         """
         from api302_client.api.images_flux import flux_general as endpoint
 
-        reply_: Ai302SubmitImages = await self._call(
+        result_: Ai302SubmitImages = await self._call(
             endpoint,
             body={
                 "prompt": prompt,
@@ -2807,7 +2807,7 @@ class AsyncFlux(AsyncResource):
             },
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     async def krea(
         self,
@@ -2853,7 +2853,7 @@ class AsyncFlux(AsyncResource):
         """
         from api302_client.api.images_flux import flux_krea as endpoint
 
-        reply_: Ai302SubmitImages = await self._call(
+        result_: Ai302SubmitImages = await self._call(
             endpoint,
             body={
                 "prompt": prompt,
@@ -2868,7 +2868,7 @@ class AsyncFlux(AsyncResource):
             },
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     async def krea_redux(
         self,
@@ -2914,7 +2914,7 @@ class AsyncFlux(AsyncResource):
         """
         from api302_client.api.images_flux import flux_krea_redux as endpoint
 
-        reply_: Ai302SubmitImages = await self._call(
+        result_: Ai302SubmitImages = await self._call(
             endpoint,
             body={
                 "image_url": image_url,
@@ -2929,7 +2929,7 @@ class AsyncFlux(AsyncResource):
             },
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     async def srpo(
         self,
@@ -2977,7 +2977,7 @@ class AsyncFlux(AsyncResource):
         """
         from api302_client.api.images_flux import flux_srpo as endpoint
 
-        reply_: Ai302SubmitImages = await self._call(
+        result_: Ai302SubmitImages = await self._call(
             endpoint,
             body={
                 "image_url": image_url,
@@ -2993,7 +2993,7 @@ class AsyncFlux(AsyncResource):
             },
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     async def lora(
         self,
@@ -3045,7 +3045,7 @@ class AsyncFlux(AsyncResource):
         """
         from api302_client.api.images_flux import flux_lora as endpoint
 
-        reply_: Ai302SubmitImages = await self._call(
+        result_: Ai302SubmitImages = await self._call(
             endpoint,
             body={
                 "prompt": prompt,
@@ -3062,7 +3062,7 @@ class AsyncFlux(AsyncResource):
             },
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     async def train_lora(
         self,
@@ -3155,7 +3155,7 @@ class AsyncFlux(AsyncResource):
         """
         from api302_client.api.images_flux import flux_get_lora_training as endpoint
 
-        reply_: FluxLoraTraining = await self._call(
+        result_: FluxLoraTraining = await self._call(
             endpoint, query={"request_id": request_id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
-        return reply_
+        return result_

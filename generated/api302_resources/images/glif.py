@@ -45,8 +45,8 @@ class Glif(Resource):
         """
         from api302_client.api.images_glif import glif_claude_sd3 as endpoint
 
-        reply_: GlifResponse = self._call(endpoint, body={"inputs": inputs}, options=(extra_headers, extra_query, extra_body, timeout))
-        return reply_
+        result_: GlifResponse = self._call(endpoint, body={"inputs": inputs}, options=(extra_headers, extra_query, extra_body, timeout))
+        return result_
 
     def sticker(
         self,
@@ -76,8 +76,8 @@ class Glif(Resource):
         """
         from api302_client.api.images_glif import glif_sticker as endpoint
 
-        reply_: GlifResponse = self._call(endpoint, body={"inputs": inputs}, options=(extra_headers, extra_query, extra_body, timeout))
-        return reply_
+        result_: GlifResponse = self._call(endpoint, body={"inputs": inputs}, options=(extra_headers, extra_query, extra_body, timeout))
+        return result_
 
     def graffiti(
         self,
@@ -107,8 +107,8 @@ class Glif(Resource):
         """
         from api302_client.api.images_glif import glif_graffiti as endpoint
 
-        reply_: GlifResponse = self._call(endpoint, body={"inputs": inputs}, options=(extra_headers, extra_query, extra_body, timeout))
-        return reply_
+        result_: GlifResponse = self._call(endpoint, body={"inputs": inputs}, options=(extra_headers, extra_query, extra_body, timeout))
+        return result_
 
     def wojak_comic(
         self,
@@ -138,8 +138,8 @@ class Glif(Resource):
         """
         from api302_client.api.images_glif import glif_wojak_comic as endpoint
 
-        reply_: GlifResponse = self._call(endpoint, body={"inputs": inputs}, options=(extra_headers, extra_query, extra_body, timeout))
-        return reply_
+        result_: GlifResponse = self._call(endpoint, body={"inputs": inputs}, options=(extra_headers, extra_query, extra_body, timeout))
+        return result_
 
     def lego(
         self,
@@ -169,8 +169,8 @@ class Glif(Resource):
         """
         from api302_client.api.images_glif import glif_lego as endpoint
 
-        reply_: GlifResponse = self._call(endpoint, body={"inputs": inputs}, options=(extra_headers, extra_query, extra_body, timeout))
-        return reply_
+        result_: GlifResponse = self._call(endpoint, body={"inputs": inputs}, options=(extra_headers, extra_query, extra_body, timeout))
+        return result_
 
 
 class AsyncGlif(AsyncResource):
@@ -204,10 +204,10 @@ class AsyncGlif(AsyncResource):
         """
         from api302_client.api.images_glif import glif_claude_sd3 as endpoint
 
-        reply_: GlifResponse = await self._call(
+        result_: GlifResponse = await self._call(
             endpoint, body={"inputs": inputs}, options=(extra_headers, extra_query, extra_body, timeout)
         )
-        return reply_
+        return result_
 
     async def sticker(
         self,
@@ -237,10 +237,10 @@ class AsyncGlif(AsyncResource):
         """
         from api302_client.api.images_glif import glif_sticker as endpoint
 
-        reply_: GlifResponse = await self._call(
+        result_: GlifResponse = await self._call(
             endpoint, body={"inputs": inputs}, options=(extra_headers, extra_query, extra_body, timeout)
         )
-        return reply_
+        return result_
 
     async def graffiti(
         self,
@@ -270,10 +270,10 @@ class AsyncGlif(AsyncResource):
         """
         from api302_client.api.images_glif import glif_graffiti as endpoint
 
-        reply_: GlifResponse = await self._call(
+        result_: GlifResponse = await self._call(
             endpoint, body={"inputs": inputs}, options=(extra_headers, extra_query, extra_body, timeout)
         )
-        return reply_
+        return result_
 
     async def wojak_comic(
         self,
@@ -303,10 +303,10 @@ class AsyncGlif(AsyncResource):
         """
         from api302_client.api.images_glif import glif_wojak_comic as endpoint
 
-        reply_: GlifResponse = await self._call(
+        result_: GlifResponse = await self._call(
             endpoint, body={"inputs": inputs}, options=(extra_headers, extra_query, extra_body, timeout)
         )
-        return reply_
+        return result_
 
     async def lego(
         self,
@@ -336,7 +336,7 @@ class AsyncGlif(AsyncResource):
         """
         from api302_client.api.images_glif import glif_lego as endpoint
 
-        reply_: GlifResponse = await self._call(
+        result_: GlifResponse = await self._call(
             endpoint, body={"inputs": inputs}, options=(extra_headers, extra_query, extra_body, timeout)
         )
-        return reply_
+        return result_

@@ -76,7 +76,7 @@ class Google(Resource):
         """
         from api302_client.api.images_google import google_generate_image as endpoint
 
-        reply_: GoogleGenerateResponse = self._call(
+        result_: GoogleGenerateResponse = self._call(
             endpoint,
             path={"model": model},
             query={"response_format": response_format},
@@ -92,7 +92,7 @@ class Google(Resource):
             },
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     def imagen_4(
         self,
@@ -124,10 +124,10 @@ class Google(Resource):
         """
         from api302_client.api.images_google import google_imagen_4 as endpoint
 
-        reply_: Ai302SubmitImages = self._call(
+        result_: Ai302SubmitImages = self._call(
             endpoint, body={"prompt": prompt, "aspect_ratio": aspect_ratio}, options=(extra_headers, extra_query, extra_body, timeout)
         )
-        return reply_
+        return result_
 
     def imagen_3(
         self,
@@ -159,10 +159,10 @@ class Google(Resource):
         """
         from api302_client.api.images_google import google_imagen_3 as endpoint
 
-        reply_: Ai302ModelTask = self._call(
+        result_: Ai302ModelTask = self._call(
             endpoint, body={"prompt": prompt, "aspect_ratio": aspect_ratio}, options=(extra_headers, extra_query, extra_body, timeout)
         )
-        return reply_
+        return result_
 
     def imagen_3_fast(
         self,
@@ -194,10 +194,10 @@ class Google(Resource):
         """
         from api302_client.api.images_google import google_imagen_3_fast as endpoint
 
-        reply_: Ai302ModelTask = self._call(
+        result_: Ai302ModelTask = self._call(
             endpoint, body={"prompt": prompt, "aspect_ratio": aspect_ratio}, options=(extra_headers, extra_query, extra_body, timeout)
         )
-        return reply_
+        return result_
 
     def flash_image(
         self,
@@ -233,12 +233,12 @@ class Google(Resource):
         """
         from api302_client.api.images_google import google_flash_image as endpoint
 
-        reply_: Ai302QueuedImages = self._call(
+        result_: Ai302QueuedImages = self._call(
             endpoint,
             body={"prompt": prompt, "aspect_ratio": aspect_ratio, "num_images": num_images, "output_format": output_format},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     def edit_flash_image(
         self,
@@ -276,7 +276,7 @@ class Google(Resource):
         """
         from api302_client.api.images_google import google_edit_flash_image as endpoint
 
-        reply_: Ai302QueuedImages = self._call(
+        result_: Ai302QueuedImages = self._call(
             endpoint,
             body={
                 "prompt": prompt,
@@ -287,7 +287,7 @@ class Google(Resource):
             },
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     def flash_image_task(
         self,
@@ -361,10 +361,10 @@ class Google(Resource):
         """
         from api302_client.api.images_google import google_get_flash_image as endpoint
 
-        reply_: Ai302QueuedImages = self._call(
+        result_: Ai302QueuedImages = self._call(
             endpoint, query={"request_id": request_id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
-        return reply_
+        return result_
 
     def edit_flash_image_task(
         self,
@@ -446,10 +446,10 @@ class Google(Resource):
         """
         from api302_client.api.images_google import google_imagen_4_fast as endpoint
 
-        reply_: Ai302QueuedImages = self._call(
+        result_: Ai302QueuedImages = self._call(
             endpoint, body={"prompt": prompt, "aspect_ratio": aspect_ratio}, options=(extra_headers, extra_query, extra_body, timeout)
         )
-        return reply_
+        return result_
 
     def imagen_4_ultra(
         self,
@@ -481,10 +481,10 @@ class Google(Resource):
         """
         from api302_client.api.images_google import google_imagen_4_ultra as endpoint
 
-        reply_: Ai302QueuedImages = self._call(
+        result_: Ai302QueuedImages = self._call(
             endpoint, body={"prompt": prompt, "aspect_ratio": aspect_ratio}, options=(extra_headers, extra_query, extra_body, timeout)
         )
-        return reply_
+        return result_
 
 
 class AsyncGoogle(AsyncResource):
@@ -546,7 +546,7 @@ class AsyncGoogle(AsyncResource):
         """
         from api302_client.api.images_google import google_generate_image as endpoint
 
-        reply_: GoogleGenerateResponse = await self._call(
+        result_: GoogleGenerateResponse = await self._call(
             endpoint,
             path={"model": model},
             query={"response_format": response_format},
@@ -562,7 +562,7 @@ class AsyncGoogle(AsyncResource):
             },
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     async def imagen_4(
         self,
@@ -594,10 +594,10 @@ class AsyncGoogle(AsyncResource):
         """
         from api302_client.api.images_google import google_imagen_4 as endpoint
 
-        reply_: Ai302SubmitImages = await self._call(
+        result_: Ai302SubmitImages = await self._call(
             endpoint, body={"prompt": prompt, "aspect_ratio": aspect_ratio}, options=(extra_headers, extra_query, extra_body, timeout)
         )
-        return reply_
+        return result_
 
     async def imagen_3(
         self,
@@ -629,10 +629,10 @@ class AsyncGoogle(AsyncResource):
         """
         from api302_client.api.images_google import google_imagen_3 as endpoint
 
-        reply_: Ai302ModelTask = await self._call(
+        result_: Ai302ModelTask = await self._call(
             endpoint, body={"prompt": prompt, "aspect_ratio": aspect_ratio}, options=(extra_headers, extra_query, extra_body, timeout)
         )
-        return reply_
+        return result_
 
     async def imagen_3_fast(
         self,
@@ -664,10 +664,10 @@ class AsyncGoogle(AsyncResource):
         """
         from api302_client.api.images_google import google_imagen_3_fast as endpoint
 
-        reply_: Ai302ModelTask = await self._call(
+        result_: Ai302ModelTask = await self._call(
             endpoint, body={"prompt": prompt, "aspect_ratio": aspect_ratio}, options=(extra_headers, extra_query, extra_body, timeout)
         )
-        return reply_
+        return result_
 
     async def flash_image(
         self,
@@ -703,12 +703,12 @@ class AsyncGoogle(AsyncResource):
         """
         from api302_client.api.images_google import google_flash_image as endpoint
 
-        reply_: Ai302QueuedImages = await self._call(
+        result_: Ai302QueuedImages = await self._call(
             endpoint,
             body={"prompt": prompt, "aspect_ratio": aspect_ratio, "num_images": num_images, "output_format": output_format},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     async def edit_flash_image(
         self,
@@ -746,7 +746,7 @@ class AsyncGoogle(AsyncResource):
         """
         from api302_client.api.images_google import google_edit_flash_image as endpoint
 
-        reply_: Ai302QueuedImages = await self._call(
+        result_: Ai302QueuedImages = await self._call(
             endpoint,
             body={
                 "prompt": prompt,
@@ -757,7 +757,7 @@ class AsyncGoogle(AsyncResource):
             },
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     async def flash_image_task(
         self,
@@ -831,10 +831,10 @@ class AsyncGoogle(AsyncResource):
         """
         from api302_client.api.images_google import google_get_flash_image as endpoint
 
-        reply_: Ai302QueuedImages = await self._call(
+        result_: Ai302QueuedImages = await self._call(
             endpoint, query={"request_id": request_id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
-        return reply_
+        return result_
 
     async def edit_flash_image_task(
         self,
@@ -916,10 +916,10 @@ class AsyncGoogle(AsyncResource):
         """
         from api302_client.api.images_google import google_imagen_4_fast as endpoint
 
-        reply_: Ai302QueuedImages = await self._call(
+        result_: Ai302QueuedImages = await self._call(
             endpoint, body={"prompt": prompt, "aspect_ratio": aspect_ratio}, options=(extra_headers, extra_query, extra_body, timeout)
         )
-        return reply_
+        return result_
 
     async def imagen_4_ultra(
         self,
@@ -951,7 +951,7 @@ class AsyncGoogle(AsyncResource):
         """
         from api302_client.api.images_google import google_imagen_4_ultra as endpoint
 
-        reply_: Ai302QueuedImages = await self._call(
+        result_: Ai302QueuedImages = await self._call(
             endpoint, body={"prompt": prompt, "aspect_ratio": aspect_ratio}, options=(extra_headers, extra_query, extra_body, timeout)
         )
-        return reply_
+        return result_

@@ -97,10 +97,10 @@ class Grok(Resource):
         """
         from api302_client.api.images_grok import grok_get_image as endpoint
 
-        reply_: Ai302QueuedImages = self._call(
+        result_: Ai302QueuedImages = self._call(
             endpoint, query={"request_id": request_id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
-        return reply_
+        return result_
 
     def edit_image(
         self,
@@ -238,10 +238,10 @@ class AsyncGrok(AsyncResource):
         """
         from api302_client.api.images_grok import grok_get_image as endpoint
 
-        reply_: Ai302QueuedImages = await self._call(
+        result_: Ai302QueuedImages = await self._call(
             endpoint, query={"request_id": request_id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
-        return reply_
+        return result_
 
     async def edit_image(
         self,

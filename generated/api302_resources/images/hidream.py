@@ -66,7 +66,7 @@ class Hidream(Resource):
         """
         from api302_client.api.images_hidream import hidream_i1_full as endpoint
 
-        reply_: Ai302SubmitImages = self._call(
+        result_: Ai302SubmitImages = self._call(
             endpoint,
             body={
                 "prompt": prompt,
@@ -83,7 +83,7 @@ class Hidream(Resource):
             },
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     def i1_dev(
         self,
@@ -133,7 +133,7 @@ class Hidream(Resource):
         """
         from api302_client.api.images_hidream import hidream_i1_dev as endpoint
 
-        reply_: Ai302SubmitImages = self._call(
+        result_: Ai302SubmitImages = self._call(
             endpoint,
             body={
                 "prompt": prompt,
@@ -150,7 +150,7 @@ class Hidream(Resource):
             },
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     def i1_fast(
         self,
@@ -200,7 +200,7 @@ class Hidream(Resource):
         """
         from api302_client.api.images_hidream import hidream_i1_fast as endpoint
 
-        reply_: Ai302SubmitImages = self._call(
+        result_: Ai302SubmitImages = self._call(
             endpoint,
             body={
                 "prompt": prompt,
@@ -217,7 +217,7 @@ class Hidream(Resource):
             },
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
 
 class AsyncHidream(AsyncResource):
@@ -271,7 +271,7 @@ class AsyncHidream(AsyncResource):
         """
         from api302_client.api.images_hidream import hidream_i1_full as endpoint
 
-        reply_: Ai302SubmitImages = await self._call(
+        result_: Ai302SubmitImages = await self._call(
             endpoint,
             body={
                 "prompt": prompt,
@@ -288,7 +288,7 @@ class AsyncHidream(AsyncResource):
             },
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     async def i1_dev(
         self,
@@ -338,7 +338,7 @@ class AsyncHidream(AsyncResource):
         """
         from api302_client.api.images_hidream import hidream_i1_dev as endpoint
 
-        reply_: Ai302SubmitImages = await self._call(
+        result_: Ai302SubmitImages = await self._call(
             endpoint,
             body={
                 "prompt": prompt,
@@ -355,7 +355,7 @@ class AsyncHidream(AsyncResource):
             },
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     async def i1_fast(
         self,
@@ -405,7 +405,7 @@ class AsyncHidream(AsyncResource):
         """
         from api302_client.api.images_hidream import hidream_i1_fast as endpoint
 
-        reply_: Ai302SubmitImages = await self._call(
+        result_: Ai302SubmitImages = await self._call(
             endpoint,
             body={
                 "prompt": prompt,
@@ -422,4 +422,4 @@ class AsyncHidream(AsyncResource):
             },
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_

@@ -82,8 +82,8 @@ class Higgsfield(Resource):
         """
         from api302_client.api.images_higgsfield import higgsfield_list_soul_styles as endpoint
 
-        reply_: list[HiggsfieldSoulStyle] = self._call(endpoint, options=(extra_headers, extra_query, extra_body, timeout))
-        return reply_
+        result_: list[HiggsfieldSoulStyle] = self._call(endpoint, options=(extra_headers, extra_query, extra_body, timeout))
+        return result_
 
     def soul_standard(
         self,
@@ -211,8 +211,8 @@ class AsyncHiggsfield(AsyncResource):
         """
         from api302_client.api.images_higgsfield import higgsfield_list_soul_styles as endpoint
 
-        reply_: list[HiggsfieldSoulStyle] = await self._call(endpoint, options=(extra_headers, extra_query, extra_body, timeout))
-        return reply_
+        result_: list[HiggsfieldSoulStyle] = await self._call(endpoint, options=(extra_headers, extra_query, extra_body, timeout))
+        return result_
 
     async def soul_standard(
         self,

@@ -49,10 +49,10 @@ class Ideogram(Resource):
         """
         from api302_client.api.images_ideogram import ideogram_generate as endpoint
 
-        reply_: IdeogramResponse = self._call(
+        result_: IdeogramResponse = self._call(
             endpoint, body={"image_request": image_request}, options=(extra_headers, extra_query, extra_body, timeout)
         )
-        return reply_
+        return result_
 
     def generate_v3(
         self,
@@ -111,7 +111,7 @@ class Ideogram(Resource):
         """
         from api302_client.api.images_ideogram import ideogram_generate_v3 as endpoint
 
-        reply_: IdeogramResponse = self._call(
+        result_: IdeogramResponse = self._call(
             endpoint,
             body={
                 "prompt": prompt,
@@ -131,7 +131,7 @@ class Ideogram(Resource):
             },
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
 
 class AsyncIdeogram(AsyncResource):
@@ -166,10 +166,10 @@ class AsyncIdeogram(AsyncResource):
         """
         from api302_client.api.images_ideogram import ideogram_generate as endpoint
 
-        reply_: IdeogramResponse = await self._call(
+        result_: IdeogramResponse = await self._call(
             endpoint, body={"image_request": image_request}, options=(extra_headers, extra_query, extra_body, timeout)
         )
-        return reply_
+        return result_
 
     async def generate_v3(
         self,
@@ -228,7 +228,7 @@ class AsyncIdeogram(AsyncResource):
         """
         from api302_client.api.images_ideogram import ideogram_generate_v3 as endpoint
 
-        reply_: IdeogramResponse = await self._call(
+        result_: IdeogramResponse = await self._call(
             endpoint,
             body={
                 "prompt": prompt,
@@ -248,4 +248,4 @@ class AsyncIdeogram(AsyncResource):
             },
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_

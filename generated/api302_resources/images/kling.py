@@ -220,8 +220,8 @@ class Kling(Resource):
         """
         from api302_client.api.images_kling import kling_get_image as endpoint
 
-        reply_: KlingResponse = self._call(endpoint, path={"id": id}, options=(extra_headers, extra_query, extra_body, timeout))
-        return reply_
+        result_: KlingResponse = self._call(endpoint, path={"id": id}, options=(extra_headers, extra_query, extra_body, timeout))
+        return result_
 
     def multi_image_to_image(
         self,
@@ -314,8 +314,8 @@ class Kling(Resource):
         """
         from api302_client.api.images_kling import kling_get_multi_image_to_image as endpoint
 
-        reply_: KlingResponse = self._call(endpoint, path={"id": id}, options=(extra_headers, extra_query, extra_body, timeout))
-        return reply_
+        result_: KlingResponse = self._call(endpoint, path={"id": id}, options=(extra_headers, extra_query, extra_body, timeout))
+        return result_
 
 
 class AsyncKling(AsyncResource):
@@ -521,8 +521,8 @@ class AsyncKling(AsyncResource):
         """
         from api302_client.api.images_kling import kling_get_image as endpoint
 
-        reply_: KlingResponse = await self._call(endpoint, path={"id": id}, options=(extra_headers, extra_query, extra_body, timeout))
-        return reply_
+        result_: KlingResponse = await self._call(endpoint, path={"id": id}, options=(extra_headers, extra_query, extra_body, timeout))
+        return result_
 
     async def multi_image_to_image(
         self,
@@ -615,5 +615,5 @@ class AsyncKling(AsyncResource):
         """
         from api302_client.api.images_kling import kling_get_multi_image_to_image as endpoint
 
-        reply_: KlingResponse = await self._call(endpoint, path={"id": id}, options=(extra_headers, extra_query, extra_body, timeout))
-        return reply_
+        result_: KlingResponse = await self._call(endpoint, path={"id": id}, options=(extra_headers, extra_query, extra_body, timeout))
+        return result_

@@ -49,12 +49,12 @@ class Luma(Resource):
         """
         from api302_client.api.images_luma import luma_photon as endpoint
 
-        reply_: Ai302SubmitImages = self._call(
+        result_: Ai302SubmitImages = self._call(
             endpoint,
             body={"prompt": prompt, "aspect_ratio": aspect_ratio, "model": model},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     def photon_flash(
         self,
@@ -88,12 +88,12 @@ class Luma(Resource):
         """
         from api302_client.api.images_luma import luma_photon_flash as endpoint
 
-        reply_: Ai302SubmitImages = self._call(
+        result_: Ai302SubmitImages = self._call(
             endpoint,
             body={"prompt": prompt, "aspect_ratio": aspect_ratio, "model": model},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
 
 class AsyncLuma(AsyncResource):
@@ -131,12 +131,12 @@ class AsyncLuma(AsyncResource):
         """
         from api302_client.api.images_luma import luma_photon as endpoint
 
-        reply_: Ai302SubmitImages = await self._call(
+        result_: Ai302SubmitImages = await self._call(
             endpoint,
             body={"prompt": prompt, "aspect_ratio": aspect_ratio, "model": model},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     async def photon_flash(
         self,
@@ -170,9 +170,9 @@ class AsyncLuma(AsyncResource):
         """
         from api302_client.api.images_luma import luma_photon_flash as endpoint
 
-        reply_: Ai302SubmitImages = await self._call(
+        result_: Ai302SubmitImages = await self._call(
             endpoint,
             body={"prompt": prompt, "aspect_ratio": aspect_ratio, "model": model},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_

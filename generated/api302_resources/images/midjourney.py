@@ -271,8 +271,8 @@ class Midjourney(Resource):
         """
         from api302_client.api.images_midjourney import midjourney_get_task as endpoint
 
-        reply_: MidjourneyTask = self._call(endpoint, path={"id": id}, options=(extra_headers, extra_query, extra_body, timeout))
-        return reply_
+        result_: MidjourneyTask = self._call(endpoint, path={"id": id}, options=(extra_headers, extra_query, extra_body, timeout))
+        return result_
 
     def cancel(
         self,
@@ -302,8 +302,8 @@ class Midjourney(Resource):
         """
         from api302_client.api.images_midjourney import midjourney_cancel as endpoint
 
-        reply_: MidjourneyCancelResponse = self._call(endpoint, path={"id": id}, options=(extra_headers, extra_query, extra_body, timeout))
-        return reply_
+        result_: MidjourneyCancelResponse = self._call(endpoint, path={"id": id}, options=(extra_headers, extra_query, extra_body, timeout))
+        return result_
 
     def relax_imagine(
         self,
@@ -558,8 +558,8 @@ class Midjourney(Resource):
         """
         from api302_client.api.images_midjourney import midjourney_get_relax_task as endpoint
 
-        reply_: MidjourneyTask = self._call(endpoint, path={"id": id}, options=(extra_headers, extra_query, extra_body, timeout))
-        return reply_
+        result_: MidjourneyTask = self._call(endpoint, path={"id": id}, options=(extra_headers, extra_query, extra_body, timeout))
+        return result_
 
     def relax_cancel(
         self,
@@ -589,8 +589,8 @@ class Midjourney(Resource):
         """
         from api302_client.api.images_midjourney import midjourney_relax_cancel as endpoint
 
-        reply_: MidjourneyCancelResponse = self._call(endpoint, path={"id": id}, options=(extra_headers, extra_query, extra_body, timeout))
-        return reply_
+        result_: MidjourneyCancelResponse = self._call(endpoint, path={"id": id}, options=(extra_headers, extra_query, extra_body, timeout))
+        return result_
 
     def turbo_imagine(
         self,
@@ -666,8 +666,8 @@ class Midjourney(Resource):
         """
         from api302_client.api.images_midjourney import midjourney_get_turbo_task as endpoint
 
-        reply_: MidjourneyTask = self._call(endpoint, path={"id": id}, options=(extra_headers, extra_query, extra_body, timeout))
-        return reply_
+        result_: MidjourneyTask = self._call(endpoint, path={"id": id}, options=(extra_headers, extra_query, extra_body, timeout))
+        return result_
 
 
 class AsyncMidjourney(AsyncResource):
@@ -926,8 +926,8 @@ class AsyncMidjourney(AsyncResource):
         """
         from api302_client.api.images_midjourney import midjourney_get_task as endpoint
 
-        reply_: MidjourneyTask = await self._call(endpoint, path={"id": id}, options=(extra_headers, extra_query, extra_body, timeout))
-        return reply_
+        result_: MidjourneyTask = await self._call(endpoint, path={"id": id}, options=(extra_headers, extra_query, extra_body, timeout))
+        return result_
 
     async def cancel(
         self,
@@ -957,10 +957,10 @@ class AsyncMidjourney(AsyncResource):
         """
         from api302_client.api.images_midjourney import midjourney_cancel as endpoint
 
-        reply_: MidjourneyCancelResponse = await self._call(
+        result_: MidjourneyCancelResponse = await self._call(
             endpoint, path={"id": id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
-        return reply_
+        return result_
 
     async def relax_imagine(
         self,
@@ -1215,8 +1215,8 @@ class AsyncMidjourney(AsyncResource):
         """
         from api302_client.api.images_midjourney import midjourney_get_relax_task as endpoint
 
-        reply_: MidjourneyTask = await self._call(endpoint, path={"id": id}, options=(extra_headers, extra_query, extra_body, timeout))
-        return reply_
+        result_: MidjourneyTask = await self._call(endpoint, path={"id": id}, options=(extra_headers, extra_query, extra_body, timeout))
+        return result_
 
     async def relax_cancel(
         self,
@@ -1246,10 +1246,10 @@ class AsyncMidjourney(AsyncResource):
         """
         from api302_client.api.images_midjourney import midjourney_relax_cancel as endpoint
 
-        reply_: MidjourneyCancelResponse = await self._call(
+        result_: MidjourneyCancelResponse = await self._call(
             endpoint, path={"id": id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
-        return reply_
+        return result_
 
     async def turbo_imagine(
         self,
@@ -1325,5 +1325,5 @@ class AsyncMidjourney(AsyncResource):
         """
         from api302_client.api.images_midjourney import midjourney_get_turbo_task as endpoint
 
-        reply_: MidjourneyTask = await self._call(endpoint, path={"id": id}, options=(extra_headers, extra_query, extra_body, timeout))
-        return reply_
+        result_: MidjourneyTask = await self._call(endpoint, path={"id": id}, options=(extra_headers, extra_query, extra_body, timeout))
+        return result_

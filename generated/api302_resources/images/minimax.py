@@ -70,7 +70,7 @@ class Minimax(Resource):
         """
         from api302_client.api.images_minimax import minimax_generate_image as endpoint
 
-        reply_: MinimaxImageResponse = self._call(
+        result_: MinimaxImageResponse = self._call(
             endpoint,
             body={
                 "model": model,
@@ -88,7 +88,7 @@ class Minimax(Resource):
             },
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
 
 class AsyncMinimax(AsyncResource):
@@ -145,7 +145,7 @@ class AsyncMinimax(AsyncResource):
         """
         from api302_client.api.images_minimax import minimax_generate_image as endpoint
 
-        reply_: MinimaxImageResponse = await self._call(
+        result_: MinimaxImageResponse = await self._call(
             endpoint,
             body={
                 "model": model,
@@ -163,4 +163,4 @@ class AsyncMinimax(AsyncResource):
             },
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_

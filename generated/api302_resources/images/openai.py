@@ -169,7 +169,7 @@ class Openai(Resource):
         """
         from api302_client.api.images_openai import openai_generate_image as endpoint
 
-        reply_: OpenaiImageResponse | Stream[OpenaiImageChunk, Any] = self._call(
+        result_: OpenaiImageResponse | Stream[OpenaiImageChunk, Any] = self._call(
             endpoint,
             query={"response_format": response_format_query, "callback": callback},
             body={
@@ -190,7 +190,7 @@ class Openai(Resource):
             stream=stream,
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     def submit_generate_image(
         self,
@@ -532,7 +532,7 @@ class Openai(Resource):
         """
         from api302_client.api.images_openai import openai_edit_image as endpoint
 
-        reply_: OpenaiImageResponse | Stream[OpenaiImageChunk, Any] = self._call(
+        result_: OpenaiImageResponse | Stream[OpenaiImageChunk, Any] = self._call(
             endpoint,
             query={"response_format": response_format_query, "callback": callback},
             body={
@@ -555,7 +555,7 @@ class Openai(Resource):
             stream=stream,
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     def submit_edit_image(
         self,
@@ -789,12 +789,12 @@ class Openai(Resource):
         """
         from api302_client.api.images_openai import openai_vary_image as endpoint
 
-        reply_: OpenaiImageResponse = self._call(
+        result_: OpenaiImageResponse = self._call(
             endpoint,
             body={"image": image, "model": model, "n": n, "response_format": response_format, "size": size, "user": user},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
 
 class AsyncOpenai(AsyncResource):
@@ -950,7 +950,7 @@ class AsyncOpenai(AsyncResource):
         """
         from api302_client.api.images_openai import openai_generate_image as endpoint
 
-        reply_: OpenaiImageResponse | AsyncStream[OpenaiImageChunk, Any] = await self._call(
+        result_: OpenaiImageResponse | AsyncStream[OpenaiImageChunk, Any] = await self._call(
             endpoint,
             query={"response_format": response_format_query, "callback": callback},
             body={
@@ -971,7 +971,7 @@ class AsyncOpenai(AsyncResource):
             stream=stream,
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     async def submit_generate_image(
         self,
@@ -1313,7 +1313,7 @@ class AsyncOpenai(AsyncResource):
         """
         from api302_client.api.images_openai import openai_edit_image as endpoint
 
-        reply_: OpenaiImageResponse | AsyncStream[OpenaiImageChunk, Any] = await self._call(
+        result_: OpenaiImageResponse | AsyncStream[OpenaiImageChunk, Any] = await self._call(
             endpoint,
             query={"response_format": response_format_query, "callback": callback},
             body={
@@ -1336,7 +1336,7 @@ class AsyncOpenai(AsyncResource):
             stream=stream,
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     async def submit_edit_image(
         self,
@@ -1570,9 +1570,9 @@ class AsyncOpenai(AsyncResource):
         """
         from api302_client.api.images_openai import openai_vary_image as endpoint
 
-        reply_: OpenaiImageResponse = await self._call(
+        result_: OpenaiImageResponse = await self._call(
             endpoint,
             body={"image": image, "model": model, "n": n, "response_format": response_format, "size": size, "user": user},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_

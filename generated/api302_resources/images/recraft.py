@@ -66,7 +66,7 @@ class Recraft(Resource):
         """
         from api302_client.api.images_recraft import recraft_generate_v3 as endpoint
 
-        reply_: Ai302SubmitImages = self._call(
+        result_: Ai302SubmitImages = self._call(
             endpoint,
             body={
                 "prompt": prompt,
@@ -82,7 +82,7 @@ class Recraft(Resource):
             },
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     def create_style(
         self,
@@ -117,12 +117,12 @@ class Recraft(Resource):
         """
         from api302_client.api.images_recraft import recraft_create_style as endpoint
 
-        reply_: RecraftStyle = self._call(
+        result_: RecraftStyle = self._call(
             endpoint,
             body={"images_data_url": images_data_url, "base_style": base_style},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     def generate_20b(
         self,
@@ -171,7 +171,7 @@ class Recraft(Resource):
         """
         from api302_client.api.images_recraft import recraft_generate_20b as endpoint
 
-        reply_: Ai302SubmitImages = self._call(
+        result_: Ai302SubmitImages = self._call(
             endpoint,
             body={
                 "prompt": prompt,
@@ -187,7 +187,7 @@ class Recraft(Resource):
             },
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
 
 class AsyncRecraft(AsyncResource):
@@ -240,7 +240,7 @@ class AsyncRecraft(AsyncResource):
         """
         from api302_client.api.images_recraft import recraft_generate_v3 as endpoint
 
-        reply_: Ai302SubmitImages = await self._call(
+        result_: Ai302SubmitImages = await self._call(
             endpoint,
             body={
                 "prompt": prompt,
@@ -256,7 +256,7 @@ class AsyncRecraft(AsyncResource):
             },
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     async def create_style(
         self,
@@ -291,12 +291,12 @@ class AsyncRecraft(AsyncResource):
         """
         from api302_client.api.images_recraft import recraft_create_style as endpoint
 
-        reply_: RecraftStyle = await self._call(
+        result_: RecraftStyle = await self._call(
             endpoint,
             body={"images_data_url": images_data_url, "base_style": base_style},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     async def generate_20b(
         self,
@@ -345,7 +345,7 @@ class AsyncRecraft(AsyncResource):
         """
         from api302_client.api.images_recraft import recraft_generate_20b as endpoint
 
-        reply_: Ai302SubmitImages = await self._call(
+        result_: Ai302SubmitImages = await self._call(
             endpoint,
             body={
                 "prompt": prompt,
@@ -361,4 +361,4 @@ class AsyncRecraft(AsyncResource):
             },
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_

@@ -59,7 +59,7 @@ class Siliconflow(Resource):
         """
         from api302_client.api.images_siliconflow import siliconflow_generate_image as endpoint
 
-        reply_: SiliconflowImageResponse = self._call(
+        result_: SiliconflowImageResponse = self._call(
             endpoint,
             body={
                 "model": model,
@@ -72,7 +72,7 @@ class Siliconflow(Resource):
             },
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
 
 class AsyncSiliconflow(AsyncResource):
@@ -119,7 +119,7 @@ class AsyncSiliconflow(AsyncResource):
         """
         from api302_client.api.images_siliconflow import siliconflow_generate_image as endpoint
 
-        reply_: SiliconflowImageResponse = await self._call(
+        result_: SiliconflowImageResponse = await self._call(
             endpoint,
             body={
                 "model": model,
@@ -132,4 +132,4 @@ class AsyncSiliconflow(AsyncResource):
             },
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_

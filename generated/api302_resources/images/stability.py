@@ -84,7 +84,7 @@ class Stability(Resource):
         """
         from api302_client.api.images_stability import stability_text_to_image as endpoint
 
-        reply_: StabilityArtifacts | Binary = self._call(
+        result_: StabilityArtifacts | Binary = self._call(
             endpoint,
             path={"engine_id": engine_id},
             body={
@@ -101,7 +101,7 @@ class Stability(Resource):
             accept=accept,
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     def stream_text_to_image(
         self,
@@ -246,7 +246,7 @@ class Stability(Resource):
         """
         from api302_client.api.images_stability import stability_generate_ultra as endpoint
 
-        reply_: StabilityImage | Binary = self._call(
+        result_: StabilityImage | Binary = self._call(
             endpoint,
             body={
                 "prompt": prompt,
@@ -261,7 +261,7 @@ class Stability(Resource):
             accept=accept,
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     def stream_generate_ultra(
         self,
@@ -418,7 +418,7 @@ class Stability(Resource):
         """
         from api302_client.api.images_stability import stability_generate_sd3 as endpoint
 
-        reply_: StabilityImage | Binary = self._call(
+        result_: StabilityImage | Binary = self._call(
             endpoint,
             body={
                 "prompt": prompt,
@@ -436,7 +436,7 @@ class Stability(Resource):
             accept=accept,
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     def stream_generate_sd3(
         self,
@@ -596,7 +596,7 @@ class AsyncStability(AsyncResource):
         """
         from api302_client.api.images_stability import stability_text_to_image as endpoint
 
-        reply_: StabilityArtifacts | Binary = await self._call(
+        result_: StabilityArtifacts | Binary = await self._call(
             endpoint,
             path={"engine_id": engine_id},
             body={
@@ -613,7 +613,7 @@ class AsyncStability(AsyncResource):
             accept=accept,
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     def stream_text_to_image(
         self,
@@ -758,7 +758,7 @@ class AsyncStability(AsyncResource):
         """
         from api302_client.api.images_stability import stability_generate_ultra as endpoint
 
-        reply_: StabilityImage | Binary = await self._call(
+        result_: StabilityImage | Binary = await self._call(
             endpoint,
             body={
                 "prompt": prompt,
@@ -773,7 +773,7 @@ class AsyncStability(AsyncResource):
             accept=accept,
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     def stream_generate_ultra(
         self,
@@ -930,7 +930,7 @@ class AsyncStability(AsyncResource):
         """
         from api302_client.api.images_stability import stability_generate_sd3 as endpoint
 
-        reply_: StabilityImage | Binary = await self._call(
+        result_: StabilityImage | Binary = await self._call(
             endpoint,
             body={
                 "prompt": prompt,
@@ -948,7 +948,7 @@ class AsyncStability(AsyncResource):
             accept=accept,
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     def stream_generate_sd3(
         self,

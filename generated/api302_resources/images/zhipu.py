@@ -70,7 +70,7 @@ class Zhipu(Resource):
         """
         from api302_client.api.images_zhipu import zhipu_generate_image as endpoint
 
-        reply_: ZhipuImageResponse = self._call(
+        result_: ZhipuImageResponse = self._call(
             endpoint,
             body={
                 "model": model,
@@ -88,7 +88,7 @@ class Zhipu(Resource):
             },
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
 
 class AsyncZhipu(AsyncResource):
@@ -146,7 +146,7 @@ class AsyncZhipu(AsyncResource):
         """
         from api302_client.api.images_zhipu import zhipu_generate_image as endpoint
 
-        reply_: ZhipuImageResponse = await self._call(
+        result_: ZhipuImageResponse = await self._call(
             endpoint,
             body={
                 "model": model,
@@ -164,4 +164,4 @@ class AsyncZhipu(AsyncResource):
             },
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_

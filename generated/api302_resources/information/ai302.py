@@ -107,8 +107,8 @@ class Ai302(Resource):
         """
         from api302_client.api.information_ai302 import ai302_get_balance as endpoint
 
-        reply_: Ai302BalanceResponse = self._call(endpoint, options=(extra_headers, extra_query, extra_body, timeout))
-        return reply_
+        result_: Ai302BalanceResponse = self._call(endpoint, options=(extra_headers, extra_query, extra_body, timeout))
+        return result_
 
     def get_record(
         self,
@@ -140,10 +140,10 @@ class Ai302(Resource):
         """
         from api302_client.api.information_ai302 import ai302_get_record as endpoint
 
-        reply_: Ai302RecordResponse = self._call(
+        result_: Ai302RecordResponse = self._call(
             endpoint, path={"request_id": request_id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
-        return reply_
+        return result_
 
     def list_records(
         self,
@@ -183,12 +183,12 @@ class Ai302(Resource):
         """
         from api302_client.api.information_ai302 import ai302_list_records as endpoint
 
-        reply_: Ai302RecordList = self._call(
+        result_: Ai302RecordList = self._call(
             endpoint,
             query={"page": page, "limit": limit, "start_time": start_time, "end_time": end_time},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     def iter_list_records(
         self,
@@ -264,10 +264,10 @@ class Ai302(Resource):
         """
         from api302_client.api.information_ai302 import ai302_list_prices as endpoint
 
-        reply_: Ai302PriceList = self._call(
+        result_: Ai302PriceList = self._call(
             endpoint, query={"path": path, "lang": lang}, options=(extra_headers, extra_query, extra_body, timeout)
         )
-        return reply_
+        return result_
 
     def list_keys(
         self,
@@ -297,8 +297,8 @@ class Ai302(Resource):
         """
         from api302_client.api.information_ai302 import ai302_list_keys as endpoint
 
-        reply_: Ai302KeyList = self._call(endpoint, options=(extra_headers, extra_query, extra_body, timeout))
-        return reply_
+        result_: Ai302KeyList = self._call(endpoint, options=(extra_headers, extra_query, extra_body, timeout))
+        return result_
 
     def create_key(
         self,
@@ -342,7 +342,7 @@ class Ai302(Resource):
         """
         from api302_client.api.information_ai302 import ai302_create_key as endpoint
 
-        reply_: Ai302KeyDone = self._call(
+        result_: Ai302KeyDone = self._call(
             endpoint,
             body={
                 "api_name": api_name,
@@ -355,7 +355,7 @@ class Ai302(Resource):
             },
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     def get_key(
         self,
@@ -387,8 +387,8 @@ class Ai302(Resource):
         """
         from api302_client.api.information_ai302 import ai302_get_key as endpoint
 
-        reply_: Ai302KeyResponse = self._call(endpoint, path={"name": name}, options=(extra_headers, extra_query, extra_body, timeout))
-        return reply_
+        result_: Ai302KeyResponse = self._call(endpoint, path={"name": name}, options=(extra_headers, extra_query, extra_body, timeout))
+        return result_
 
     def update_key(
         self,
@@ -434,7 +434,7 @@ class Ai302(Resource):
         """
         from api302_client.api.information_ai302 import ai302_update_key as endpoint
 
-        reply_: Ai302KeyDone = self._call(
+        result_: Ai302KeyDone = self._call(
             endpoint,
             path={"name": name},
             body={
@@ -448,7 +448,7 @@ class Ai302(Resource):
             },
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     def delete_key(
         self,
@@ -480,8 +480,8 @@ class Ai302(Resource):
         """
         from api302_client.api.information_ai302 import ai302_delete_key as endpoint
 
-        reply_: Ai302KeyDone = self._call(endpoint, path={"name": name}, options=(extra_headers, extra_query, extra_body, timeout))
-        return reply_
+        result_: Ai302KeyDone = self._call(endpoint, path={"name": name}, options=(extra_headers, extra_query, extra_body, timeout))
+        return result_
 
     def upload_file(
         self,
@@ -513,8 +513,8 @@ class Ai302(Resource):
         """
         from api302_client.api.information_ai302 import ai302_upload_file as endpoint
 
-        reply_: Ai302UploadResponse = self._call(endpoint, body={"file": file}, options=(extra_headers, extra_query, extra_body, timeout))
-        return reply_
+        result_: Ai302UploadResponse = self._call(endpoint, body={"file": file}, options=(extra_headers, extra_query, extra_body, timeout))
+        return result_
 
     def parse_file(
         self,
@@ -545,8 +545,8 @@ class Ai302(Resource):
         """
         from api302_client.api.information_ai302 import ai302_parse_file as endpoint
 
-        reply_: Ai302ParsingResponse = self._call(endpoint, query={"url": url}, options=(extra_headers, extra_query, extra_body, timeout))
-        return reply_
+        result_: Ai302ParsingResponse = self._call(endpoint, query={"url": url}, options=(extra_headers, extra_query, extra_body, timeout))
+        return result_
 
     def convert_to_markdown(
         self,
@@ -585,13 +585,13 @@ class Ai302(Resource):
         """
         from api302_client.api.information_ai302 import ai302_convert_to_markdown as endpoint
 
-        reply_: Ai302MarkdownResponse | Text = self._call(
+        result_: Ai302MarkdownResponse | Text = self._call(
             endpoint,
             body={"source_data_type": source_data_type, "file": file, "source_data": source_data},
             accept=accept,
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     def create_claude_sandbox(
         self,
@@ -633,7 +633,7 @@ class Ai302(Resource):
         """
         from api302_client.api.information_ai302 import ai302_create_claude_sandbox as endpoint
 
-        reply_: Ai302ClaudeSandboxResponse = self._call(
+        result_: Ai302ClaudeSandboxResponse = self._call(
             endpoint,
             body={
                 "llm_model": llm_model,
@@ -645,7 +645,7 @@ class Ai302(Resource):
             },
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     def reset_claude_sandbox(
         self,
@@ -688,7 +688,7 @@ class Ai302(Resource):
         """
         from api302_client.api.information_ai302 import ai302_reset_claude_sandbox as endpoint
 
-        reply_: Ai302ClaudeSandboxResponse = self._call(
+        result_: Ai302ClaudeSandboxResponse = self._call(
             endpoint,
             body={
                 "sandbox_id": sandbox_id,
@@ -701,7 +701,7 @@ class Ai302(Resource):
             },
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     def delete_claude_sandbox(
         self,
@@ -730,10 +730,10 @@ class Ai302(Resource):
         """
         from api302_client.api.information_ai302 import ai302_delete_claude_sandbox as endpoint
 
-        reply_: Ai302ClaudeDone = self._call(
+        result_: Ai302ClaudeDone = self._call(
             endpoint, body={"sandbox_id": sandbox_id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
-        return reply_
+        return result_
 
     def list_claude_sandboxes(
         self,
@@ -760,8 +760,8 @@ class Ai302(Resource):
         """
         from api302_client.api.information_ai302 import ai302_list_claude_sandboxes as endpoint
 
-        reply_: Ai302ClaudeSandboxes = self._call(endpoint, options=(extra_headers, extra_query, extra_body, timeout))
-        return reply_
+        result_: Ai302ClaudeSandboxes = self._call(endpoint, options=(extra_headers, extra_query, extra_body, timeout))
+        return result_
 
     def list_claude_sessions(
         self,
@@ -790,10 +790,10 @@ class Ai302(Resource):
         """
         from api302_client.api.information_ai302 import ai302_list_claude_sessions as endpoint
 
-        reply_: Ai302ClaudeSessions = self._call(
+        result_: Ai302ClaudeSessions = self._call(
             endpoint, query={"sandbox_id": sandbox_id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
-        return reply_
+        return result_
 
     def update_claude_session(
         self,
@@ -826,12 +826,12 @@ class Ai302(Resource):
         """
         from api302_client.api.information_ai302 import ai302_update_claude_session as endpoint
 
-        reply_: Ai302ClaudeNote = self._call(
+        result_: Ai302ClaudeNote = self._call(
             endpoint,
             body={"sandbox_id": sandbox_id, "session_id": session_id, "note": note},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     def delete_claude_session(
         self,
@@ -862,10 +862,10 @@ class Ai302(Resource):
         """
         from api302_client.api.information_ai302 import ai302_delete_claude_session as endpoint
 
-        reply_: Ai302ClaudeNote = self._call(
+        result_: Ai302ClaudeNote = self._call(
             endpoint, query={"sandbox_id": sandbox_id, "session_id": session_id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
-        return reply_
+        return result_
 
     def deploy_claude_project(
         self,
@@ -898,10 +898,10 @@ class Ai302(Resource):
         """
         from api302_client.api.information_ai302 import ai302_deploy_claude_project as endpoint
 
-        reply_: Ai302ClaudeDeployed = self._call(
+        result_: Ai302ClaudeDeployed = self._call(
             endpoint, body={"sandbox_id": sandbox_id, "session_id": session_id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
-        return reply_
+        return result_
 
     def add_claude_mcp(
         self,
@@ -932,10 +932,10 @@ class Ai302(Resource):
         """
         from api302_client.api.information_ai302 import ai302_add_claude_mcp as endpoint
 
-        reply_: Ai302ClaudeDone = self._call(
+        result_: Ai302ClaudeDone = self._call(
             endpoint, body={"sandbox_id": sandbox_id, "mcp_servers": mcp_servers}, options=(extra_headers, extra_query, extra_body, timeout)
         )
-        return reply_
+        return result_
 
     def create_claude_project(
         self,
@@ -968,12 +968,12 @@ class Ai302(Resource):
         """
         from api302_client.api.information_ai302 import ai302_create_claude_project as endpoint
 
-        reply_: Ai302ClaudeProject = self._call(
+        result_: Ai302ClaudeProject = self._call(
             endpoint,
             body={"sandbox_id": sandbox_id, "session_id": session_id, "workspace_path": workspace_path},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     def run_claude_command(
         self,
@@ -1008,12 +1008,12 @@ class Ai302(Resource):
         """
         from api302_client.api.information_ai302 import ai302_run_claude_command as endpoint
 
-        reply_: Ai302ClaudeCommand = self._call(
+        result_: Ai302ClaudeCommand = self._call(
             endpoint,
             body={"sandbox_id": sandbox_id, "command": command, "session_id": session_id, "cwd": cwd},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     def list_claude_files(
         self,
@@ -1046,12 +1046,12 @@ class Ai302(Resource):
         """
         from api302_client.api.information_ai302 import ai302_list_claude_files as endpoint
 
-        reply_: Ai302ClaudeFiles = self._call(
+        result_: Ai302ClaudeFiles = self._call(
             endpoint,
             body={"sandbox_id": sandbox_id, "path": path, "depth": depth},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     def download_claude_file(
         self,
@@ -1088,13 +1088,13 @@ class Ai302(Resource):
         """
         from api302_client.api.information_ai302 import ai302_download_claude_file as endpoint
 
-        reply_: Ai302ClaudeDownload | Binary = self._call(
+        result_: Ai302ClaudeDownload | Binary = self._call(
             endpoint,
             body={"sandbox_id": sandbox_id, "path": path},
             accept=accept,
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     def stream_download_claude_file(
         self,
@@ -1164,12 +1164,12 @@ class Ai302(Resource):
         """
         from api302_client.api.information_ai302 import ai302_upload_claude_file as endpoint
 
-        reply_: Ai302ClaudeUploaded = self._call(
+        result_: Ai302ClaudeUploaded = self._call(
             endpoint,
             body={"sandbox_id": sandbox_id, "path": path, "file": file, "auto_unzip": auto_unzip},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     def upload_claude_files(
         self,
@@ -1200,10 +1200,10 @@ class Ai302(Resource):
         """
         from api302_client.api.information_ai302 import ai302_upload_claude_files as endpoint
 
-        reply_: Ai302ClaudeWritten = self._call(
+        result_: Ai302ClaudeWritten = self._call(
             endpoint, body={"sandbox_id": sandbox_id, "file_list": file_list}, options=(extra_headers, extra_query, extra_body, timeout)
         )
-        return reply_
+        return result_
 
     def write_claude_files(
         self,
@@ -1234,10 +1234,10 @@ class Ai302(Resource):
         """
         from api302_client.api.information_ai302 import ai302_write_claude_files as endpoint
 
-        reply_: Ai302ClaudeWritten = self._call(
+        result_: Ai302ClaudeWritten = self._call(
             endpoint, body={"sandbox_id": sandbox_id, "file_list": file_list}, options=(extra_headers, extra_query, extra_body, timeout)
         )
-        return reply_
+        return result_
 
     def rename_claude_file(
         self,
@@ -1274,12 +1274,12 @@ class Ai302(Resource):
         """
         from api302_client.api.information_ai302 import ai302_rename_claude_file as endpoint
 
-        reply_: Ai302ClaudeOperation = self._call(
+        result_: Ai302ClaudeOperation = self._call(
             endpoint,
             body={"sandbox_id": sandbox_id, "operation": operation, "original_path": original_path, "target_path": target_path},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     def create_claude_skill(
         self,
@@ -1312,10 +1312,10 @@ class Ai302(Resource):
         """
         from api302_client.api.information_ai302 import ai302_create_claude_skill as endpoint
 
-        reply_: Ai302ClaudeDone = self._call(
+        result_: Ai302ClaudeDone = self._call(
             endpoint, body={"file": file, "github_url": github_url}, options=(extra_headers, extra_query, extra_body, timeout)
         )
-        return reply_
+        return result_
 
     def delete_claude_skills(
         self,
@@ -1344,10 +1344,10 @@ class Ai302(Resource):
         """
         from api302_client.api.information_ai302 import ai302_delete_claude_skills as endpoint
 
-        reply_: Ai302ClaudeDone = self._call(
+        result_: Ai302ClaudeDone = self._call(
             endpoint, body={"skill_list": skill_list}, options=(extra_headers, extra_query, extra_body, timeout)
         )
-        return reply_
+        return result_
 
     def sync_claude_skills(
         self,
@@ -1380,10 +1380,10 @@ class Ai302(Resource):
         """
         from api302_client.api.information_ai302 import ai302_sync_claude_skills as endpoint
 
-        reply_: Ai302ClaudeCommand = self._call(
+        result_: Ai302ClaudeCommand = self._call(
             endpoint, body={"sandbox_id": sandbox_id, "session_id": session_id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
-        return reply_
+        return result_
 
     def list_claude_skills(
         self,
@@ -1418,12 +1418,12 @@ class Ai302(Resource):
         """
         from api302_client.api.information_ai302 import ai302_list_claude_skills as endpoint
 
-        reply_: Ai302ClaudeSkills = self._call(
+        result_: Ai302ClaudeSkills = self._call(
             endpoint,
             query={"sandbox_id": sandbox_id, "session_id": session_id, "project_path": project_path},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     def get_claude_skill(
         self,
@@ -1462,13 +1462,13 @@ class Ai302(Resource):
         """
         from api302_client.api.information_ai302 import ai302_get_claude_skill as endpoint
 
-        reply_: Ai302ClaudeSkill | Binary = self._call(
+        result_: Ai302ClaudeSkill | Binary = self._call(
             endpoint,
             query={"name": name, "mode": mode, "builtin": builtin},
             accept=accept,
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     def stream_get_claude_skill(
         self,
@@ -1533,8 +1533,8 @@ class Ai302(Resource):
         """
         from api302_client.api.information_ai302 import ai302_list_cloud_servers as endpoint
 
-        reply_: Ai302CloudServers = self._call(endpoint, options=(extra_headers, extra_query, extra_body, timeout))
-        return reply_
+        result_: Ai302CloudServers = self._call(endpoint, options=(extra_headers, extra_query, extra_body, timeout))
+        return result_
 
     def create_cloud_server(
         self,
@@ -1568,10 +1568,10 @@ class Ai302(Resource):
         """
         from api302_client.api.information_ai302 import ai302_create_cloud_server as endpoint
 
-        reply_: Ai302CloudServerResponse = self._call(
+        result_: Ai302CloudServerResponse = self._call(
             endpoint, body={"is_dev": is_dev, "is_auto_renew": is_auto_renew}, options=(extra_headers, extra_query, extra_body, timeout)
         )
-        return reply_
+        return result_
 
     def start_cloud_server(
         self,
@@ -1605,10 +1605,10 @@ class Ai302(Resource):
         """
         from api302_client.api.information_ai302 import ai302_start_cloud_server as endpoint
 
-        reply_: Ai302CloudServerResponse = self._call(
+        result_: Ai302CloudServerResponse = self._call(
             endpoint, body={"instance_name": instance_name, "is_dev": is_dev}, options=(extra_headers, extra_query, extra_body, timeout)
         )
-        return reply_
+        return result_
 
     def restart_openclaw(
         self,
@@ -1640,12 +1640,12 @@ class Ai302(Resource):
         """
         from api302_client.api.information_ai302 import ai302_restart_openclaw as endpoint
 
-        reply_: Ai302CloudDone = self._call(
+        result_: Ai302CloudDone = self._call(
             endpoint,
             body={"instance_name": instance_name, "openclaw_config_content": openclaw_config_content},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     def set_cloud_renewal(
         self,
@@ -1677,12 +1677,12 @@ class Ai302(Resource):
         """
         from api302_client.api.information_ai302 import ai302_set_cloud_renewal as endpoint
 
-        reply_: Ai302CloudServerResponse = self._call(
+        result_: Ai302CloudServerResponse = self._call(
             endpoint,
             body={"instance_name": instance_name, "is_auto_renew": is_auto_renew},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     def renew_cloud_server(
         self,
@@ -1714,10 +1714,10 @@ class Ai302(Resource):
         """
         from api302_client.api.information_ai302 import ai302_renew_cloud_server as endpoint
 
-        reply_: Ai302CloudServerResponse = self._call(
+        result_: Ai302CloudServerResponse = self._call(
             endpoint, body={"instance_name": instance_name, "is_dev": is_dev}, options=(extra_headers, extra_query, extra_body, timeout)
         )
-        return reply_
+        return result_
 
     def list_cloud_charges(
         self,
@@ -1749,10 +1749,10 @@ class Ai302(Resource):
         """
         from api302_client.api.information_ai302 import ai302_list_cloud_charges as endpoint
 
-        reply_: Ai302CloudCharges = self._call(
+        result_: Ai302CloudCharges = self._call(
             endpoint, query={"page": page, "page_size": page_size}, options=(extra_headers, extra_query, extra_body, timeout)
         )
-        return reply_
+        return result_
 
     def reboot_cloud_server(
         self,
@@ -1782,10 +1782,10 @@ class Ai302(Resource):
         """
         from api302_client.api.information_ai302 import ai302_reboot_cloud_server as endpoint
 
-        reply_: Ai302CloudDone = self._call(
+        result_: Ai302CloudDone = self._call(
             endpoint, body={"instance_name": instance_name}, options=(extra_headers, extra_query, extra_body, timeout)
         )
-        return reply_
+        return result_
 
     def read_cloud_files(
         self,
@@ -1817,12 +1817,12 @@ class Ai302(Resource):
         """
         from api302_client.api.information_ai302 import ai302_read_cloud_files as endpoint
 
-        reply_: Ai302CloudFiles = self._call(
+        result_: Ai302CloudFiles = self._call(
             endpoint,
             body={"instance_name": instance_name, "file_paths": file_paths},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     def write_cloud_files(
         self,
@@ -1854,10 +1854,10 @@ class Ai302(Resource):
         """
         from api302_client.api.information_ai302 import ai302_write_cloud_files as endpoint
 
-        reply_: Ai302CloudFiles = self._call(
+        result_: Ai302CloudFiles = self._call(
             endpoint, body={"instance_name": instance_name, "files": files}, options=(extra_headers, extra_query, extra_body, timeout)
         )
-        return reply_
+        return result_
 
     def run_cloud_command(
         self,
@@ -1891,12 +1891,12 @@ class Ai302(Resource):
         """
         from api302_client.api.information_ai302 import ai302_run_cloud_command as endpoint
 
-        reply_: Ai302CloudCommand = self._call(
+        result_: Ai302CloudCommand = self._call(
             endpoint,
             body={"instance_name": instance_name, "cmd": cmd, "cwd": cwd},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     def list_own_mcp_tools(
         self,
@@ -1929,10 +1929,10 @@ class Ai302(Resource):
         """
         from api302_client.api.information_ai302 import ai302_list_own_mcp_tools as endpoint
 
-        reply_: Ai302McpTools = self._call(
+        result_: Ai302McpTools = self._call(
             endpoint, query={"apiKey": apiKey, "lang": lang}, options=(extra_headers, extra_query, extra_body, timeout)
         )
-        return reply_
+        return result_
 
     def list_mcp_tools(
         self,
@@ -1963,10 +1963,10 @@ class Ai302(Resource):
         """
         from api302_client.api.information_ai302 import ai302_list_mcp_tools as endpoint
 
-        reply_: Ai302McpTools = self._call(
+        result_: Ai302McpTools = self._call(
             endpoint, query={"packId": packId, "user302": user302}, options=(extra_headers, extra_query, extra_body, timeout)
         )
-        return reply_
+        return result_
 
     def call_mcp_tool(
         self,
@@ -1999,10 +1999,10 @@ class Ai302(Resource):
         """
         from api302_client.api.information_ai302 import ai302_call_mcp_tool as endpoint
 
-        reply_: Ai302McpResult = self._call(
+        result_: Ai302McpResult = self._call(
             endpoint, body={"nameOrId": nameOrId, "arguments": arguments}, options=(extra_headers, extra_query, extra_body, timeout)
         )
-        return reply_
+        return result_
 
     def list_mcp_servers(
         self,
@@ -2031,10 +2031,10 @@ class Ai302(Resource):
         """
         from api302_client.api.information_ai302 import ai302_list_mcp_servers as endpoint
 
-        reply_: Ai302McpServers = self._call(
+        result_: Ai302McpServers = self._call(
             endpoint, query={"baseUrl": baseUrl}, options=(extra_headers, extra_query, extra_body, timeout)
         )
-        return reply_
+        return result_
 
     def list_custom_mcp_tools(
         self,
@@ -2065,8 +2065,8 @@ class Ai302(Resource):
         """
         from api302_client.api.information_ai302 import ai302_list_custom_mcp_tools as endpoint
 
-        reply_: Ai302McpTools = self._call(endpoint, query={"lang": lang}, options=(extra_headers, extra_query, extra_body, timeout))
-        return reply_
+        result_: Ai302McpTools = self._call(endpoint, query={"lang": lang}, options=(extra_headers, extra_query, extra_body, timeout))
+        return result_
 
     def create_checkout(
         self,
@@ -2117,7 +2117,7 @@ class Ai302(Resource):
         """
         from api302_client.api.information_ai302 import ai302_create_checkout as endpoint
 
-        reply_: Ai302CheckoutResponse = self._call(
+        result_: Ai302CheckoutResponse = self._call(
             endpoint,
             body={
                 "app_id": app_id,
@@ -2134,7 +2134,7 @@ class Ai302(Resource):
             },
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     def get_checkout(
         self,
@@ -2163,10 +2163,10 @@ class Ai302(Resource):
         """
         from api302_client.api.information_ai302 import ai302_get_checkout as endpoint
 
-        reply_: Ai302PaymentResponse = self._call(
+        result_: Ai302PaymentResponse = self._call(
             endpoint, query={"checkout_id": checkout_id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
-        return reply_
+        return result_
 
     def create_langextract_task(
         self,
@@ -2199,8 +2199,8 @@ class Ai302(Resource):
         """
         from api302_client.api.information_ai302 import ai302_create_langextract_task as endpoint
 
-        reply_: JsonObject = self._call(endpoint, body={}, options=(extra_headers, extra_query, extra_body, timeout))
-        return reply_
+        result_: JsonObject = self._call(endpoint, body={}, options=(extra_headers, extra_query, extra_body, timeout))
+        return result_
 
     def get_langextract_task(
         self,
@@ -2230,8 +2230,8 @@ class Ai302(Resource):
         """
         from api302_client.api.information_ai302 import ai302_get_langextract_task as endpoint
 
-        reply_: JsonObject = self._call(endpoint, query={"task_id": task_id}, options=(extra_headers, extra_query, extra_body, timeout))
-        return reply_
+        result_: JsonObject = self._call(endpoint, query={"task_id": task_id}, options=(extra_headers, extra_query, extra_body, timeout))
+        return result_
 
     def create_survey_task(
         self,
@@ -2264,8 +2264,8 @@ class Ai302(Resource):
         """
         from api302_client.api.information_ai302 import ai302_create_survey_task as endpoint
 
-        reply_: JsonObject = self._call(endpoint, body={}, options=(extra_headers, extra_query, extra_body, timeout))
-        return reply_
+        result_: JsonObject = self._call(endpoint, body={}, options=(extra_headers, extra_query, extra_body, timeout))
+        return result_
 
     def get_survey_task(
         self,
@@ -2295,8 +2295,8 @@ class Ai302(Resource):
         """
         from api302_client.api.information_ai302 import ai302_get_survey_task as endpoint
 
-        reply_: JsonObject = self._call(endpoint, query={"task_id": task_id}, options=(extra_headers, extra_query, extra_body, timeout))
-        return reply_
+        result_: JsonObject = self._call(endpoint, query={"task_id": task_id}, options=(extra_headers, extra_query, extra_body, timeout))
+        return result_
 
     def create_paper2code_task(
         self,
@@ -2329,8 +2329,8 @@ class Ai302(Resource):
         """
         from api302_client.api.information_ai302 import ai302_create_paper2code_task as endpoint
 
-        reply_: JsonObject = self._call(endpoint, body={}, options=(extra_headers, extra_query, extra_body, timeout))
-        return reply_
+        result_: JsonObject = self._call(endpoint, body={}, options=(extra_headers, extra_query, extra_body, timeout))
+        return result_
 
     def get_paper2code_task(
         self,
@@ -2360,8 +2360,8 @@ class Ai302(Resource):
         """
         from api302_client.api.information_ai302 import ai302_get_paper2code_task as endpoint
 
-        reply_: JsonObject = self._call(endpoint, query={"task_id": task_id}, options=(extra_headers, extra_query, extra_body, timeout))
-        return reply_
+        result_: JsonObject = self._call(endpoint, query={"task_id": task_id}, options=(extra_headers, extra_query, extra_body, timeout))
+        return result_
 
     def create_paper2poster_task(
         self,
@@ -2394,8 +2394,8 @@ class Ai302(Resource):
         """
         from api302_client.api.information_ai302 import ai302_create_paper2poster_task as endpoint
 
-        reply_: JsonObject = self._call(endpoint, body={}, options=(extra_headers, extra_query, extra_body, timeout))
-        return reply_
+        result_: JsonObject = self._call(endpoint, body={}, options=(extra_headers, extra_query, extra_body, timeout))
+        return result_
 
     def get_paper2poster_task(
         self,
@@ -2425,8 +2425,8 @@ class Ai302(Resource):
         """
         from api302_client.api.information_ai302 import ai302_get_paper2poster_task as endpoint
 
-        reply_: JsonObject = self._call(endpoint, query={"task_id": task_id}, options=(extra_headers, extra_query, extra_body, timeout))
-        return reply_
+        result_: JsonObject = self._call(endpoint, query={"task_id": task_id}, options=(extra_headers, extra_query, extra_body, timeout))
+        return result_
 
     def create_pdf_translation(
         self,
@@ -2460,8 +2460,8 @@ class Ai302(Resource):
         """
         from api302_client.api.information_ai302 import ai302_create_pdf_translation as endpoint
 
-        reply_: JsonObject = self._call(endpoint, body={}, options=(extra_headers, extra_query, extra_body, timeout))
-        return reply_
+        result_: JsonObject = self._call(endpoint, body={}, options=(extra_headers, extra_query, extra_body, timeout))
+        return result_
 
     def get_pdf_translation(
         self,
@@ -2491,8 +2491,8 @@ class Ai302(Resource):
         """
         from api302_client.api.information_ai302 import ai302_get_pdf_translation as endpoint
 
-        reply_: JsonObject = self._call(endpoint, query={"task_id": task_id}, options=(extra_headers, extra_query, extra_body, timeout))
-        return reply_
+        result_: JsonObject = self._call(endpoint, query={"task_id": task_id}, options=(extra_headers, extra_query, extra_body, timeout))
+        return result_
 
     def create_ocr_task(
         self,
@@ -2566,8 +2566,10 @@ class Ai302(Resource):
         """
         from api302_client.api.information_ai302 import ai302_get_ocr_task as endpoint
 
-        reply_: Ai302OcrStatus = self._call(endpoint, query={"task_id": task_id}, options=(extra_headers, extra_query, extra_body, timeout))
-        return reply_
+        result_: Ai302OcrStatus = self._call(
+            endpoint, query={"task_id": task_id}, options=(extra_headers, extra_query, extra_body, timeout)
+        )
+        return result_
 
     def create_minicpm_task(
         self,
@@ -2601,12 +2603,12 @@ class Ai302(Resource):
         """
         from api302_client.api.information_ai302 import ai302_create_minicpm_task as endpoint
 
-        reply_: JsonObject = self._call(
+        result_: JsonObject = self._call(
             endpoint,
             body={"messages": messages, "enable_thinking": enable_thinking},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     def get_minicpm_task(
         self,
@@ -2636,8 +2638,8 @@ class Ai302(Resource):
         """
         from api302_client.api.information_ai302 import ai302_get_minicpm_task as endpoint
 
-        reply_: JsonObject = self._call(endpoint, query={"task_id": task_id}, options=(extra_headers, extra_query, extra_body, timeout))
-        return reply_
+        result_: JsonObject = self._call(endpoint, query={"task_id": task_id}, options=(extra_headers, extra_query, extra_body, timeout))
+        return result_
 
     def screenshot_url(
         self,
@@ -2670,8 +2672,8 @@ class Ai302(Resource):
         """
         from api302_client.api.information_ai302 import ai302_screenshot_url as endpoint
 
-        reply_: JsonObject = self._call(endpoint, body={}, options=(extra_headers, extra_query, extra_body, timeout))
-        return reply_
+        result_: JsonObject = self._call(endpoint, body={}, options=(extra_headers, extra_query, extra_body, timeout))
+        return result_
 
     def search(
         self,
@@ -2743,7 +2745,7 @@ class Ai302(Resource):
         """
         from api302_client.api.information_ai302 import ai302_search as endpoint
 
-        reply_: Ai302SearchResponse = self._call(
+        result_: Ai302SearchResponse = self._call(
             endpoint,
             body={
                 "query": query,
@@ -2766,7 +2768,7 @@ class Ai302(Resource):
             },
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     def iter_search(
         self,
@@ -2892,10 +2894,10 @@ class Ai302(Resource):
         """
         from api302_client.api.information_ai302 import ai302_run_code as endpoint
 
-        reply_: Ai302RunCodeResponse = self._call(
+        result_: Ai302RunCodeResponse = self._call(
             endpoint, body={"language": language, "code": code}, options=(extra_headers, extra_query, extra_body, timeout)
         )
-        return reply_
+        return result_
 
     def run_sandbox_once(
         self,
@@ -2938,7 +2940,7 @@ class Ai302(Resource):
         """
         from api302_client.api.information_ai302 import ai302_run_sandbox_once as endpoint
 
-        reply_: Ai302SandboxOnceResponse = self._call(
+        result_: Ai302SandboxOnceResponse = self._call(
             endpoint,
             body={
                 "code": code,
@@ -2950,7 +2952,7 @@ class Ai302(Resource):
             },
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     def create_sandbox(
         self,
@@ -2989,12 +2991,12 @@ class Ai302(Resource):
         """
         from api302_client.api.information_ai302 import ai302_create_sandbox as endpoint
 
-        reply_: Ai302SandboxCreated = self._call(
+        result_: Ai302SandboxCreated = self._call(
             endpoint,
             body={"max_alive_time": max_alive_time, "sandbox_name": sandbox_name, "envs": envs, "metadata": metadata},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     def list_sandboxes(
         self,
@@ -3026,12 +3028,12 @@ class Ai302(Resource):
         """
         from api302_client.api.information_ai302 import ai302_list_sandboxes as endpoint
 
-        reply_: Ai302SandboxList = self._call(
+        result_: Ai302SandboxList = self._call(
             endpoint,
             query={"sandbox_name": sandbox_name, "sandbox_id": sandbox_id},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     def destroy_sandbox(
         self,
@@ -3061,10 +3063,10 @@ class Ai302(Resource):
         """
         from api302_client.api.information_ai302 import ai302_destroy_sandbox as endpoint
 
-        reply_: JsonObject = self._call(
+        result_: JsonObject = self._call(
             endpoint, path={"sandbox_id": sandbox_id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
-        return reply_
+        return result_
 
     def run_sandbox_code(
         self,
@@ -3104,12 +3106,12 @@ class Ai302(Resource):
         """
         from api302_client.api.information_ai302 import ai302_run_sandbox_code as endpoint
 
-        reply_: Ai302SandboxOnceResponse = self._call(
+        result_: Ai302SandboxOnceResponse = self._call(
             endpoint,
             body={"sandbox_id": sandbox_id, "code": code, "language": language, "envs": envs, "timeout": timeout_},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     def run_sandbox_command(
         self,
@@ -3147,12 +3149,12 @@ class Ai302(Resource):
         """
         from api302_client.api.information_ai302 import ai302_run_sandbox_command as endpoint
 
-        reply_: Ai302SandboxCommandResponse = self._call(
+        result_: Ai302SandboxCommandResponse = self._call(
             endpoint,
             body={"sandbox_id": sandbox_id, "cmd": cmd, "envs": envs, "timeout": timeout_},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     def list_sandbox_files(
         self,
@@ -3184,10 +3186,10 @@ class Ai302(Resource):
         """
         from api302_client.api.information_ai302 import ai302_list_sandbox_files as endpoint
 
-        reply_: Ai302SandboxFiles = self._call(
+        result_: Ai302SandboxFiles = self._call(
             endpoint, body={"sandbox_id": sandbox_id, "path": path}, options=(extra_headers, extra_query, extra_body, timeout)
         )
-        return reply_
+        return result_
 
     def import_sandbox_files(
         self,
@@ -3221,10 +3223,10 @@ class Ai302(Resource):
         """
         from api302_client.api.information_ai302 import ai302_import_sandbox_files as endpoint
 
-        reply_: JsonObject = self._call(
+        result_: JsonObject = self._call(
             endpoint, body={"sandbox_id": sandbox_id, "file_list": file_list}, options=(extra_headers, extra_query, extra_body, timeout)
         )
-        return reply_
+        return result_
 
     def export_sandbox_files(
         self,
@@ -3258,10 +3260,10 @@ class Ai302(Resource):
         """
         from api302_client.api.information_ai302 import ai302_export_sandbox_files as endpoint
 
-        reply_: JsonObject = self._call(
+        result_: JsonObject = self._call(
             endpoint, body={"sandbox_id": sandbox_id, "path": path}, options=(extra_headers, extra_query, extra_body, timeout)
         )
-        return reply_
+        return result_
 
     def create_browser_task(
         self,
@@ -3296,10 +3298,10 @@ class Ai302(Resource):
         """
         from api302_client.api.information_ai302 import ai302_create_browser_task as endpoint
 
-        reply_: Ai302BrowserSubmitted = self._call(
+        result_: Ai302BrowserSubmitted = self._call(
             endpoint, body={"task": task, "model": model}, options=(extra_headers, extra_query, extra_body, timeout)
         )
-        return reply_
+        return result_
 
     def get_browser_task(
         self,
@@ -3333,8 +3335,8 @@ class Ai302(Resource):
         """
         from api302_client.api.information_ai302 import ai302_get_browser_task as endpoint
 
-        reply_: JsonObject = self._call(endpoint, path={"task_id": task_id}, options=(extra_headers, extra_query, extra_body, timeout))
-        return reply_
+        result_: JsonObject = self._call(endpoint, path={"task_id": task_id}, options=(extra_headers, extra_query, extra_body, timeout))
+        return result_
 
     def search_tiktok(
         self,
@@ -3374,7 +3376,7 @@ class Ai302(Resource):
         """
         from api302_client.api.information_ai302 import ai302_search_tiktok as endpoint
 
-        reply_: Ai302ToolResponse = self._call(
+        result_: Ai302ToolResponse = self._call(
             endpoint,
             query={
                 "keyword": keyword,
@@ -3386,7 +3388,7 @@ class Ai302(Resource):
             },
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     def get_tiktok_video(
         self,
@@ -3415,10 +3417,10 @@ class Ai302(Resource):
         """
         from api302_client.api.information_ai302 import ai302_get_tiktok_video as endpoint
 
-        reply_: Ai302ToolResponse = self._call(
+        result_: Ai302ToolResponse = self._call(
             endpoint, query={"share_url": share_url}, options=(extra_headers, extra_query, extra_body, timeout)
         )
-        return reply_
+        return result_
 
     def list_twitter_posts(
         self,
@@ -3454,12 +3456,12 @@ class Ai302(Resource):
         """
         from api302_client.api.information_ai302 import ai302_list_twitter_posts as endpoint
 
-        reply_: Ai302ToolResponse = self._call(
+        result_: Ai302ToolResponse = self._call(
             endpoint,
             query={"screen_name": screen_name, "rest_id": rest_id, "cursor": cursor},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     def get_twitter_user(
         self,
@@ -3493,10 +3495,10 @@ class Ai302(Resource):
         """
         from api302_client.api.information_ai302 import ai302_get_twitter_user as endpoint
 
-        reply_: Ai302ToolResponse = self._call(
+        result_: Ai302ToolResponse = self._call(
             endpoint, query={"screen_name": screen_name, "rest_id": rest_id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
-        return reply_
+        return result_
 
     def search_youtube(
         self,
@@ -3534,7 +3536,7 @@ class Ai302(Resource):
         """
         from api302_client.api.information_ai302 import ai302_search_youtube as endpoint
 
-        reply_: Ai302ToolResponse = self._call(
+        result_: Ai302ToolResponse = self._call(
             endpoint,
             query={
                 "search_query": search_query,
@@ -3545,7 +3547,7 @@ class Ai302(Resource):
             },
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     def get_youtube_video(
         self,
@@ -3587,7 +3589,7 @@ class Ai302(Resource):
         """
         from api302_client.api.information_ai302 import ai302_get_youtube_video as endpoint
 
-        reply_: Ai302YoutubeVideoResponse = self._call(
+        result_: Ai302YoutubeVideoResponse = self._call(
             endpoint,
             query={
                 "video_id": video_id,
@@ -3600,7 +3602,7 @@ class Ai302(Resource):
             },
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     def get_youtube_streams(
         self,
@@ -3629,10 +3631,10 @@ class Ai302(Resource):
         """
         from api302_client.api.information_ai302 import ai302_get_youtube_streams as endpoint
 
-        reply_: Ai302YoutubeStreamsResponse = self._call(
+        result_: Ai302YoutubeStreamsResponse = self._call(
             endpoint, query={"video_id": video_id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
-        return reply_
+        return result_
 
     def get_youtube_subtitles(
         self,
@@ -3668,12 +3670,12 @@ class Ai302(Resource):
         """
         from api302_client.api.information_ai302 import ai302_get_youtube_subtitles as endpoint
 
-        reply_: Ai302ToolResponse = self._call(
+        result_: Ai302ToolResponse = self._call(
             endpoint,
             query={"subtitle_url": subtitle_url, "format": format, "fix_overlap": fix_overlap, "target_lang": target_lang},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     def search_xiaohongshu(
         self,
@@ -3711,12 +3713,12 @@ class Ai302(Resource):
         """
         from api302_client.api.information_ai302 import ai302_search_xiaohongshu as endpoint
 
-        reply_: Ai302ToolResponse = self._call(
+        result_: Ai302ToolResponse = self._call(
             endpoint,
             query={"keyword": keyword, "page": page, "sort": sort, "noteType": noteType, "noteTime": noteTime},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     def search_xiaohongshu_app(
         self,
@@ -3762,7 +3764,7 @@ class Ai302(Resource):
         """
         from api302_client.api.information_ai302 import ai302_search_xiaohongshu_app as endpoint
 
-        reply_: Ai302ToolResponse = self._call(
+        result_: Ai302ToolResponse = self._call(
             endpoint,
             query={
                 "keyword": keyword,
@@ -3775,7 +3777,7 @@ class Ai302(Resource):
             },
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     def iter_search_xiaohongshu_app(
         self,
@@ -3865,10 +3867,10 @@ class Ai302(Resource):
         """
         from api302_client.api.information_ai302 import ai302_get_xiaohongshu_note_v2 as endpoint
 
-        reply_: Ai302ToolResponse = self._call(
+        result_: Ai302ToolResponse = self._call(
             endpoint, query={"note_id": note_id, "share_text": share_text}, options=(extra_headers, extra_query, extra_body, timeout)
         )
-        return reply_
+        return result_
 
     def get_xiaohongshu_note(
         self,
@@ -3898,10 +3900,10 @@ class Ai302(Resource):
         """
         from api302_client.api.information_ai302 import ai302_get_xiaohongshu_note as endpoint
 
-        reply_: Ai302ToolResponse = self._call(
+        result_: Ai302ToolResponse = self._call(
             endpoint, query={"note_id": note_id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
-        return reply_
+        return result_
 
     def get_xiaohongshu_note_app(
         self,
@@ -3935,10 +3937,10 @@ class Ai302(Resource):
         """
         from api302_client.api.information_ai302 import ai302_get_xiaohongshu_note_app as endpoint
 
-        reply_: Ai302ToolResponse = self._call(
+        result_: Ai302ToolResponse = self._call(
             endpoint, query={"note_id": note_id, "share_text": share_text}, options=(extra_headers, extra_query, extra_body, timeout)
         )
-        return reply_
+        return result_
 
     def search_douyin(
         self,
@@ -3980,7 +3982,7 @@ class Ai302(Resource):
         """
         from api302_client.api.information_ai302 import ai302_search_douyin as endpoint
 
-        reply_: Ai302ToolResponse = self._call(
+        result_: Ai302ToolResponse = self._call(
             endpoint,
             query={
                 "keyword": keyword,
@@ -3992,7 +3994,7 @@ class Ai302(Resource):
             },
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     def get_douyin_video_id(
         self,
@@ -4021,8 +4023,8 @@ class Ai302(Resource):
         """
         from api302_client.api.information_ai302 import ai302_get_douyin_video_id as endpoint
 
-        reply_: Ai302DouyinIdResponse = self._call(endpoint, query={"url": url}, options=(extra_headers, extra_query, extra_body, timeout))
-        return reply_
+        result_: Ai302DouyinIdResponse = self._call(endpoint, query={"url": url}, options=(extra_headers, extra_query, extra_body, timeout))
+        return result_
 
     def get_douyin_video(
         self,
@@ -4051,10 +4053,10 @@ class Ai302(Resource):
         """
         from api302_client.api.information_ai302 import ai302_get_douyin_video as endpoint
 
-        reply_: Ai302ToolResponse = self._call(
+        result_: Ai302ToolResponse = self._call(
             endpoint, query={"aweme_id": aweme_id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
-        return reply_
+        return result_
 
     def list_weibo_posts(
         self,
@@ -4088,10 +4090,10 @@ class Ai302(Resource):
         """
         from api302_client.api.information_ai302 import ai302_list_weibo_posts as endpoint
 
-        reply_: Ai302ToolResponse = self._call(
+        result_: Ai302ToolResponse = self._call(
             endpoint, query={"uid": uid, "page": page, "since_id": since_id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
-        return reply_
+        return result_
 
     def get_bilibili_video(
         self,
@@ -4121,8 +4123,8 @@ class Ai302(Resource):
         """
         from api302_client.api.information_ai302 import ai302_get_bilibili_video as endpoint
 
-        reply_: Ai302ToolResponse = self._call(endpoint, query={"bv_id": bv_id}, options=(extra_headers, extra_query, extra_body, timeout))
-        return reply_
+        result_: Ai302ToolResponse = self._call(endpoint, query={"bv_id": bv_id}, options=(extra_headers, extra_query, extra_body, timeout))
+        return result_
 
     def list_wechat_articles(
         self,
@@ -4154,10 +4156,10 @@ class Ai302(Resource):
         """
         from api302_client.api.information_ai302 import ai302_list_wechat_articles as endpoint
 
-        reply_: Ai302ToolResponse = self._call(
+        result_: Ai302ToolResponse = self._call(
             endpoint, query={"ghid": ghid, "offset": offset}, options=(extra_headers, extra_query, extra_body, timeout)
         )
-        return reply_
+        return result_
 
     def get_wechat_article(
         self,
@@ -4187,8 +4189,8 @@ class Ai302(Resource):
         """
         from api302_client.api.information_ai302 import ai302_get_wechat_article as endpoint
 
-        reply_: Ai302ToolResponse = self._call(endpoint, query={"url": url}, options=(extra_headers, extra_query, extra_body, timeout))
-        return reply_
+        result_: Ai302ToolResponse = self._call(endpoint, query={"url": url}, options=(extra_headers, extra_query, extra_body, timeout))
+        return result_
 
     def list_xiaohongshu_comments(
         self,
@@ -4222,10 +4224,10 @@ class Ai302(Resource):
         """
         from api302_client.api.information_ai302 import ai302_list_xiaohongshu_comments as endpoint
 
-        reply_: Ai302ToolResponse = self._call(
+        result_: Ai302ToolResponse = self._call(
             endpoint, query={"note_id": note_id, "lastCursor": lastCursor}, options=(extra_headers, extra_query, extra_body, timeout)
         )
-        return reply_
+        return result_
 
     def search_xiaohongshu_v2(
         self,
@@ -4261,12 +4263,12 @@ class Ai302(Resource):
         """
         from api302_client.api.information_ai302 import ai302_search_xiaohongshu_v2 as endpoint
 
-        reply_: Ai302ToolResponse = self._call(
+        result_: Ai302ToolResponse = self._call(
             endpoint,
             query={"keywords": keywords, "page": page, "sort_type": sort_type, "note_type": note_type},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     def search_xiaohongshu_v3(
         self,
@@ -4302,12 +4304,12 @@ class Ai302(Resource):
         """
         from api302_client.api.information_ai302 import ai302_search_xiaohongshu_v3 as endpoint
 
-        reply_: Ai302ToolResponse = self._call(
+        result_: Ai302ToolResponse = self._call(
             endpoint,
             query={"keyword": keyword, "page": page, "sort": sort, "note_type": note_type},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     def get_zhihu_ai_search(
         self,
@@ -4339,10 +4341,10 @@ class Ai302(Resource):
         """
         from api302_client.api.information_ai302 import ai302_get_zhihu_ai_search as endpoint
 
-        reply_: Ai302ToolResponse = self._call(
+        result_: Ai302ToolResponse = self._call(
             endpoint, query={"message_id": message_id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
-        return reply_
+        return result_
 
     def list_zhihu_hot(
         self,
@@ -4374,10 +4376,10 @@ class Ai302(Resource):
         """
         from api302_client.api.information_ai302 import ai302_list_zhihu_hot as endpoint
 
-        reply_: Ai302ToolResponse = self._call(
+        result_: Ai302ToolResponse = self._call(
             endpoint, query={"limit": limit, "desktop": desktop}, options=(extra_headers, extra_query, extra_body, timeout)
         )
-        return reply_
+        return result_
 
     def get_shared_video(
         self,
@@ -4411,12 +4413,12 @@ class Ai302(Resource):
         """
         from api302_client.api.information_ai302 import ai302_get_shared_video as endpoint
 
-        reply_: Ai302ToolResponse = self._call(
+        result_: Ai302ToolResponse = self._call(
             endpoint,
             query={"url": url, "minimal": minimal, "base64_url": base64_url},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
 
 class AsyncAi302(AsyncResource):
@@ -4450,8 +4452,8 @@ class AsyncAi302(AsyncResource):
         """
         from api302_client.api.information_ai302 import ai302_get_balance as endpoint
 
-        reply_: Ai302BalanceResponse = await self._call(endpoint, options=(extra_headers, extra_query, extra_body, timeout))
-        return reply_
+        result_: Ai302BalanceResponse = await self._call(endpoint, options=(extra_headers, extra_query, extra_body, timeout))
+        return result_
 
     async def get_record(
         self,
@@ -4483,10 +4485,10 @@ class AsyncAi302(AsyncResource):
         """
         from api302_client.api.information_ai302 import ai302_get_record as endpoint
 
-        reply_: Ai302RecordResponse = await self._call(
+        result_: Ai302RecordResponse = await self._call(
             endpoint, path={"request_id": request_id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
-        return reply_
+        return result_
 
     async def list_records(
         self,
@@ -4526,12 +4528,12 @@ class AsyncAi302(AsyncResource):
         """
         from api302_client.api.information_ai302 import ai302_list_records as endpoint
 
-        reply_: Ai302RecordList = await self._call(
+        result_: Ai302RecordList = await self._call(
             endpoint,
             query={"page": page, "limit": limit, "start_time": start_time, "end_time": end_time},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     def iter_list_records(
         self,
@@ -4607,10 +4609,10 @@ class AsyncAi302(AsyncResource):
         """
         from api302_client.api.information_ai302 import ai302_list_prices as endpoint
 
-        reply_: Ai302PriceList = await self._call(
+        result_: Ai302PriceList = await self._call(
             endpoint, query={"path": path, "lang": lang}, options=(extra_headers, extra_query, extra_body, timeout)
         )
-        return reply_
+        return result_
 
     async def list_keys(
         self,
@@ -4640,8 +4642,8 @@ class AsyncAi302(AsyncResource):
         """
         from api302_client.api.information_ai302 import ai302_list_keys as endpoint
 
-        reply_: Ai302KeyList = await self._call(endpoint, options=(extra_headers, extra_query, extra_body, timeout))
-        return reply_
+        result_: Ai302KeyList = await self._call(endpoint, options=(extra_headers, extra_query, extra_body, timeout))
+        return result_
 
     async def create_key(
         self,
@@ -4685,7 +4687,7 @@ class AsyncAi302(AsyncResource):
         """
         from api302_client.api.information_ai302 import ai302_create_key as endpoint
 
-        reply_: Ai302KeyDone = await self._call(
+        result_: Ai302KeyDone = await self._call(
             endpoint,
             body={
                 "api_name": api_name,
@@ -4698,7 +4700,7 @@ class AsyncAi302(AsyncResource):
             },
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     async def get_key(
         self,
@@ -4730,10 +4732,10 @@ class AsyncAi302(AsyncResource):
         """
         from api302_client.api.information_ai302 import ai302_get_key as endpoint
 
-        reply_: Ai302KeyResponse = await self._call(
+        result_: Ai302KeyResponse = await self._call(
             endpoint, path={"name": name}, options=(extra_headers, extra_query, extra_body, timeout)
         )
-        return reply_
+        return result_
 
     async def update_key(
         self,
@@ -4779,7 +4781,7 @@ class AsyncAi302(AsyncResource):
         """
         from api302_client.api.information_ai302 import ai302_update_key as endpoint
 
-        reply_: Ai302KeyDone = await self._call(
+        result_: Ai302KeyDone = await self._call(
             endpoint,
             path={"name": name},
             body={
@@ -4793,7 +4795,7 @@ class AsyncAi302(AsyncResource):
             },
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     async def delete_key(
         self,
@@ -4825,8 +4827,8 @@ class AsyncAi302(AsyncResource):
         """
         from api302_client.api.information_ai302 import ai302_delete_key as endpoint
 
-        reply_: Ai302KeyDone = await self._call(endpoint, path={"name": name}, options=(extra_headers, extra_query, extra_body, timeout))
-        return reply_
+        result_: Ai302KeyDone = await self._call(endpoint, path={"name": name}, options=(extra_headers, extra_query, extra_body, timeout))
+        return result_
 
     async def upload_file(
         self,
@@ -4858,10 +4860,10 @@ class AsyncAi302(AsyncResource):
         """
         from api302_client.api.information_ai302 import ai302_upload_file as endpoint
 
-        reply_: Ai302UploadResponse = await self._call(
+        result_: Ai302UploadResponse = await self._call(
             endpoint, body={"file": file}, options=(extra_headers, extra_query, extra_body, timeout)
         )
-        return reply_
+        return result_
 
     async def parse_file(
         self,
@@ -4892,10 +4894,10 @@ class AsyncAi302(AsyncResource):
         """
         from api302_client.api.information_ai302 import ai302_parse_file as endpoint
 
-        reply_: Ai302ParsingResponse = await self._call(
+        result_: Ai302ParsingResponse = await self._call(
             endpoint, query={"url": url}, options=(extra_headers, extra_query, extra_body, timeout)
         )
-        return reply_
+        return result_
 
     async def convert_to_markdown(
         self,
@@ -4934,13 +4936,13 @@ class AsyncAi302(AsyncResource):
         """
         from api302_client.api.information_ai302 import ai302_convert_to_markdown as endpoint
 
-        reply_: Ai302MarkdownResponse | Text = await self._call(
+        result_: Ai302MarkdownResponse | Text = await self._call(
             endpoint,
             body={"source_data_type": source_data_type, "file": file, "source_data": source_data},
             accept=accept,
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     async def create_claude_sandbox(
         self,
@@ -4982,7 +4984,7 @@ class AsyncAi302(AsyncResource):
         """
         from api302_client.api.information_ai302 import ai302_create_claude_sandbox as endpoint
 
-        reply_: Ai302ClaudeSandboxResponse = await self._call(
+        result_: Ai302ClaudeSandboxResponse = await self._call(
             endpoint,
             body={
                 "llm_model": llm_model,
@@ -4994,7 +4996,7 @@ class AsyncAi302(AsyncResource):
             },
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     async def reset_claude_sandbox(
         self,
@@ -5037,7 +5039,7 @@ class AsyncAi302(AsyncResource):
         """
         from api302_client.api.information_ai302 import ai302_reset_claude_sandbox as endpoint
 
-        reply_: Ai302ClaudeSandboxResponse = await self._call(
+        result_: Ai302ClaudeSandboxResponse = await self._call(
             endpoint,
             body={
                 "sandbox_id": sandbox_id,
@@ -5050,7 +5052,7 @@ class AsyncAi302(AsyncResource):
             },
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     async def delete_claude_sandbox(
         self,
@@ -5079,10 +5081,10 @@ class AsyncAi302(AsyncResource):
         """
         from api302_client.api.information_ai302 import ai302_delete_claude_sandbox as endpoint
 
-        reply_: Ai302ClaudeDone = await self._call(
+        result_: Ai302ClaudeDone = await self._call(
             endpoint, body={"sandbox_id": sandbox_id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
-        return reply_
+        return result_
 
     async def list_claude_sandboxes(
         self,
@@ -5109,8 +5111,8 @@ class AsyncAi302(AsyncResource):
         """
         from api302_client.api.information_ai302 import ai302_list_claude_sandboxes as endpoint
 
-        reply_: Ai302ClaudeSandboxes = await self._call(endpoint, options=(extra_headers, extra_query, extra_body, timeout))
-        return reply_
+        result_: Ai302ClaudeSandboxes = await self._call(endpoint, options=(extra_headers, extra_query, extra_body, timeout))
+        return result_
 
     async def list_claude_sessions(
         self,
@@ -5139,10 +5141,10 @@ class AsyncAi302(AsyncResource):
         """
         from api302_client.api.information_ai302 import ai302_list_claude_sessions as endpoint
 
-        reply_: Ai302ClaudeSessions = await self._call(
+        result_: Ai302ClaudeSessions = await self._call(
             endpoint, query={"sandbox_id": sandbox_id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
-        return reply_
+        return result_
 
     async def update_claude_session(
         self,
@@ -5175,12 +5177,12 @@ class AsyncAi302(AsyncResource):
         """
         from api302_client.api.information_ai302 import ai302_update_claude_session as endpoint
 
-        reply_: Ai302ClaudeNote = await self._call(
+        result_: Ai302ClaudeNote = await self._call(
             endpoint,
             body={"sandbox_id": sandbox_id, "session_id": session_id, "note": note},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     async def delete_claude_session(
         self,
@@ -5211,10 +5213,10 @@ class AsyncAi302(AsyncResource):
         """
         from api302_client.api.information_ai302 import ai302_delete_claude_session as endpoint
 
-        reply_: Ai302ClaudeNote = await self._call(
+        result_: Ai302ClaudeNote = await self._call(
             endpoint, query={"sandbox_id": sandbox_id, "session_id": session_id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
-        return reply_
+        return result_
 
     async def deploy_claude_project(
         self,
@@ -5247,10 +5249,10 @@ class AsyncAi302(AsyncResource):
         """
         from api302_client.api.information_ai302 import ai302_deploy_claude_project as endpoint
 
-        reply_: Ai302ClaudeDeployed = await self._call(
+        result_: Ai302ClaudeDeployed = await self._call(
             endpoint, body={"sandbox_id": sandbox_id, "session_id": session_id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
-        return reply_
+        return result_
 
     async def add_claude_mcp(
         self,
@@ -5281,10 +5283,10 @@ class AsyncAi302(AsyncResource):
         """
         from api302_client.api.information_ai302 import ai302_add_claude_mcp as endpoint
 
-        reply_: Ai302ClaudeDone = await self._call(
+        result_: Ai302ClaudeDone = await self._call(
             endpoint, body={"sandbox_id": sandbox_id, "mcp_servers": mcp_servers}, options=(extra_headers, extra_query, extra_body, timeout)
         )
-        return reply_
+        return result_
 
     async def create_claude_project(
         self,
@@ -5317,12 +5319,12 @@ class AsyncAi302(AsyncResource):
         """
         from api302_client.api.information_ai302 import ai302_create_claude_project as endpoint
 
-        reply_: Ai302ClaudeProject = await self._call(
+        result_: Ai302ClaudeProject = await self._call(
             endpoint,
             body={"sandbox_id": sandbox_id, "session_id": session_id, "workspace_path": workspace_path},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     async def run_claude_command(
         self,
@@ -5357,12 +5359,12 @@ class AsyncAi302(AsyncResource):
         """
         from api302_client.api.information_ai302 import ai302_run_claude_command as endpoint
 
-        reply_: Ai302ClaudeCommand = await self._call(
+        result_: Ai302ClaudeCommand = await self._call(
             endpoint,
             body={"sandbox_id": sandbox_id, "command": command, "session_id": session_id, "cwd": cwd},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     async def list_claude_files(
         self,
@@ -5395,12 +5397,12 @@ class AsyncAi302(AsyncResource):
         """
         from api302_client.api.information_ai302 import ai302_list_claude_files as endpoint
 
-        reply_: Ai302ClaudeFiles = await self._call(
+        result_: Ai302ClaudeFiles = await self._call(
             endpoint,
             body={"sandbox_id": sandbox_id, "path": path, "depth": depth},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     async def download_claude_file(
         self,
@@ -5437,13 +5439,13 @@ class AsyncAi302(AsyncResource):
         """
         from api302_client.api.information_ai302 import ai302_download_claude_file as endpoint
 
-        reply_: Ai302ClaudeDownload | Binary = await self._call(
+        result_: Ai302ClaudeDownload | Binary = await self._call(
             endpoint,
             body={"sandbox_id": sandbox_id, "path": path},
             accept=accept,
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     def stream_download_claude_file(
         self,
@@ -5513,12 +5515,12 @@ class AsyncAi302(AsyncResource):
         """
         from api302_client.api.information_ai302 import ai302_upload_claude_file as endpoint
 
-        reply_: Ai302ClaudeUploaded = await self._call(
+        result_: Ai302ClaudeUploaded = await self._call(
             endpoint,
             body={"sandbox_id": sandbox_id, "path": path, "file": file, "auto_unzip": auto_unzip},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     async def upload_claude_files(
         self,
@@ -5549,10 +5551,10 @@ class AsyncAi302(AsyncResource):
         """
         from api302_client.api.information_ai302 import ai302_upload_claude_files as endpoint
 
-        reply_: Ai302ClaudeWritten = await self._call(
+        result_: Ai302ClaudeWritten = await self._call(
             endpoint, body={"sandbox_id": sandbox_id, "file_list": file_list}, options=(extra_headers, extra_query, extra_body, timeout)
         )
-        return reply_
+        return result_
 
     async def write_claude_files(
         self,
@@ -5583,10 +5585,10 @@ class AsyncAi302(AsyncResource):
         """
         from api302_client.api.information_ai302 import ai302_write_claude_files as endpoint
 
-        reply_: Ai302ClaudeWritten = await self._call(
+        result_: Ai302ClaudeWritten = await self._call(
             endpoint, body={"sandbox_id": sandbox_id, "file_list": file_list}, options=(extra_headers, extra_query, extra_body, timeout)
         )
-        return reply_
+        return result_
 
     async def rename_claude_file(
         self,
@@ -5623,12 +5625,12 @@ class AsyncAi302(AsyncResource):
         """
         from api302_client.api.information_ai302 import ai302_rename_claude_file as endpoint
 
-        reply_: Ai302ClaudeOperation = await self._call(
+        result_: Ai302ClaudeOperation = await self._call(
             endpoint,
             body={"sandbox_id": sandbox_id, "operation": operation, "original_path": original_path, "target_path": target_path},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     async def create_claude_skill(
         self,
@@ -5661,10 +5663,10 @@ class AsyncAi302(AsyncResource):
         """
         from api302_client.api.information_ai302 import ai302_create_claude_skill as endpoint
 
-        reply_: Ai302ClaudeDone = await self._call(
+        result_: Ai302ClaudeDone = await self._call(
             endpoint, body={"file": file, "github_url": github_url}, options=(extra_headers, extra_query, extra_body, timeout)
         )
-        return reply_
+        return result_
 
     async def delete_claude_skills(
         self,
@@ -5693,10 +5695,10 @@ class AsyncAi302(AsyncResource):
         """
         from api302_client.api.information_ai302 import ai302_delete_claude_skills as endpoint
 
-        reply_: Ai302ClaudeDone = await self._call(
+        result_: Ai302ClaudeDone = await self._call(
             endpoint, body={"skill_list": skill_list}, options=(extra_headers, extra_query, extra_body, timeout)
         )
-        return reply_
+        return result_
 
     async def sync_claude_skills(
         self,
@@ -5729,10 +5731,10 @@ class AsyncAi302(AsyncResource):
         """
         from api302_client.api.information_ai302 import ai302_sync_claude_skills as endpoint
 
-        reply_: Ai302ClaudeCommand = await self._call(
+        result_: Ai302ClaudeCommand = await self._call(
             endpoint, body={"sandbox_id": sandbox_id, "session_id": session_id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
-        return reply_
+        return result_
 
     async def list_claude_skills(
         self,
@@ -5767,12 +5769,12 @@ class AsyncAi302(AsyncResource):
         """
         from api302_client.api.information_ai302 import ai302_list_claude_skills as endpoint
 
-        reply_: Ai302ClaudeSkills = await self._call(
+        result_: Ai302ClaudeSkills = await self._call(
             endpoint,
             query={"sandbox_id": sandbox_id, "session_id": session_id, "project_path": project_path},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     async def get_claude_skill(
         self,
@@ -5811,13 +5813,13 @@ class AsyncAi302(AsyncResource):
         """
         from api302_client.api.information_ai302 import ai302_get_claude_skill as endpoint
 
-        reply_: Ai302ClaudeSkill | Binary = await self._call(
+        result_: Ai302ClaudeSkill | Binary = await self._call(
             endpoint,
             query={"name": name, "mode": mode, "builtin": builtin},
             accept=accept,
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     def stream_get_claude_skill(
         self,
@@ -5882,8 +5884,8 @@ class AsyncAi302(AsyncResource):
         """
         from api302_client.api.information_ai302 import ai302_list_cloud_servers as endpoint
 
-        reply_: Ai302CloudServers = await self._call(endpoint, options=(extra_headers, extra_query, extra_body, timeout))
-        return reply_
+        result_: Ai302CloudServers = await self._call(endpoint, options=(extra_headers, extra_query, extra_body, timeout))
+        return result_
 
     async def create_cloud_server(
         self,
@@ -5917,10 +5919,10 @@ class AsyncAi302(AsyncResource):
         """
         from api302_client.api.information_ai302 import ai302_create_cloud_server as endpoint
 
-        reply_: Ai302CloudServerResponse = await self._call(
+        result_: Ai302CloudServerResponse = await self._call(
             endpoint, body={"is_dev": is_dev, "is_auto_renew": is_auto_renew}, options=(extra_headers, extra_query, extra_body, timeout)
         )
-        return reply_
+        return result_
 
     async def start_cloud_server(
         self,
@@ -5954,10 +5956,10 @@ class AsyncAi302(AsyncResource):
         """
         from api302_client.api.information_ai302 import ai302_start_cloud_server as endpoint
 
-        reply_: Ai302CloudServerResponse = await self._call(
+        result_: Ai302CloudServerResponse = await self._call(
             endpoint, body={"instance_name": instance_name, "is_dev": is_dev}, options=(extra_headers, extra_query, extra_body, timeout)
         )
-        return reply_
+        return result_
 
     async def restart_openclaw(
         self,
@@ -5989,12 +5991,12 @@ class AsyncAi302(AsyncResource):
         """
         from api302_client.api.information_ai302 import ai302_restart_openclaw as endpoint
 
-        reply_: Ai302CloudDone = await self._call(
+        result_: Ai302CloudDone = await self._call(
             endpoint,
             body={"instance_name": instance_name, "openclaw_config_content": openclaw_config_content},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     async def set_cloud_renewal(
         self,
@@ -6026,12 +6028,12 @@ class AsyncAi302(AsyncResource):
         """
         from api302_client.api.information_ai302 import ai302_set_cloud_renewal as endpoint
 
-        reply_: Ai302CloudServerResponse = await self._call(
+        result_: Ai302CloudServerResponse = await self._call(
             endpoint,
             body={"instance_name": instance_name, "is_auto_renew": is_auto_renew},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     async def renew_cloud_server(
         self,
@@ -6063,10 +6065,10 @@ class AsyncAi302(AsyncResource):
         """
         from api302_client.api.information_ai302 import ai302_renew_cloud_server as endpoint
 
-        reply_: Ai302CloudServerResponse = await self._call(
+        result_: Ai302CloudServerResponse = await self._call(
             endpoint, body={"instance_name": instance_name, "is_dev": is_dev}, options=(extra_headers, extra_query, extra_body, timeout)
         )
-        return reply_
+        return result_
 
     async def list_cloud_charges(
         self,
@@ -6098,10 +6100,10 @@ class AsyncAi302(AsyncResource):
         """
         from api302_client.api.information_ai302 import ai302_list_cloud_charges as endpoint
 
-        reply_: Ai302CloudCharges = await self._call(
+        result_: Ai302CloudCharges = await self._call(
             endpoint, query={"page": page, "page_size": page_size}, options=(extra_headers, extra_query, extra_body, timeout)
         )
-        return reply_
+        return result_
 
     async def reboot_cloud_server(
         self,
@@ -6131,10 +6133,10 @@ class AsyncAi302(AsyncResource):
         """
         from api302_client.api.information_ai302 import ai302_reboot_cloud_server as endpoint
 
-        reply_: Ai302CloudDone = await self._call(
+        result_: Ai302CloudDone = await self._call(
             endpoint, body={"instance_name": instance_name}, options=(extra_headers, extra_query, extra_body, timeout)
         )
-        return reply_
+        return result_
 
     async def read_cloud_files(
         self,
@@ -6166,12 +6168,12 @@ class AsyncAi302(AsyncResource):
         """
         from api302_client.api.information_ai302 import ai302_read_cloud_files as endpoint
 
-        reply_: Ai302CloudFiles = await self._call(
+        result_: Ai302CloudFiles = await self._call(
             endpoint,
             body={"instance_name": instance_name, "file_paths": file_paths},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     async def write_cloud_files(
         self,
@@ -6203,10 +6205,10 @@ class AsyncAi302(AsyncResource):
         """
         from api302_client.api.information_ai302 import ai302_write_cloud_files as endpoint
 
-        reply_: Ai302CloudFiles = await self._call(
+        result_: Ai302CloudFiles = await self._call(
             endpoint, body={"instance_name": instance_name, "files": files}, options=(extra_headers, extra_query, extra_body, timeout)
         )
-        return reply_
+        return result_
 
     async def run_cloud_command(
         self,
@@ -6240,12 +6242,12 @@ class AsyncAi302(AsyncResource):
         """
         from api302_client.api.information_ai302 import ai302_run_cloud_command as endpoint
 
-        reply_: Ai302CloudCommand = await self._call(
+        result_: Ai302CloudCommand = await self._call(
             endpoint,
             body={"instance_name": instance_name, "cmd": cmd, "cwd": cwd},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     async def list_own_mcp_tools(
         self,
@@ -6278,10 +6280,10 @@ class AsyncAi302(AsyncResource):
         """
         from api302_client.api.information_ai302 import ai302_list_own_mcp_tools as endpoint
 
-        reply_: Ai302McpTools = await self._call(
+        result_: Ai302McpTools = await self._call(
             endpoint, query={"apiKey": apiKey, "lang": lang}, options=(extra_headers, extra_query, extra_body, timeout)
         )
-        return reply_
+        return result_
 
     async def list_mcp_tools(
         self,
@@ -6312,10 +6314,10 @@ class AsyncAi302(AsyncResource):
         """
         from api302_client.api.information_ai302 import ai302_list_mcp_tools as endpoint
 
-        reply_: Ai302McpTools = await self._call(
+        result_: Ai302McpTools = await self._call(
             endpoint, query={"packId": packId, "user302": user302}, options=(extra_headers, extra_query, extra_body, timeout)
         )
-        return reply_
+        return result_
 
     async def call_mcp_tool(
         self,
@@ -6348,10 +6350,10 @@ class AsyncAi302(AsyncResource):
         """
         from api302_client.api.information_ai302 import ai302_call_mcp_tool as endpoint
 
-        reply_: Ai302McpResult = await self._call(
+        result_: Ai302McpResult = await self._call(
             endpoint, body={"nameOrId": nameOrId, "arguments": arguments}, options=(extra_headers, extra_query, extra_body, timeout)
         )
-        return reply_
+        return result_
 
     async def list_mcp_servers(
         self,
@@ -6380,10 +6382,10 @@ class AsyncAi302(AsyncResource):
         """
         from api302_client.api.information_ai302 import ai302_list_mcp_servers as endpoint
 
-        reply_: Ai302McpServers = await self._call(
+        result_: Ai302McpServers = await self._call(
             endpoint, query={"baseUrl": baseUrl}, options=(extra_headers, extra_query, extra_body, timeout)
         )
-        return reply_
+        return result_
 
     async def list_custom_mcp_tools(
         self,
@@ -6414,8 +6416,8 @@ class AsyncAi302(AsyncResource):
         """
         from api302_client.api.information_ai302 import ai302_list_custom_mcp_tools as endpoint
 
-        reply_: Ai302McpTools = await self._call(endpoint, query={"lang": lang}, options=(extra_headers, extra_query, extra_body, timeout))
-        return reply_
+        result_: Ai302McpTools = await self._call(endpoint, query={"lang": lang}, options=(extra_headers, extra_query, extra_body, timeout))
+        return result_
 
     async def create_checkout(
         self,
@@ -6466,7 +6468,7 @@ class AsyncAi302(AsyncResource):
         """
         from api302_client.api.information_ai302 import ai302_create_checkout as endpoint
 
-        reply_: Ai302CheckoutResponse = await self._call(
+        result_: Ai302CheckoutResponse = await self._call(
             endpoint,
             body={
                 "app_id": app_id,
@@ -6483,7 +6485,7 @@ class AsyncAi302(AsyncResource):
             },
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     async def get_checkout(
         self,
@@ -6512,10 +6514,10 @@ class AsyncAi302(AsyncResource):
         """
         from api302_client.api.information_ai302 import ai302_get_checkout as endpoint
 
-        reply_: Ai302PaymentResponse = await self._call(
+        result_: Ai302PaymentResponse = await self._call(
             endpoint, query={"checkout_id": checkout_id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
-        return reply_
+        return result_
 
     async def create_langextract_task(
         self,
@@ -6548,8 +6550,8 @@ class AsyncAi302(AsyncResource):
         """
         from api302_client.api.information_ai302 import ai302_create_langextract_task as endpoint
 
-        reply_: JsonObject = await self._call(endpoint, body={}, options=(extra_headers, extra_query, extra_body, timeout))
-        return reply_
+        result_: JsonObject = await self._call(endpoint, body={}, options=(extra_headers, extra_query, extra_body, timeout))
+        return result_
 
     async def get_langextract_task(
         self,
@@ -6579,10 +6581,10 @@ class AsyncAi302(AsyncResource):
         """
         from api302_client.api.information_ai302 import ai302_get_langextract_task as endpoint
 
-        reply_: JsonObject = await self._call(
+        result_: JsonObject = await self._call(
             endpoint, query={"task_id": task_id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
-        return reply_
+        return result_
 
     async def create_survey_task(
         self,
@@ -6615,8 +6617,8 @@ class AsyncAi302(AsyncResource):
         """
         from api302_client.api.information_ai302 import ai302_create_survey_task as endpoint
 
-        reply_: JsonObject = await self._call(endpoint, body={}, options=(extra_headers, extra_query, extra_body, timeout))
-        return reply_
+        result_: JsonObject = await self._call(endpoint, body={}, options=(extra_headers, extra_query, extra_body, timeout))
+        return result_
 
     async def get_survey_task(
         self,
@@ -6646,10 +6648,10 @@ class AsyncAi302(AsyncResource):
         """
         from api302_client.api.information_ai302 import ai302_get_survey_task as endpoint
 
-        reply_: JsonObject = await self._call(
+        result_: JsonObject = await self._call(
             endpoint, query={"task_id": task_id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
-        return reply_
+        return result_
 
     async def create_paper2code_task(
         self,
@@ -6682,8 +6684,8 @@ class AsyncAi302(AsyncResource):
         """
         from api302_client.api.information_ai302 import ai302_create_paper2code_task as endpoint
 
-        reply_: JsonObject = await self._call(endpoint, body={}, options=(extra_headers, extra_query, extra_body, timeout))
-        return reply_
+        result_: JsonObject = await self._call(endpoint, body={}, options=(extra_headers, extra_query, extra_body, timeout))
+        return result_
 
     async def get_paper2code_task(
         self,
@@ -6713,10 +6715,10 @@ class AsyncAi302(AsyncResource):
         """
         from api302_client.api.information_ai302 import ai302_get_paper2code_task as endpoint
 
-        reply_: JsonObject = await self._call(
+        result_: JsonObject = await self._call(
             endpoint, query={"task_id": task_id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
-        return reply_
+        return result_
 
     async def create_paper2poster_task(
         self,
@@ -6749,8 +6751,8 @@ class AsyncAi302(AsyncResource):
         """
         from api302_client.api.information_ai302 import ai302_create_paper2poster_task as endpoint
 
-        reply_: JsonObject = await self._call(endpoint, body={}, options=(extra_headers, extra_query, extra_body, timeout))
-        return reply_
+        result_: JsonObject = await self._call(endpoint, body={}, options=(extra_headers, extra_query, extra_body, timeout))
+        return result_
 
     async def get_paper2poster_task(
         self,
@@ -6780,10 +6782,10 @@ class AsyncAi302(AsyncResource):
         """
         from api302_client.api.information_ai302 import ai302_get_paper2poster_task as endpoint
 
-        reply_: JsonObject = await self._call(
+        result_: JsonObject = await self._call(
             endpoint, query={"task_id": task_id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
-        return reply_
+        return result_
 
     async def create_pdf_translation(
         self,
@@ -6817,8 +6819,8 @@ class AsyncAi302(AsyncResource):
         """
         from api302_client.api.information_ai302 import ai302_create_pdf_translation as endpoint
 
-        reply_: JsonObject = await self._call(endpoint, body={}, options=(extra_headers, extra_query, extra_body, timeout))
-        return reply_
+        result_: JsonObject = await self._call(endpoint, body={}, options=(extra_headers, extra_query, extra_body, timeout))
+        return result_
 
     async def get_pdf_translation(
         self,
@@ -6848,10 +6850,10 @@ class AsyncAi302(AsyncResource):
         """
         from api302_client.api.information_ai302 import ai302_get_pdf_translation as endpoint
 
-        reply_: JsonObject = await self._call(
+        result_: JsonObject = await self._call(
             endpoint, query={"task_id": task_id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
-        return reply_
+        return result_
 
     async def create_ocr_task(
         self,
@@ -6925,10 +6927,10 @@ class AsyncAi302(AsyncResource):
         """
         from api302_client.api.information_ai302 import ai302_get_ocr_task as endpoint
 
-        reply_: Ai302OcrStatus = await self._call(
+        result_: Ai302OcrStatus = await self._call(
             endpoint, query={"task_id": task_id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
-        return reply_
+        return result_
 
     async def create_minicpm_task(
         self,
@@ -6962,12 +6964,12 @@ class AsyncAi302(AsyncResource):
         """
         from api302_client.api.information_ai302 import ai302_create_minicpm_task as endpoint
 
-        reply_: JsonObject = await self._call(
+        result_: JsonObject = await self._call(
             endpoint,
             body={"messages": messages, "enable_thinking": enable_thinking},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     async def get_minicpm_task(
         self,
@@ -6997,10 +6999,10 @@ class AsyncAi302(AsyncResource):
         """
         from api302_client.api.information_ai302 import ai302_get_minicpm_task as endpoint
 
-        reply_: JsonObject = await self._call(
+        result_: JsonObject = await self._call(
             endpoint, query={"task_id": task_id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
-        return reply_
+        return result_
 
     async def screenshot_url(
         self,
@@ -7033,8 +7035,8 @@ class AsyncAi302(AsyncResource):
         """
         from api302_client.api.information_ai302 import ai302_screenshot_url as endpoint
 
-        reply_: JsonObject = await self._call(endpoint, body={}, options=(extra_headers, extra_query, extra_body, timeout))
-        return reply_
+        result_: JsonObject = await self._call(endpoint, body={}, options=(extra_headers, extra_query, extra_body, timeout))
+        return result_
 
     async def search(
         self,
@@ -7106,7 +7108,7 @@ class AsyncAi302(AsyncResource):
         """
         from api302_client.api.information_ai302 import ai302_search as endpoint
 
-        reply_: Ai302SearchResponse = await self._call(
+        result_: Ai302SearchResponse = await self._call(
             endpoint,
             body={
                 "query": query,
@@ -7129,7 +7131,7 @@ class AsyncAi302(AsyncResource):
             },
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     def iter_search(
         self,
@@ -7255,10 +7257,10 @@ class AsyncAi302(AsyncResource):
         """
         from api302_client.api.information_ai302 import ai302_run_code as endpoint
 
-        reply_: Ai302RunCodeResponse = await self._call(
+        result_: Ai302RunCodeResponse = await self._call(
             endpoint, body={"language": language, "code": code}, options=(extra_headers, extra_query, extra_body, timeout)
         )
-        return reply_
+        return result_
 
     async def run_sandbox_once(
         self,
@@ -7301,7 +7303,7 @@ class AsyncAi302(AsyncResource):
         """
         from api302_client.api.information_ai302 import ai302_run_sandbox_once as endpoint
 
-        reply_: Ai302SandboxOnceResponse = await self._call(
+        result_: Ai302SandboxOnceResponse = await self._call(
             endpoint,
             body={
                 "code": code,
@@ -7313,7 +7315,7 @@ class AsyncAi302(AsyncResource):
             },
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     async def create_sandbox(
         self,
@@ -7352,12 +7354,12 @@ class AsyncAi302(AsyncResource):
         """
         from api302_client.api.information_ai302 import ai302_create_sandbox as endpoint
 
-        reply_: Ai302SandboxCreated = await self._call(
+        result_: Ai302SandboxCreated = await self._call(
             endpoint,
             body={"max_alive_time": max_alive_time, "sandbox_name": sandbox_name, "envs": envs, "metadata": metadata},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     async def list_sandboxes(
         self,
@@ -7389,12 +7391,12 @@ class AsyncAi302(AsyncResource):
         """
         from api302_client.api.information_ai302 import ai302_list_sandboxes as endpoint
 
-        reply_: Ai302SandboxList = await self._call(
+        result_: Ai302SandboxList = await self._call(
             endpoint,
             query={"sandbox_name": sandbox_name, "sandbox_id": sandbox_id},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     async def destroy_sandbox(
         self,
@@ -7424,10 +7426,10 @@ class AsyncAi302(AsyncResource):
         """
         from api302_client.api.information_ai302 import ai302_destroy_sandbox as endpoint
 
-        reply_: JsonObject = await self._call(
+        result_: JsonObject = await self._call(
             endpoint, path={"sandbox_id": sandbox_id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
-        return reply_
+        return result_
 
     async def run_sandbox_code(
         self,
@@ -7467,12 +7469,12 @@ class AsyncAi302(AsyncResource):
         """
         from api302_client.api.information_ai302 import ai302_run_sandbox_code as endpoint
 
-        reply_: Ai302SandboxOnceResponse = await self._call(
+        result_: Ai302SandboxOnceResponse = await self._call(
             endpoint,
             body={"sandbox_id": sandbox_id, "code": code, "language": language, "envs": envs, "timeout": timeout_},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     async def run_sandbox_command(
         self,
@@ -7510,12 +7512,12 @@ class AsyncAi302(AsyncResource):
         """
         from api302_client.api.information_ai302 import ai302_run_sandbox_command as endpoint
 
-        reply_: Ai302SandboxCommandResponse = await self._call(
+        result_: Ai302SandboxCommandResponse = await self._call(
             endpoint,
             body={"sandbox_id": sandbox_id, "cmd": cmd, "envs": envs, "timeout": timeout_},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     async def list_sandbox_files(
         self,
@@ -7547,10 +7549,10 @@ class AsyncAi302(AsyncResource):
         """
         from api302_client.api.information_ai302 import ai302_list_sandbox_files as endpoint
 
-        reply_: Ai302SandboxFiles = await self._call(
+        result_: Ai302SandboxFiles = await self._call(
             endpoint, body={"sandbox_id": sandbox_id, "path": path}, options=(extra_headers, extra_query, extra_body, timeout)
         )
-        return reply_
+        return result_
 
     async def import_sandbox_files(
         self,
@@ -7584,10 +7586,10 @@ class AsyncAi302(AsyncResource):
         """
         from api302_client.api.information_ai302 import ai302_import_sandbox_files as endpoint
 
-        reply_: JsonObject = await self._call(
+        result_: JsonObject = await self._call(
             endpoint, body={"sandbox_id": sandbox_id, "file_list": file_list}, options=(extra_headers, extra_query, extra_body, timeout)
         )
-        return reply_
+        return result_
 
     async def export_sandbox_files(
         self,
@@ -7621,10 +7623,10 @@ class AsyncAi302(AsyncResource):
         """
         from api302_client.api.information_ai302 import ai302_export_sandbox_files as endpoint
 
-        reply_: JsonObject = await self._call(
+        result_: JsonObject = await self._call(
             endpoint, body={"sandbox_id": sandbox_id, "path": path}, options=(extra_headers, extra_query, extra_body, timeout)
         )
-        return reply_
+        return result_
 
     async def create_browser_task(
         self,
@@ -7659,10 +7661,10 @@ class AsyncAi302(AsyncResource):
         """
         from api302_client.api.information_ai302 import ai302_create_browser_task as endpoint
 
-        reply_: Ai302BrowserSubmitted = await self._call(
+        result_: Ai302BrowserSubmitted = await self._call(
             endpoint, body={"task": task, "model": model}, options=(extra_headers, extra_query, extra_body, timeout)
         )
-        return reply_
+        return result_
 
     async def get_browser_task(
         self,
@@ -7696,10 +7698,10 @@ class AsyncAi302(AsyncResource):
         """
         from api302_client.api.information_ai302 import ai302_get_browser_task as endpoint
 
-        reply_: JsonObject = await self._call(
+        result_: JsonObject = await self._call(
             endpoint, path={"task_id": task_id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
-        return reply_
+        return result_
 
     async def search_tiktok(
         self,
@@ -7739,7 +7741,7 @@ class AsyncAi302(AsyncResource):
         """
         from api302_client.api.information_ai302 import ai302_search_tiktok as endpoint
 
-        reply_: Ai302ToolResponse = await self._call(
+        result_: Ai302ToolResponse = await self._call(
             endpoint,
             query={
                 "keyword": keyword,
@@ -7751,7 +7753,7 @@ class AsyncAi302(AsyncResource):
             },
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     async def get_tiktok_video(
         self,
@@ -7780,10 +7782,10 @@ class AsyncAi302(AsyncResource):
         """
         from api302_client.api.information_ai302 import ai302_get_tiktok_video as endpoint
 
-        reply_: Ai302ToolResponse = await self._call(
+        result_: Ai302ToolResponse = await self._call(
             endpoint, query={"share_url": share_url}, options=(extra_headers, extra_query, extra_body, timeout)
         )
-        return reply_
+        return result_
 
     async def list_twitter_posts(
         self,
@@ -7819,12 +7821,12 @@ class AsyncAi302(AsyncResource):
         """
         from api302_client.api.information_ai302 import ai302_list_twitter_posts as endpoint
 
-        reply_: Ai302ToolResponse = await self._call(
+        result_: Ai302ToolResponse = await self._call(
             endpoint,
             query={"screen_name": screen_name, "rest_id": rest_id, "cursor": cursor},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     async def get_twitter_user(
         self,
@@ -7858,10 +7860,10 @@ class AsyncAi302(AsyncResource):
         """
         from api302_client.api.information_ai302 import ai302_get_twitter_user as endpoint
 
-        reply_: Ai302ToolResponse = await self._call(
+        result_: Ai302ToolResponse = await self._call(
             endpoint, query={"screen_name": screen_name, "rest_id": rest_id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
-        return reply_
+        return result_
 
     async def search_youtube(
         self,
@@ -7899,7 +7901,7 @@ class AsyncAi302(AsyncResource):
         """
         from api302_client.api.information_ai302 import ai302_search_youtube as endpoint
 
-        reply_: Ai302ToolResponse = await self._call(
+        result_: Ai302ToolResponse = await self._call(
             endpoint,
             query={
                 "search_query": search_query,
@@ -7910,7 +7912,7 @@ class AsyncAi302(AsyncResource):
             },
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     async def get_youtube_video(
         self,
@@ -7952,7 +7954,7 @@ class AsyncAi302(AsyncResource):
         """
         from api302_client.api.information_ai302 import ai302_get_youtube_video as endpoint
 
-        reply_: Ai302YoutubeVideoResponse = await self._call(
+        result_: Ai302YoutubeVideoResponse = await self._call(
             endpoint,
             query={
                 "video_id": video_id,
@@ -7965,7 +7967,7 @@ class AsyncAi302(AsyncResource):
             },
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     async def get_youtube_streams(
         self,
@@ -7994,10 +7996,10 @@ class AsyncAi302(AsyncResource):
         """
         from api302_client.api.information_ai302 import ai302_get_youtube_streams as endpoint
 
-        reply_: Ai302YoutubeStreamsResponse = await self._call(
+        result_: Ai302YoutubeStreamsResponse = await self._call(
             endpoint, query={"video_id": video_id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
-        return reply_
+        return result_
 
     async def get_youtube_subtitles(
         self,
@@ -8033,12 +8035,12 @@ class AsyncAi302(AsyncResource):
         """
         from api302_client.api.information_ai302 import ai302_get_youtube_subtitles as endpoint
 
-        reply_: Ai302ToolResponse = await self._call(
+        result_: Ai302ToolResponse = await self._call(
             endpoint,
             query={"subtitle_url": subtitle_url, "format": format, "fix_overlap": fix_overlap, "target_lang": target_lang},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     async def search_xiaohongshu(
         self,
@@ -8076,12 +8078,12 @@ class AsyncAi302(AsyncResource):
         """
         from api302_client.api.information_ai302 import ai302_search_xiaohongshu as endpoint
 
-        reply_: Ai302ToolResponse = await self._call(
+        result_: Ai302ToolResponse = await self._call(
             endpoint,
             query={"keyword": keyword, "page": page, "sort": sort, "noteType": noteType, "noteTime": noteTime},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     async def search_xiaohongshu_app(
         self,
@@ -8127,7 +8129,7 @@ class AsyncAi302(AsyncResource):
         """
         from api302_client.api.information_ai302 import ai302_search_xiaohongshu_app as endpoint
 
-        reply_: Ai302ToolResponse = await self._call(
+        result_: Ai302ToolResponse = await self._call(
             endpoint,
             query={
                 "keyword": keyword,
@@ -8140,7 +8142,7 @@ class AsyncAi302(AsyncResource):
             },
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     def iter_search_xiaohongshu_app(
         self,
@@ -8230,10 +8232,10 @@ class AsyncAi302(AsyncResource):
         """
         from api302_client.api.information_ai302 import ai302_get_xiaohongshu_note_v2 as endpoint
 
-        reply_: Ai302ToolResponse = await self._call(
+        result_: Ai302ToolResponse = await self._call(
             endpoint, query={"note_id": note_id, "share_text": share_text}, options=(extra_headers, extra_query, extra_body, timeout)
         )
-        return reply_
+        return result_
 
     async def get_xiaohongshu_note(
         self,
@@ -8263,10 +8265,10 @@ class AsyncAi302(AsyncResource):
         """
         from api302_client.api.information_ai302 import ai302_get_xiaohongshu_note as endpoint
 
-        reply_: Ai302ToolResponse = await self._call(
+        result_: Ai302ToolResponse = await self._call(
             endpoint, query={"note_id": note_id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
-        return reply_
+        return result_
 
     async def get_xiaohongshu_note_app(
         self,
@@ -8300,10 +8302,10 @@ class AsyncAi302(AsyncResource):
         """
         from api302_client.api.information_ai302 import ai302_get_xiaohongshu_note_app as endpoint
 
-        reply_: Ai302ToolResponse = await self._call(
+        result_: Ai302ToolResponse = await self._call(
             endpoint, query={"note_id": note_id, "share_text": share_text}, options=(extra_headers, extra_query, extra_body, timeout)
         )
-        return reply_
+        return result_
 
     async def search_douyin(
         self,
@@ -8345,7 +8347,7 @@ class AsyncAi302(AsyncResource):
         """
         from api302_client.api.information_ai302 import ai302_search_douyin as endpoint
 
-        reply_: Ai302ToolResponse = await self._call(
+        result_: Ai302ToolResponse = await self._call(
             endpoint,
             query={
                 "keyword": keyword,
@@ -8357,7 +8359,7 @@ class AsyncAi302(AsyncResource):
             },
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     async def get_douyin_video_id(
         self,
@@ -8386,10 +8388,10 @@ class AsyncAi302(AsyncResource):
         """
         from api302_client.api.information_ai302 import ai302_get_douyin_video_id as endpoint
 
-        reply_: Ai302DouyinIdResponse = await self._call(
+        result_: Ai302DouyinIdResponse = await self._call(
             endpoint, query={"url": url}, options=(extra_headers, extra_query, extra_body, timeout)
         )
-        return reply_
+        return result_
 
     async def get_douyin_video(
         self,
@@ -8418,10 +8420,10 @@ class AsyncAi302(AsyncResource):
         """
         from api302_client.api.information_ai302 import ai302_get_douyin_video as endpoint
 
-        reply_: Ai302ToolResponse = await self._call(
+        result_: Ai302ToolResponse = await self._call(
             endpoint, query={"aweme_id": aweme_id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
-        return reply_
+        return result_
 
     async def list_weibo_posts(
         self,
@@ -8455,10 +8457,10 @@ class AsyncAi302(AsyncResource):
         """
         from api302_client.api.information_ai302 import ai302_list_weibo_posts as endpoint
 
-        reply_: Ai302ToolResponse = await self._call(
+        result_: Ai302ToolResponse = await self._call(
             endpoint, query={"uid": uid, "page": page, "since_id": since_id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
-        return reply_
+        return result_
 
     async def get_bilibili_video(
         self,
@@ -8488,10 +8490,10 @@ class AsyncAi302(AsyncResource):
         """
         from api302_client.api.information_ai302 import ai302_get_bilibili_video as endpoint
 
-        reply_: Ai302ToolResponse = await self._call(
+        result_: Ai302ToolResponse = await self._call(
             endpoint, query={"bv_id": bv_id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
-        return reply_
+        return result_
 
     async def list_wechat_articles(
         self,
@@ -8523,10 +8525,10 @@ class AsyncAi302(AsyncResource):
         """
         from api302_client.api.information_ai302 import ai302_list_wechat_articles as endpoint
 
-        reply_: Ai302ToolResponse = await self._call(
+        result_: Ai302ToolResponse = await self._call(
             endpoint, query={"ghid": ghid, "offset": offset}, options=(extra_headers, extra_query, extra_body, timeout)
         )
-        return reply_
+        return result_
 
     async def get_wechat_article(
         self,
@@ -8556,10 +8558,10 @@ class AsyncAi302(AsyncResource):
         """
         from api302_client.api.information_ai302 import ai302_get_wechat_article as endpoint
 
-        reply_: Ai302ToolResponse = await self._call(
+        result_: Ai302ToolResponse = await self._call(
             endpoint, query={"url": url}, options=(extra_headers, extra_query, extra_body, timeout)
         )
-        return reply_
+        return result_
 
     async def list_xiaohongshu_comments(
         self,
@@ -8593,10 +8595,10 @@ class AsyncAi302(AsyncResource):
         """
         from api302_client.api.information_ai302 import ai302_list_xiaohongshu_comments as endpoint
 
-        reply_: Ai302ToolResponse = await self._call(
+        result_: Ai302ToolResponse = await self._call(
             endpoint, query={"note_id": note_id, "lastCursor": lastCursor}, options=(extra_headers, extra_query, extra_body, timeout)
         )
-        return reply_
+        return result_
 
     async def search_xiaohongshu_v2(
         self,
@@ -8632,12 +8634,12 @@ class AsyncAi302(AsyncResource):
         """
         from api302_client.api.information_ai302 import ai302_search_xiaohongshu_v2 as endpoint
 
-        reply_: Ai302ToolResponse = await self._call(
+        result_: Ai302ToolResponse = await self._call(
             endpoint,
             query={"keywords": keywords, "page": page, "sort_type": sort_type, "note_type": note_type},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     async def search_xiaohongshu_v3(
         self,
@@ -8673,12 +8675,12 @@ class AsyncAi302(AsyncResource):
         """
         from api302_client.api.information_ai302 import ai302_search_xiaohongshu_v3 as endpoint
 
-        reply_: Ai302ToolResponse = await self._call(
+        result_: Ai302ToolResponse = await self._call(
             endpoint,
             query={"keyword": keyword, "page": page, "sort": sort, "note_type": note_type},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     async def get_zhihu_ai_search(
         self,
@@ -8710,10 +8712,10 @@ class AsyncAi302(AsyncResource):
         """
         from api302_client.api.information_ai302 import ai302_get_zhihu_ai_search as endpoint
 
-        reply_: Ai302ToolResponse = await self._call(
+        result_: Ai302ToolResponse = await self._call(
             endpoint, query={"message_id": message_id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
-        return reply_
+        return result_
 
     async def list_zhihu_hot(
         self,
@@ -8745,10 +8747,10 @@ class AsyncAi302(AsyncResource):
         """
         from api302_client.api.information_ai302 import ai302_list_zhihu_hot as endpoint
 
-        reply_: Ai302ToolResponse = await self._call(
+        result_: Ai302ToolResponse = await self._call(
             endpoint, query={"limit": limit, "desktop": desktop}, options=(extra_headers, extra_query, extra_body, timeout)
         )
-        return reply_
+        return result_
 
     async def get_shared_video(
         self,
@@ -8782,9 +8784,9 @@ class AsyncAi302(AsyncResource):
         """
         from api302_client.api.information_ai302 import ai302_get_shared_video as endpoint
 
-        reply_: Ai302ToolResponse = await self._call(
+        result_: Ai302ToolResponse = await self._call(
             endpoint,
             query={"url": url, "minimal": minimal, "base64_url": base64_url},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_

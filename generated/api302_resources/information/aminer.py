@@ -56,10 +56,10 @@ class Aminer(Resource):
         """
         from api302_client.api.information_aminer import aminer_search_papers as endpoint
 
-        reply_: AminerPapersResponse = self._call(
+        result_: AminerPapersResponse = self._call(
             endpoint, query={"title": title, "page": page, "size": size}, options=(extra_headers, extra_query, extra_body, timeout)
         )
-        return reply_
+        return result_
 
     def search_papers_pro(
         self,
@@ -104,7 +104,7 @@ class Aminer(Resource):
         """
         from api302_client.api.information_aminer import aminer_search_papers_pro as endpoint
 
-        reply_: AminerPapersResponse = self._call(
+        result_: AminerPapersResponse = self._call(
             endpoint,
             query={
                 "title": title,
@@ -119,7 +119,7 @@ class Aminer(Resource):
             },
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     def ask_papers(
         self,
@@ -186,7 +186,7 @@ class Aminer(Resource):
         """
         from api302_client.api.information_aminer import aminer_ask_papers as endpoint
 
-        reply_: AminerPapersResponse = self._call(
+        result_: AminerPapersResponse = self._call(
             endpoint,
             body={
                 "use_topic": use_topic,
@@ -211,7 +211,7 @@ class Aminer(Resource):
             },
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     def get_papers(
         self,
@@ -241,8 +241,8 @@ class Aminer(Resource):
         """
         from api302_client.api.information_aminer import aminer_get_papers as endpoint
 
-        reply_: AminerPapersResponse = self._call(endpoint, body={"ids": ids}, options=(extra_headers, extra_query, extra_body, timeout))
-        return reply_
+        result_: AminerPapersResponse = self._call(endpoint, body={"ids": ids}, options=(extra_headers, extra_query, extra_body, timeout))
+        return result_
 
     def get_paper(
         self,
@@ -271,8 +271,8 @@ class Aminer(Resource):
         """
         from api302_client.api.information_aminer import aminer_get_paper as endpoint
 
-        reply_: AminerPapersResponse = self._call(endpoint, query={"id": id}, options=(extra_headers, extra_query, extra_body, timeout))
-        return reply_
+        result_: AminerPapersResponse = self._call(endpoint, query={"id": id}, options=(extra_headers, extra_query, extra_body, timeout))
+        return result_
 
     def list_cited_papers(
         self,
@@ -301,8 +301,8 @@ class Aminer(Resource):
         """
         from api302_client.api.information_aminer import aminer_list_cited_papers as endpoint
 
-        reply_: AminerPapersResponse = self._call(endpoint, query={"id": id}, options=(extra_headers, extra_query, extra_body, timeout))
-        return reply_
+        result_: AminerPapersResponse = self._call(endpoint, query={"id": id}, options=(extra_headers, extra_query, extra_body, timeout))
+        return result_
 
     def search_papers_by_venue(
         self,
@@ -344,12 +344,12 @@ class Aminer(Resource):
         """
         from api302_client.api.information_aminer import aminer_search_papers_by_venue as endpoint
 
-        reply_: AminerPapersResponse = self._call(
+        result_: AminerPapersResponse = self._call(
             endpoint,
             query={"page": page, "size": size, "keyword": keyword, "venue": venue, "author": author, "order": order},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     def list_papers_by_keywords(
         self,
@@ -382,10 +382,10 @@ class Aminer(Resource):
         """
         from api302_client.api.information_aminer import aminer_list_papers_by_keywords as endpoint
 
-        reply_: AminerPapersResponse = self._call(
+        result_: AminerPapersResponse = self._call(
             endpoint, query={"keywords": keywords, "page": page, "size": size}, options=(extra_headers, extra_query, extra_body, timeout)
         )
-        return reply_
+        return result_
 
     def list_papers_of_year(
         self,
@@ -416,10 +416,10 @@ class Aminer(Resource):
         """
         from api302_client.api.information_aminer import aminer_list_papers_of_year as endpoint
 
-        reply_: AminerPapersResponse = self._call(
+        result_: AminerPapersResponse = self._call(
             endpoint, query={"year": year, "venue_id": venue_id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
-        return reply_
+        return result_
 
     def research(
         self,
@@ -453,12 +453,12 @@ class Aminer(Resource):
         """
         from api302_client.api.information_aminer import aminer_research as endpoint
 
-        reply_: AminerResponse = self._call(
+        result_: AminerResponse = self._call(
             endpoint,
             body={"message": message, "type": type, "web_search": web_search},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     def search_scholars(
         self,
@@ -496,12 +496,12 @@ class Aminer(Resource):
         """
         from api302_client.api.information_aminer import aminer_search_scholars as endpoint
 
-        reply_: AminerScholarsResponse = self._call(
+        result_: AminerScholarsResponse = self._call(
             endpoint,
             body={"name": name, "org": org, "org_id": org_id, "offset": offset, "size": size},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     def get_scholar(
         self,
@@ -530,8 +530,8 @@ class Aminer(Resource):
         """
         from api302_client.api.information_aminer import aminer_get_scholar as endpoint
 
-        reply_: AminerScholarsResponse = self._call(endpoint, query={"id": id}, options=(extra_headers, extra_query, extra_body, timeout))
-        return reply_
+        result_: AminerScholarsResponse = self._call(endpoint, query={"id": id}, options=(extra_headers, extra_query, extra_body, timeout))
+        return result_
 
     def get_scholar_portrait(
         self,
@@ -560,8 +560,8 @@ class Aminer(Resource):
         """
         from api302_client.api.information_aminer import aminer_get_scholar_portrait as endpoint
 
-        reply_: AminerScholarsResponse = self._call(endpoint, query={"id": id}, options=(extra_headers, extra_query, extra_body, timeout))
-        return reply_
+        result_: AminerScholarsResponse = self._call(endpoint, query={"id": id}, options=(extra_headers, extra_query, extra_body, timeout))
+        return result_
 
     def list_papers_of_scholar(
         self,
@@ -590,8 +590,8 @@ class Aminer(Resource):
         """
         from api302_client.api.information_aminer import aminer_list_papers_of_scholar as endpoint
 
-        reply_: AminerPapersResponse = self._call(endpoint, query={"id": id}, options=(extra_headers, extra_query, extra_body, timeout))
-        return reply_
+        result_: AminerPapersResponse = self._call(endpoint, query={"id": id}, options=(extra_headers, extra_query, extra_body, timeout))
+        return result_
 
     def list_patents_of_scholar(
         self,
@@ -620,8 +620,8 @@ class Aminer(Resource):
         """
         from api302_client.api.information_aminer import aminer_list_patents_of_scholar as endpoint
 
-        reply_: AminerPatentsResponse = self._call(endpoint, query={"id": id}, options=(extra_headers, extra_query, extra_body, timeout))
-        return reply_
+        result_: AminerPatentsResponse = self._call(endpoint, query={"id": id}, options=(extra_headers, extra_query, extra_body, timeout))
+        return result_
 
     def search_institutions(
         self,
@@ -651,10 +651,10 @@ class Aminer(Resource):
         """
         from api302_client.api.information_aminer import aminer_search_institutions as endpoint
 
-        reply_: AminerInstitutionsResponse = self._call(
+        result_: AminerInstitutionsResponse = self._call(
             endpoint, body={"orgs": orgs}, options=(extra_headers, extra_query, extra_body, timeout)
         )
-        return reply_
+        return result_
 
     def get_institutions(
         self,
@@ -683,10 +683,10 @@ class Aminer(Resource):
         """
         from api302_client.api.information_aminer import aminer_get_institutions as endpoint
 
-        reply_: AminerInstitutionsResponse = self._call(
+        result_: AminerInstitutionsResponse = self._call(
             endpoint, body={"ids": ids}, options=(extra_headers, extra_query, extra_body, timeout)
         )
-        return reply_
+        return result_
 
     def list_scholars_of_institution(
         self,
@@ -717,10 +717,10 @@ class Aminer(Resource):
         """
         from api302_client.api.information_aminer import aminer_list_scholars_of_institution as endpoint
 
-        reply_: AminerScholarsResponse = self._call(
+        result_: AminerScholarsResponse = self._call(
             endpoint, query={"org_id": org_id, "offset": offset}, options=(extra_headers, extra_query, extra_body, timeout)
         )
-        return reply_
+        return result_
 
     def list_papers_of_institution(
         self,
@@ -751,10 +751,10 @@ class Aminer(Resource):
         """
         from api302_client.api.information_aminer import aminer_list_papers_of_institution as endpoint
 
-        reply_: AminerPapersResponse = self._call(
+        result_: AminerPapersResponse = self._call(
             endpoint, query={"org_id": org_id, "offset": offset}, options=(extra_headers, extra_query, extra_body, timeout)
         )
-        return reply_
+        return result_
 
     def list_patents_of_institution(
         self,
@@ -787,10 +787,10 @@ class Aminer(Resource):
         """
         from api302_client.api.information_aminer import aminer_list_patents_of_institution as endpoint
 
-        reply_: AminerPatentsResponse = self._call(
+        result_: AminerPatentsResponse = self._call(
             endpoint, query={"id": id, "page": page, "page_size": page_size}, options=(extra_headers, extra_query, extra_body, timeout)
         )
-        return reply_
+        return result_
 
     def name_institution(
         self,
@@ -819,10 +819,10 @@ class Aminer(Resource):
         """
         from api302_client.api.information_aminer import aminer_name_institution as endpoint
 
-        reply_: AminerInstitutionsResponse = self._call(
+        result_: AminerInstitutionsResponse = self._call(
             endpoint, body={"org": org}, options=(extra_headers, extra_query, extra_body, timeout)
         )
-        return reply_
+        return result_
 
     def name_institution_pro(
         self,
@@ -853,8 +853,8 @@ class Aminer(Resource):
         """
         from api302_client.api.information_aminer import aminer_name_institution_pro as endpoint
 
-        reply_: AminerResponse = self._call(endpoint, body={"org": org}, options=(extra_headers, extra_query, extra_body, timeout))
-        return reply_
+        result_: AminerResponse = self._call(endpoint, body={"org": org}, options=(extra_headers, extra_query, extra_body, timeout))
+        return result_
 
     def search_venues(
         self,
@@ -884,8 +884,8 @@ class Aminer(Resource):
         """
         from api302_client.api.information_aminer import aminer_search_venues as endpoint
 
-        reply_: AminerVenuesResponse = self._call(endpoint, body={"name": name}, options=(extra_headers, extra_query, extra_body, timeout))
-        return reply_
+        result_: AminerVenuesResponse = self._call(endpoint, body={"name": name}, options=(extra_headers, extra_query, extra_body, timeout))
+        return result_
 
     def get_venue(
         self,
@@ -914,8 +914,8 @@ class Aminer(Resource):
         """
         from api302_client.api.information_aminer import aminer_get_venue as endpoint
 
-        reply_: AminerVenuesResponse = self._call(endpoint, body={"id": id}, options=(extra_headers, extra_query, extra_body, timeout))
-        return reply_
+        result_: AminerVenuesResponse = self._call(endpoint, body={"id": id}, options=(extra_headers, extra_query, extra_body, timeout))
+        return result_
 
     def list_papers_of_venue(
         self,
@@ -950,12 +950,12 @@ class Aminer(Resource):
         """
         from api302_client.api.information_aminer import aminer_list_papers_of_venue as endpoint
 
-        reply_: AminerPapersResponse = self._call(
+        result_: AminerPapersResponse = self._call(
             endpoint,
             body={"id": id, "offset": offset, "limit": limit, "year": year},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     def search_patents(
         self,
@@ -989,10 +989,10 @@ class Aminer(Resource):
         """
         from api302_client.api.information_aminer import aminer_search_patents as endpoint
 
-        reply_: AminerPatentsResponse = self._call(
+        result_: AminerPatentsResponse = self._call(
             endpoint, body={"query": query, "page": page, "size": size}, options=(extra_headers, extra_query, extra_body, timeout)
         )
-        return reply_
+        return result_
 
     def get_patent_info(
         self,
@@ -1022,8 +1022,8 @@ class Aminer(Resource):
         """
         from api302_client.api.information_aminer import aminer_get_patent_info as endpoint
 
-        reply_: AminerPatentsResponse = self._call(endpoint, query={"id": id}, options=(extra_headers, extra_query, extra_body, timeout))
-        return reply_
+        result_: AminerPatentsResponse = self._call(endpoint, query={"id": id}, options=(extra_headers, extra_query, extra_body, timeout))
+        return result_
 
     def get_patent(
         self,
@@ -1052,8 +1052,8 @@ class Aminer(Resource):
         """
         from api302_client.api.information_aminer import aminer_get_patent as endpoint
 
-        reply_: AminerPatentsResponse = self._call(endpoint, query={"id": id}, options=(extra_headers, extra_query, extra_body, timeout))
-        return reply_
+        result_: AminerPatentsResponse = self._call(endpoint, query={"id": id}, options=(extra_headers, extra_query, extra_body, timeout))
+        return result_
 
 
 class AsyncAminer(AsyncResource):
@@ -1091,10 +1091,10 @@ class AsyncAminer(AsyncResource):
         """
         from api302_client.api.information_aminer import aminer_search_papers as endpoint
 
-        reply_: AminerPapersResponse = await self._call(
+        result_: AminerPapersResponse = await self._call(
             endpoint, query={"title": title, "page": page, "size": size}, options=(extra_headers, extra_query, extra_body, timeout)
         )
-        return reply_
+        return result_
 
     async def search_papers_pro(
         self,
@@ -1139,7 +1139,7 @@ class AsyncAminer(AsyncResource):
         """
         from api302_client.api.information_aminer import aminer_search_papers_pro as endpoint
 
-        reply_: AminerPapersResponse = await self._call(
+        result_: AminerPapersResponse = await self._call(
             endpoint,
             query={
                 "title": title,
@@ -1154,7 +1154,7 @@ class AsyncAminer(AsyncResource):
             },
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     async def ask_papers(
         self,
@@ -1221,7 +1221,7 @@ class AsyncAminer(AsyncResource):
         """
         from api302_client.api.information_aminer import aminer_ask_papers as endpoint
 
-        reply_: AminerPapersResponse = await self._call(
+        result_: AminerPapersResponse = await self._call(
             endpoint,
             body={
                 "use_topic": use_topic,
@@ -1246,7 +1246,7 @@ class AsyncAminer(AsyncResource):
             },
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     async def get_papers(
         self,
@@ -1276,10 +1276,10 @@ class AsyncAminer(AsyncResource):
         """
         from api302_client.api.information_aminer import aminer_get_papers as endpoint
 
-        reply_: AminerPapersResponse = await self._call(
+        result_: AminerPapersResponse = await self._call(
             endpoint, body={"ids": ids}, options=(extra_headers, extra_query, extra_body, timeout)
         )
-        return reply_
+        return result_
 
     async def get_paper(
         self,
@@ -1308,10 +1308,10 @@ class AsyncAminer(AsyncResource):
         """
         from api302_client.api.information_aminer import aminer_get_paper as endpoint
 
-        reply_: AminerPapersResponse = await self._call(
+        result_: AminerPapersResponse = await self._call(
             endpoint, query={"id": id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
-        return reply_
+        return result_
 
     async def list_cited_papers(
         self,
@@ -1340,10 +1340,10 @@ class AsyncAminer(AsyncResource):
         """
         from api302_client.api.information_aminer import aminer_list_cited_papers as endpoint
 
-        reply_: AminerPapersResponse = await self._call(
+        result_: AminerPapersResponse = await self._call(
             endpoint, query={"id": id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
-        return reply_
+        return result_
 
     async def search_papers_by_venue(
         self,
@@ -1385,12 +1385,12 @@ class AsyncAminer(AsyncResource):
         """
         from api302_client.api.information_aminer import aminer_search_papers_by_venue as endpoint
 
-        reply_: AminerPapersResponse = await self._call(
+        result_: AminerPapersResponse = await self._call(
             endpoint,
             query={"page": page, "size": size, "keyword": keyword, "venue": venue, "author": author, "order": order},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     async def list_papers_by_keywords(
         self,
@@ -1423,10 +1423,10 @@ class AsyncAminer(AsyncResource):
         """
         from api302_client.api.information_aminer import aminer_list_papers_by_keywords as endpoint
 
-        reply_: AminerPapersResponse = await self._call(
+        result_: AminerPapersResponse = await self._call(
             endpoint, query={"keywords": keywords, "page": page, "size": size}, options=(extra_headers, extra_query, extra_body, timeout)
         )
-        return reply_
+        return result_
 
     async def list_papers_of_year(
         self,
@@ -1457,10 +1457,10 @@ class AsyncAminer(AsyncResource):
         """
         from api302_client.api.information_aminer import aminer_list_papers_of_year as endpoint
 
-        reply_: AminerPapersResponse = await self._call(
+        result_: AminerPapersResponse = await self._call(
             endpoint, query={"year": year, "venue_id": venue_id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
-        return reply_
+        return result_
 
     async def research(
         self,
@@ -1494,12 +1494,12 @@ class AsyncAminer(AsyncResource):
         """
         from api302_client.api.information_aminer import aminer_research as endpoint
 
-        reply_: AminerResponse = await self._call(
+        result_: AminerResponse = await self._call(
             endpoint,
             body={"message": message, "type": type, "web_search": web_search},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     async def search_scholars(
         self,
@@ -1537,12 +1537,12 @@ class AsyncAminer(AsyncResource):
         """
         from api302_client.api.information_aminer import aminer_search_scholars as endpoint
 
-        reply_: AminerScholarsResponse = await self._call(
+        result_: AminerScholarsResponse = await self._call(
             endpoint,
             body={"name": name, "org": org, "org_id": org_id, "offset": offset, "size": size},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     async def get_scholar(
         self,
@@ -1571,10 +1571,10 @@ class AsyncAminer(AsyncResource):
         """
         from api302_client.api.information_aminer import aminer_get_scholar as endpoint
 
-        reply_: AminerScholarsResponse = await self._call(
+        result_: AminerScholarsResponse = await self._call(
             endpoint, query={"id": id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
-        return reply_
+        return result_
 
     async def get_scholar_portrait(
         self,
@@ -1603,10 +1603,10 @@ class AsyncAminer(AsyncResource):
         """
         from api302_client.api.information_aminer import aminer_get_scholar_portrait as endpoint
 
-        reply_: AminerScholarsResponse = await self._call(
+        result_: AminerScholarsResponse = await self._call(
             endpoint, query={"id": id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
-        return reply_
+        return result_
 
     async def list_papers_of_scholar(
         self,
@@ -1635,10 +1635,10 @@ class AsyncAminer(AsyncResource):
         """
         from api302_client.api.information_aminer import aminer_list_papers_of_scholar as endpoint
 
-        reply_: AminerPapersResponse = await self._call(
+        result_: AminerPapersResponse = await self._call(
             endpoint, query={"id": id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
-        return reply_
+        return result_
 
     async def list_patents_of_scholar(
         self,
@@ -1667,10 +1667,10 @@ class AsyncAminer(AsyncResource):
         """
         from api302_client.api.information_aminer import aminer_list_patents_of_scholar as endpoint
 
-        reply_: AminerPatentsResponse = await self._call(
+        result_: AminerPatentsResponse = await self._call(
             endpoint, query={"id": id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
-        return reply_
+        return result_
 
     async def search_institutions(
         self,
@@ -1700,10 +1700,10 @@ class AsyncAminer(AsyncResource):
         """
         from api302_client.api.information_aminer import aminer_search_institutions as endpoint
 
-        reply_: AminerInstitutionsResponse = await self._call(
+        result_: AminerInstitutionsResponse = await self._call(
             endpoint, body={"orgs": orgs}, options=(extra_headers, extra_query, extra_body, timeout)
         )
-        return reply_
+        return result_
 
     async def get_institutions(
         self,
@@ -1732,10 +1732,10 @@ class AsyncAminer(AsyncResource):
         """
         from api302_client.api.information_aminer import aminer_get_institutions as endpoint
 
-        reply_: AminerInstitutionsResponse = await self._call(
+        result_: AminerInstitutionsResponse = await self._call(
             endpoint, body={"ids": ids}, options=(extra_headers, extra_query, extra_body, timeout)
         )
-        return reply_
+        return result_
 
     async def list_scholars_of_institution(
         self,
@@ -1766,10 +1766,10 @@ class AsyncAminer(AsyncResource):
         """
         from api302_client.api.information_aminer import aminer_list_scholars_of_institution as endpoint
 
-        reply_: AminerScholarsResponse = await self._call(
+        result_: AminerScholarsResponse = await self._call(
             endpoint, query={"org_id": org_id, "offset": offset}, options=(extra_headers, extra_query, extra_body, timeout)
         )
-        return reply_
+        return result_
 
     async def list_papers_of_institution(
         self,
@@ -1800,10 +1800,10 @@ class AsyncAminer(AsyncResource):
         """
         from api302_client.api.information_aminer import aminer_list_papers_of_institution as endpoint
 
-        reply_: AminerPapersResponse = await self._call(
+        result_: AminerPapersResponse = await self._call(
             endpoint, query={"org_id": org_id, "offset": offset}, options=(extra_headers, extra_query, extra_body, timeout)
         )
-        return reply_
+        return result_
 
     async def list_patents_of_institution(
         self,
@@ -1836,10 +1836,10 @@ class AsyncAminer(AsyncResource):
         """
         from api302_client.api.information_aminer import aminer_list_patents_of_institution as endpoint
 
-        reply_: AminerPatentsResponse = await self._call(
+        result_: AminerPatentsResponse = await self._call(
             endpoint, query={"id": id, "page": page, "page_size": page_size}, options=(extra_headers, extra_query, extra_body, timeout)
         )
-        return reply_
+        return result_
 
     async def name_institution(
         self,
@@ -1868,10 +1868,10 @@ class AsyncAminer(AsyncResource):
         """
         from api302_client.api.information_aminer import aminer_name_institution as endpoint
 
-        reply_: AminerInstitutionsResponse = await self._call(
+        result_: AminerInstitutionsResponse = await self._call(
             endpoint, body={"org": org}, options=(extra_headers, extra_query, extra_body, timeout)
         )
-        return reply_
+        return result_
 
     async def name_institution_pro(
         self,
@@ -1902,8 +1902,8 @@ class AsyncAminer(AsyncResource):
         """
         from api302_client.api.information_aminer import aminer_name_institution_pro as endpoint
 
-        reply_: AminerResponse = await self._call(endpoint, body={"org": org}, options=(extra_headers, extra_query, extra_body, timeout))
-        return reply_
+        result_: AminerResponse = await self._call(endpoint, body={"org": org}, options=(extra_headers, extra_query, extra_body, timeout))
+        return result_
 
     async def search_venues(
         self,
@@ -1933,10 +1933,10 @@ class AsyncAminer(AsyncResource):
         """
         from api302_client.api.information_aminer import aminer_search_venues as endpoint
 
-        reply_: AminerVenuesResponse = await self._call(
+        result_: AminerVenuesResponse = await self._call(
             endpoint, body={"name": name}, options=(extra_headers, extra_query, extra_body, timeout)
         )
-        return reply_
+        return result_
 
     async def get_venue(
         self,
@@ -1965,10 +1965,10 @@ class AsyncAminer(AsyncResource):
         """
         from api302_client.api.information_aminer import aminer_get_venue as endpoint
 
-        reply_: AminerVenuesResponse = await self._call(
+        result_: AminerVenuesResponse = await self._call(
             endpoint, body={"id": id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
-        return reply_
+        return result_
 
     async def list_papers_of_venue(
         self,
@@ -2003,12 +2003,12 @@ class AsyncAminer(AsyncResource):
         """
         from api302_client.api.information_aminer import aminer_list_papers_of_venue as endpoint
 
-        reply_: AminerPapersResponse = await self._call(
+        result_: AminerPapersResponse = await self._call(
             endpoint,
             body={"id": id, "offset": offset, "limit": limit, "year": year},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     async def search_patents(
         self,
@@ -2042,10 +2042,10 @@ class AsyncAminer(AsyncResource):
         """
         from api302_client.api.information_aminer import aminer_search_patents as endpoint
 
-        reply_: AminerPatentsResponse = await self._call(
+        result_: AminerPatentsResponse = await self._call(
             endpoint, body={"query": query, "page": page, "size": size}, options=(extra_headers, extra_query, extra_body, timeout)
         )
-        return reply_
+        return result_
 
     async def get_patent_info(
         self,
@@ -2075,10 +2075,10 @@ class AsyncAminer(AsyncResource):
         """
         from api302_client.api.information_aminer import aminer_get_patent_info as endpoint
 
-        reply_: AminerPatentsResponse = await self._call(
+        result_: AminerPatentsResponse = await self._call(
             endpoint, query={"id": id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
-        return reply_
+        return result_
 
     async def get_patent(
         self,
@@ -2107,7 +2107,7 @@ class AsyncAminer(AsyncResource):
         """
         from api302_client.api.information_aminer import aminer_get_patent as endpoint
 
-        reply_: AminerPatentsResponse = await self._call(
+        result_: AminerPatentsResponse = await self._call(
             endpoint, query={"id": id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
-        return reply_
+        return result_

@@ -61,7 +61,7 @@ class Bocha(Resource):
         """
         from api302_client.api.information_bocha import bocha_web_search as endpoint
 
-        reply_: BochaSearchResponse = self._call(
+        result_: BochaSearchResponse = self._call(
             endpoint,
             body={
                 "query": query,
@@ -74,7 +74,7 @@ class Bocha(Resource):
             },
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     def iter_web_search(
         self,
@@ -169,12 +169,12 @@ class Bocha(Resource):
         """
         from api302_client.api.information_bocha import bocha_ai_search as endpoint
 
-        reply_: BochaAiSearchResponse = self._call(
+        result_: BochaAiSearchResponse = self._call(
             endpoint,
             body={"query": query, "freshness": freshness, "count": count, "answer": answer, "stream": stream},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
 
 class AsyncBocha(AsyncResource):
@@ -223,7 +223,7 @@ class AsyncBocha(AsyncResource):
         """
         from api302_client.api.information_bocha import bocha_web_search as endpoint
 
-        reply_: BochaSearchResponse = await self._call(
+        result_: BochaSearchResponse = await self._call(
             endpoint,
             body={
                 "query": query,
@@ -236,7 +236,7 @@ class AsyncBocha(AsyncResource):
             },
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     def iter_web_search(
         self,
@@ -331,9 +331,9 @@ class AsyncBocha(AsyncResource):
         """
         from api302_client.api.information_bocha import bocha_ai_search as endpoint
 
-        reply_: BochaAiSearchResponse = await self._call(
+        result_: BochaAiSearchResponse = await self._call(
             endpoint,
             body={"query": query, "freshness": freshness, "count": count, "answer": answer, "stream": stream},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_

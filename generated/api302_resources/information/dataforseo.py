@@ -48,10 +48,10 @@ class Dataforseo(Resource):
         """
         from api302_client.api.information_dataforseo import dataforseo_post as endpoint
 
-        reply_: DataforseoResponse = self._call(
+        result_: DataforseoResponse = self._call(
             endpoint, path={"path": path}, body={}, options=(extra_headers, extra_query, extra_body, timeout)
         )
-        return reply_
+        return result_
 
     def get(
         self,
@@ -82,8 +82,8 @@ class Dataforseo(Resource):
         """
         from api302_client.api.information_dataforseo import dataforseo_get as endpoint
 
-        reply_: DataforseoResponse = self._call(endpoint, path={"path": path}, options=(extra_headers, extra_query, extra_body, timeout))
-        return reply_
+        result_: DataforseoResponse = self._call(endpoint, path={"path": path}, options=(extra_headers, extra_query, extra_body, timeout))
+        return result_
 
 
 class AsyncDataforseo(AsyncResource):
@@ -120,10 +120,10 @@ class AsyncDataforseo(AsyncResource):
         """
         from api302_client.api.information_dataforseo import dataforseo_post as endpoint
 
-        reply_: DataforseoResponse = await self._call(
+        result_: DataforseoResponse = await self._call(
             endpoint, path={"path": path}, body={}, options=(extra_headers, extra_query, extra_body, timeout)
         )
-        return reply_
+        return result_
 
     async def get(
         self,
@@ -154,7 +154,7 @@ class AsyncDataforseo(AsyncResource):
         """
         from api302_client.api.information_dataforseo import dataforseo_get as endpoint
 
-        reply_: DataforseoResponse = await self._call(
+        result_: DataforseoResponse = await self._call(
             endpoint, path={"path": path}, options=(extra_headers, extra_query, extra_body, timeout)
         )
-        return reply_
+        return result_

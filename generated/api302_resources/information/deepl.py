@@ -76,7 +76,7 @@ class Deepl(Resource):
         """
         from api302_client.api.information_deepl import deepl_translate as endpoint
 
-        reply_: DeeplTranslateResponse = self._call(
+        result_: DeeplTranslateResponse = self._call(
             endpoint,
             body={
                 "text": text,
@@ -99,7 +99,7 @@ class Deepl(Resource):
             },
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
 
 class AsyncDeepl(AsyncResource):
@@ -164,7 +164,7 @@ class AsyncDeepl(AsyncResource):
         """
         from api302_client.api.information_deepl import deepl_translate as endpoint
 
-        reply_: DeeplTranslateResponse = await self._call(
+        result_: DeeplTranslateResponse = await self._call(
             endpoint,
             body={
                 "text": text,
@@ -187,4 +187,4 @@ class AsyncDeepl(AsyncResource):
             },
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_

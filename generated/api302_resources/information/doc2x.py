@@ -84,10 +84,10 @@ class Doc2x(Resource):
         """
         from api302_client.api.information_doc2x import doc2x_get_parsing as endpoint
 
-        reply_: Doc2XParsing = self._call(
+        result_: Doc2XParsing = self._call(
             endpoint, query={"uid": uid, "ocr": ocr}, options=(extra_headers, extra_query, extra_body, timeout)
         )
-        return reply_
+        return result_
 
     def export(
         self,
@@ -125,12 +125,12 @@ class Doc2x(Resource):
         """
         from api302_client.api.information_doc2x import doc2x_export as endpoint
 
-        reply_: Doc2XExport = self._call(
+        result_: Doc2XExport = self._call(
             endpoint,
             body={"uid": uid, "to": to, "formula_mode": formula_mode, "filename": filename},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     def get_export(
         self,
@@ -160,8 +160,8 @@ class Doc2x(Resource):
         """
         from api302_client.api.information_doc2x import doc2x_get_export as endpoint
 
-        reply_: Doc2XExport = self._call(endpoint, query={"uid": uid}, options=(extra_headers, extra_query, extra_body, timeout))
-        return reply_
+        result_: Doc2XExport = self._call(endpoint, query={"uid": uid}, options=(extra_headers, extra_query, extra_body, timeout))
+        return result_
 
     @deprecated("client.information.doc2x.parse_image_v1 is deprecated")
     def parse_image_v1(
@@ -243,8 +243,8 @@ class Doc2x(Resource):
         """
         from api302_client.api.information_doc2x import doc2x_get_task_v1 as endpoint
 
-        reply_: Doc2XParsing = self._call(endpoint, query={"uuid": uuid}, options=(extra_headers, extra_query, extra_body, timeout))
-        return reply_
+        result_: Doc2XParsing = self._call(endpoint, query={"uuid": uuid}, options=(extra_headers, extra_query, extra_body, timeout))
+        return result_
 
 
 class AsyncDoc2x(AsyncResource):
@@ -316,10 +316,10 @@ class AsyncDoc2x(AsyncResource):
         """
         from api302_client.api.information_doc2x import doc2x_get_parsing as endpoint
 
-        reply_: Doc2XParsing = await self._call(
+        result_: Doc2XParsing = await self._call(
             endpoint, query={"uid": uid, "ocr": ocr}, options=(extra_headers, extra_query, extra_body, timeout)
         )
-        return reply_
+        return result_
 
     async def export(
         self,
@@ -357,12 +357,12 @@ class AsyncDoc2x(AsyncResource):
         """
         from api302_client.api.information_doc2x import doc2x_export as endpoint
 
-        reply_: Doc2XExport = await self._call(
+        result_: Doc2XExport = await self._call(
             endpoint,
             body={"uid": uid, "to": to, "formula_mode": formula_mode, "filename": filename},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     async def get_export(
         self,
@@ -392,8 +392,8 @@ class AsyncDoc2x(AsyncResource):
         """
         from api302_client.api.information_doc2x import doc2x_get_export as endpoint
 
-        reply_: Doc2XExport = await self._call(endpoint, query={"uid": uid}, options=(extra_headers, extra_query, extra_body, timeout))
-        return reply_
+        result_: Doc2XExport = await self._call(endpoint, query={"uid": uid}, options=(extra_headers, extra_query, extra_body, timeout))
+        return result_
 
     @deprecated("client.information.doc2x.parse_image_v1 is deprecated")
     async def parse_image_v1(
@@ -475,5 +475,5 @@ class AsyncDoc2x(AsyncResource):
         """
         from api302_client.api.information_doc2x import doc2x_get_task_v1 as endpoint
 
-        reply_: Doc2XParsing = await self._call(endpoint, query={"uuid": uuid}, options=(extra_headers, extra_query, extra_body, timeout))
-        return reply_
+        result_: Doc2XParsing = await self._call(endpoint, query={"uuid": uuid}, options=(extra_headers, extra_query, extra_body, timeout))
+        return result_

@@ -52,10 +52,10 @@ class Doubao(Resource):
         """
         from api302_client.api.information_doubao import doubao_create_response as endpoint
 
-        reply_: DoubaoResponse = self._call(
+        result_: DoubaoResponse = self._call(
             endpoint, body={"model": model, "input": input}, options=(extra_headers, extra_query, extra_body, timeout)
         )
-        return reply_
+        return result_
 
 
 class AsyncDoubao(AsyncResource):
@@ -94,7 +94,7 @@ class AsyncDoubao(AsyncResource):
         """
         from api302_client.api.information_doubao import doubao_create_response as endpoint
 
-        reply_: DoubaoResponse = await self._call(
+        result_: DoubaoResponse = await self._call(
             endpoint, body={"model": model, "input": input}, options=(extra_headers, extra_query, extra_body, timeout)
         )
-        return reply_
+        return result_

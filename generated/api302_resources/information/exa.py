@@ -98,7 +98,7 @@ class Exa(Resource):
         """
         from api302_client.api.information_exa import exa_search as endpoint
 
-        reply_: ExaSearchResponse = self._call(
+        result_: ExaSearchResponse = self._call(
             endpoint,
             body={
                 "query": query,
@@ -126,7 +126,7 @@ class Exa(Resource):
             },
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     def get_contents(
         self,
@@ -178,7 +178,7 @@ class Exa(Resource):
         """
         from api302_client.api.information_exa import exa_get_contents as endpoint
 
-        reply_: ExaContentsResponse = self._call(
+        result_: ExaContentsResponse = self._call(
             endpoint,
             body={
                 "urls": urls,
@@ -196,7 +196,7 @@ class Exa(Resource):
             },
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     def answer(
         self,
@@ -236,7 +236,7 @@ class Exa(Resource):
         """
         from api302_client.api.information_exa import exa_answer as endpoint
 
-        reply_: ExaAnswerResponse = self._call(
+        result_: ExaAnswerResponse = self._call(
             endpoint,
             body={
                 "query": query,
@@ -248,7 +248,7 @@ class Exa(Resource):
             },
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
 
 class AsyncExa(AsyncResource):
@@ -327,7 +327,7 @@ class AsyncExa(AsyncResource):
         """
         from api302_client.api.information_exa import exa_search as endpoint
 
-        reply_: ExaSearchResponse = await self._call(
+        result_: ExaSearchResponse = await self._call(
             endpoint,
             body={
                 "query": query,
@@ -355,7 +355,7 @@ class AsyncExa(AsyncResource):
             },
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     async def get_contents(
         self,
@@ -407,7 +407,7 @@ class AsyncExa(AsyncResource):
         """
         from api302_client.api.information_exa import exa_get_contents as endpoint
 
-        reply_: ExaContentsResponse = await self._call(
+        result_: ExaContentsResponse = await self._call(
             endpoint,
             body={
                 "urls": urls,
@@ -425,7 +425,7 @@ class AsyncExa(AsyncResource):
             },
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     async def answer(
         self,
@@ -465,7 +465,7 @@ class AsyncExa(AsyncResource):
         """
         from api302_client.api.information_exa import exa_answer as endpoint
 
-        reply_: ExaAnswerResponse = await self._call(
+        result_: ExaAnswerResponse = await self._call(
             endpoint,
             body={
                 "query": query,
@@ -477,4 +477,4 @@ class AsyncExa(AsyncResource):
             },
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_

@@ -107,7 +107,7 @@ class Firecrawl(Resource):
         """
         from api302_client.api.information_firecrawl import firecrawl_scrape as endpoint
 
-        reply_: FirecrawlScrapeResponse = self._call(
+        result_: FirecrawlScrapeResponse = self._call(
             endpoint,
             body={
                 "url": url,
@@ -133,7 +133,7 @@ class Firecrawl(Resource):
             },
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     def batch_scrape(
         self,
@@ -267,8 +267,8 @@ class Firecrawl(Resource):
         """
         from api302_client.api.information_firecrawl import firecrawl_get_batch_scrape as endpoint
 
-        reply_: FirecrawlBatch = self._call(endpoint, path={"id": id}, options=(extra_headers, extra_query, extra_body, timeout))
-        return reply_
+        result_: FirecrawlBatch = self._call(endpoint, path={"id": id}, options=(extra_headers, extra_query, extra_body, timeout))
+        return result_
 
     def list_batch_errors(
         self,
@@ -298,8 +298,8 @@ class Firecrawl(Resource):
         """
         from api302_client.api.information_firecrawl import firecrawl_list_batch_errors as endpoint
 
-        reply_: FirecrawlBatchErrors = self._call(endpoint, path={"id": id}, options=(extra_headers, extra_query, extra_body, timeout))
-        return reply_
+        result_: FirecrawlBatchErrors = self._call(endpoint, path={"id": id}, options=(extra_headers, extra_query, extra_body, timeout))
+        return result_
 
     def map(
         self,
@@ -341,7 +341,7 @@ class Firecrawl(Resource):
         """
         from api302_client.api.information_firecrawl import firecrawl_map as endpoint
 
-        reply_: FirecrawlMapResponse = self._call(
+        result_: FirecrawlMapResponse = self._call(
             endpoint,
             body={
                 "url": url,
@@ -354,7 +354,7 @@ class Firecrawl(Resource):
             },
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     def search(
         self,
@@ -396,7 +396,7 @@ class Firecrawl(Resource):
         """
         from api302_client.api.information_firecrawl import firecrawl_search as endpoint
 
-        reply_: FirecrawlSearchResponse = self._call(
+        result_: FirecrawlSearchResponse = self._call(
             endpoint,
             body={
                 "query": query,
@@ -409,7 +409,7 @@ class Firecrawl(Resource):
             },
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     def scrape_v2(
         self,
@@ -487,7 +487,7 @@ class Firecrawl(Resource):
         """
         from api302_client.api.information_firecrawl import firecrawl_scrape_v2 as endpoint
 
-        reply_: FirecrawlScrapeResponse = self._call(
+        result_: FirecrawlScrapeResponse = self._call(
             endpoint,
             body={
                 "url": url,
@@ -517,7 +517,7 @@ class Firecrawl(Resource):
             },
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     def batch_scrape_v2(
         self,
@@ -664,8 +664,8 @@ class Firecrawl(Resource):
         """
         from api302_client.api.information_firecrawl import firecrawl_get_batch_scrape_v2 as endpoint
 
-        reply_: FirecrawlV2Status = self._call(endpoint, path={"id": id}, options=(extra_headers, extra_query, extra_body, timeout))
-        return reply_
+        result_: FirecrawlV2Status = self._call(endpoint, path={"id": id}, options=(extra_headers, extra_query, extra_body, timeout))
+        return result_
 
     def cancel_batch_scrape_v2(
         self,
@@ -694,8 +694,8 @@ class Firecrawl(Resource):
         """
         from api302_client.api.information_firecrawl import firecrawl_cancel_batch_scrape_v2 as endpoint
 
-        reply_: FirecrawlCanceled = self._call(endpoint, path={"id": id}, options=(extra_headers, extra_query, extra_body, timeout))
-        return reply_
+        result_: FirecrawlCanceled = self._call(endpoint, path={"id": id}, options=(extra_headers, extra_query, extra_body, timeout))
+        return result_
 
     def list_batch_errors_v2(
         self,
@@ -724,8 +724,8 @@ class Firecrawl(Resource):
         """
         from api302_client.api.information_firecrawl import firecrawl_list_batch_errors_v2 as endpoint
 
-        reply_: FirecrawlBatchErrors = self._call(endpoint, path={"id": id}, options=(extra_headers, extra_query, extra_body, timeout))
-        return reply_
+        result_: FirecrawlBatchErrors = self._call(endpoint, path={"id": id}, options=(extra_headers, extra_query, extra_body, timeout))
+        return result_
 
     def crawl(
         self,
@@ -850,8 +850,8 @@ class Firecrawl(Resource):
         """
         from api302_client.api.information_firecrawl import firecrawl_get_crawl as endpoint
 
-        reply_: FirecrawlV2Status = self._call(endpoint, path={"id": id}, options=(extra_headers, extra_query, extra_body, timeout))
-        return reply_
+        result_: FirecrawlV2Status = self._call(endpoint, path={"id": id}, options=(extra_headers, extra_query, extra_body, timeout))
+        return result_
 
     def cancel_crawl(
         self,
@@ -880,8 +880,8 @@ class Firecrawl(Resource):
         """
         from api302_client.api.information_firecrawl import firecrawl_cancel_crawl as endpoint
 
-        reply_: FirecrawlCanceled = self._call(endpoint, path={"id": id}, options=(extra_headers, extra_query, extra_body, timeout))
-        return reply_
+        result_: FirecrawlCanceled = self._call(endpoint, path={"id": id}, options=(extra_headers, extra_query, extra_body, timeout))
+        return result_
 
     def list_crawl_errors(
         self,
@@ -910,8 +910,8 @@ class Firecrawl(Resource):
         """
         from api302_client.api.information_firecrawl import firecrawl_list_crawl_errors as endpoint
 
-        reply_: FirecrawlBatchErrors = self._call(endpoint, path={"id": id}, options=(extra_headers, extra_query, extra_body, timeout))
-        return reply_
+        result_: FirecrawlBatchErrors = self._call(endpoint, path={"id": id}, options=(extra_headers, extra_query, extra_body, timeout))
+        return result_
 
     def map_v2(
         self,
@@ -956,7 +956,7 @@ class Firecrawl(Resource):
         """
         from api302_client.api.information_firecrawl import firecrawl_map_v2 as endpoint
 
-        reply_: FirecrawlV2MapResponse = self._call(
+        result_: FirecrawlV2MapResponse = self._call(
             endpoint,
             body={
                 "url": url,
@@ -971,7 +971,7 @@ class Firecrawl(Resource):
             },
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     def search_v2(
         self,
@@ -1026,7 +1026,7 @@ class Firecrawl(Resource):
         """
         from api302_client.api.information_firecrawl import firecrawl_search_v2 as endpoint
 
-        reply_: FirecrawlV2SearchResponse = self._call(
+        result_: FirecrawlV2SearchResponse = self._call(
             endpoint,
             body={
                 "query": query,
@@ -1046,7 +1046,7 @@ class Firecrawl(Resource):
             },
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     def extract(
         self,
@@ -1136,8 +1136,8 @@ class Firecrawl(Resource):
         """
         from api302_client.api.information_firecrawl import firecrawl_get_extract as endpoint
 
-        reply_: FirecrawlExtract = self._call(endpoint, path={"id": id}, options=(extra_headers, extra_query, extra_body, timeout))
-        return reply_
+        result_: FirecrawlExtract = self._call(endpoint, path={"id": id}, options=(extra_headers, extra_query, extra_body, timeout))
+        return result_
 
 
 class AsyncFirecrawl(AsyncResource):
@@ -1212,7 +1212,7 @@ class AsyncFirecrawl(AsyncResource):
         """
         from api302_client.api.information_firecrawl import firecrawl_scrape as endpoint
 
-        reply_: FirecrawlScrapeResponse = await self._call(
+        result_: FirecrawlScrapeResponse = await self._call(
             endpoint,
             body={
                 "url": url,
@@ -1238,7 +1238,7 @@ class AsyncFirecrawl(AsyncResource):
             },
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     async def batch_scrape(
         self,
@@ -1372,8 +1372,8 @@ class AsyncFirecrawl(AsyncResource):
         """
         from api302_client.api.information_firecrawl import firecrawl_get_batch_scrape as endpoint
 
-        reply_: FirecrawlBatch = await self._call(endpoint, path={"id": id}, options=(extra_headers, extra_query, extra_body, timeout))
-        return reply_
+        result_: FirecrawlBatch = await self._call(endpoint, path={"id": id}, options=(extra_headers, extra_query, extra_body, timeout))
+        return result_
 
     async def list_batch_errors(
         self,
@@ -1403,10 +1403,10 @@ class AsyncFirecrawl(AsyncResource):
         """
         from api302_client.api.information_firecrawl import firecrawl_list_batch_errors as endpoint
 
-        reply_: FirecrawlBatchErrors = await self._call(
+        result_: FirecrawlBatchErrors = await self._call(
             endpoint, path={"id": id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
-        return reply_
+        return result_
 
     async def map(
         self,
@@ -1448,7 +1448,7 @@ class AsyncFirecrawl(AsyncResource):
         """
         from api302_client.api.information_firecrawl import firecrawl_map as endpoint
 
-        reply_: FirecrawlMapResponse = await self._call(
+        result_: FirecrawlMapResponse = await self._call(
             endpoint,
             body={
                 "url": url,
@@ -1461,7 +1461,7 @@ class AsyncFirecrawl(AsyncResource):
             },
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     async def search(
         self,
@@ -1503,7 +1503,7 @@ class AsyncFirecrawl(AsyncResource):
         """
         from api302_client.api.information_firecrawl import firecrawl_search as endpoint
 
-        reply_: FirecrawlSearchResponse = await self._call(
+        result_: FirecrawlSearchResponse = await self._call(
             endpoint,
             body={
                 "query": query,
@@ -1516,7 +1516,7 @@ class AsyncFirecrawl(AsyncResource):
             },
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     async def scrape_v2(
         self,
@@ -1594,7 +1594,7 @@ class AsyncFirecrawl(AsyncResource):
         """
         from api302_client.api.information_firecrawl import firecrawl_scrape_v2 as endpoint
 
-        reply_: FirecrawlScrapeResponse = await self._call(
+        result_: FirecrawlScrapeResponse = await self._call(
             endpoint,
             body={
                 "url": url,
@@ -1624,7 +1624,7 @@ class AsyncFirecrawl(AsyncResource):
             },
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     async def batch_scrape_v2(
         self,
@@ -1771,8 +1771,8 @@ class AsyncFirecrawl(AsyncResource):
         """
         from api302_client.api.information_firecrawl import firecrawl_get_batch_scrape_v2 as endpoint
 
-        reply_: FirecrawlV2Status = await self._call(endpoint, path={"id": id}, options=(extra_headers, extra_query, extra_body, timeout))
-        return reply_
+        result_: FirecrawlV2Status = await self._call(endpoint, path={"id": id}, options=(extra_headers, extra_query, extra_body, timeout))
+        return result_
 
     async def cancel_batch_scrape_v2(
         self,
@@ -1801,8 +1801,8 @@ class AsyncFirecrawl(AsyncResource):
         """
         from api302_client.api.information_firecrawl import firecrawl_cancel_batch_scrape_v2 as endpoint
 
-        reply_: FirecrawlCanceled = await self._call(endpoint, path={"id": id}, options=(extra_headers, extra_query, extra_body, timeout))
-        return reply_
+        result_: FirecrawlCanceled = await self._call(endpoint, path={"id": id}, options=(extra_headers, extra_query, extra_body, timeout))
+        return result_
 
     async def list_batch_errors_v2(
         self,
@@ -1831,10 +1831,10 @@ class AsyncFirecrawl(AsyncResource):
         """
         from api302_client.api.information_firecrawl import firecrawl_list_batch_errors_v2 as endpoint
 
-        reply_: FirecrawlBatchErrors = await self._call(
+        result_: FirecrawlBatchErrors = await self._call(
             endpoint, path={"id": id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
-        return reply_
+        return result_
 
     async def crawl(
         self,
@@ -1959,8 +1959,8 @@ class AsyncFirecrawl(AsyncResource):
         """
         from api302_client.api.information_firecrawl import firecrawl_get_crawl as endpoint
 
-        reply_: FirecrawlV2Status = await self._call(endpoint, path={"id": id}, options=(extra_headers, extra_query, extra_body, timeout))
-        return reply_
+        result_: FirecrawlV2Status = await self._call(endpoint, path={"id": id}, options=(extra_headers, extra_query, extra_body, timeout))
+        return result_
 
     async def cancel_crawl(
         self,
@@ -1989,8 +1989,8 @@ class AsyncFirecrawl(AsyncResource):
         """
         from api302_client.api.information_firecrawl import firecrawl_cancel_crawl as endpoint
 
-        reply_: FirecrawlCanceled = await self._call(endpoint, path={"id": id}, options=(extra_headers, extra_query, extra_body, timeout))
-        return reply_
+        result_: FirecrawlCanceled = await self._call(endpoint, path={"id": id}, options=(extra_headers, extra_query, extra_body, timeout))
+        return result_
 
     async def list_crawl_errors(
         self,
@@ -2019,10 +2019,10 @@ class AsyncFirecrawl(AsyncResource):
         """
         from api302_client.api.information_firecrawl import firecrawl_list_crawl_errors as endpoint
 
-        reply_: FirecrawlBatchErrors = await self._call(
+        result_: FirecrawlBatchErrors = await self._call(
             endpoint, path={"id": id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
-        return reply_
+        return result_
 
     async def map_v2(
         self,
@@ -2067,7 +2067,7 @@ class AsyncFirecrawl(AsyncResource):
         """
         from api302_client.api.information_firecrawl import firecrawl_map_v2 as endpoint
 
-        reply_: FirecrawlV2MapResponse = await self._call(
+        result_: FirecrawlV2MapResponse = await self._call(
             endpoint,
             body={
                 "url": url,
@@ -2082,7 +2082,7 @@ class AsyncFirecrawl(AsyncResource):
             },
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     async def search_v2(
         self,
@@ -2137,7 +2137,7 @@ class AsyncFirecrawl(AsyncResource):
         """
         from api302_client.api.information_firecrawl import firecrawl_search_v2 as endpoint
 
-        reply_: FirecrawlV2SearchResponse = await self._call(
+        result_: FirecrawlV2SearchResponse = await self._call(
             endpoint,
             body={
                 "query": query,
@@ -2157,7 +2157,7 @@ class AsyncFirecrawl(AsyncResource):
             },
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     async def extract(
         self,
@@ -2247,5 +2247,5 @@ class AsyncFirecrawl(AsyncResource):
         """
         from api302_client.api.information_firecrawl import firecrawl_get_extract as endpoint
 
-        reply_: FirecrawlExtract = await self._call(endpoint, path={"id": id}, options=(extra_headers, extra_query, extra_body, timeout))
-        return reply_
+        result_: FirecrawlExtract = await self._call(endpoint, path={"id": id}, options=(extra_headers, extra_query, extra_body, timeout))
+        return result_

@@ -109,7 +109,7 @@ class Fireflycard(Resource):
         """
         from api302_client.api.information_fireflycard import fireflycard_make_card as endpoint
 
-        reply_: Binary = self._call(
+        result_: Binary = self._call(
             endpoint,
             body={
                 "temp": temp,
@@ -144,7 +144,7 @@ class Fireflycard(Resource):
             },
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     def stream_make_card(
         self,
@@ -364,7 +364,7 @@ class AsyncFireflycard(AsyncResource):
         """
         from api302_client.api.information_fireflycard import fireflycard_make_card as endpoint
 
-        reply_: Binary = await self._call(
+        result_: Binary = await self._call(
             endpoint,
             body={
                 "temp": temp,
@@ -399,7 +399,7 @@ class AsyncFireflycard(AsyncResource):
             },
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     def stream_make_card(
         self,

@@ -47,10 +47,10 @@ class Glif(Resource):
         """
         from api302_client.api.information_glif import glif_run as endpoint
 
-        reply_: GlifResponse = self._call(
+        result_: GlifResponse = self._call(
             endpoint, body={"id": id, "inputs": inputs}, options=(extra_headers, extra_query, extra_body, timeout)
         )
-        return reply_
+        return result_
 
 
 class AsyncGlif(AsyncResource):
@@ -86,7 +86,7 @@ class AsyncGlif(AsyncResource):
         """
         from api302_client.api.information_glif import glif_run as endpoint
 
-        reply_: GlifResponse = await self._call(
+        result_: GlifResponse = await self._call(
             endpoint, body={"id": id, "inputs": inputs}, options=(extra_headers, extra_query, extra_body, timeout)
         )
-        return reply_
+        return result_

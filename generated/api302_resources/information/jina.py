@@ -50,10 +50,10 @@ class Jina(Resource):
         """
         from api302_client.api.information_jina import jina_read as endpoint
 
-        reply_: JinaReaderResponse | Text = self._call(
+        result_: JinaReaderResponse | Text = self._call(
             endpoint, path={"website": website}, accept=accept, options=(extra_headers, extra_query, extra_body, timeout)
         )
-        return reply_
+        return result_
 
     def search(
         self,
@@ -85,10 +85,10 @@ class Jina(Resource):
         """
         from api302_client.api.information_jina import jina_search as endpoint
 
-        reply_: JinaSearchResponse | Text = self._call(
+        result_: JinaSearchResponse | Text = self._call(
             endpoint, path={"query": query}, accept=accept, options=(extra_headers, extra_query, extra_body, timeout)
         )
-        return reply_
+        return result_
 
     def check_fact(
         self,
@@ -120,10 +120,10 @@ class Jina(Resource):
         """
         from api302_client.api.information_jina import jina_check_fact as endpoint
 
-        reply_: JinaGroundingResponse = self._call(
+        result_: JinaGroundingResponse = self._call(
             endpoint, path={"query": query}, query={"deepdive": deepdive}, options=(extra_headers, extra_query, extra_body, timeout)
         )
-        return reply_
+        return result_
 
     def classify(
         self,
@@ -160,12 +160,12 @@ class Jina(Resource):
         """
         from api302_client.api.information_jina import jina_classify as endpoint
 
-        reply_: JinaClassifyResponse = self._call(
+        result_: JinaClassifyResponse = self._call(
             endpoint,
             body={"input": input, "labels": labels, "model": model, "classifier_id": classifier_id},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
 
 class AsyncJina(AsyncResource):
@@ -201,10 +201,10 @@ class AsyncJina(AsyncResource):
         """
         from api302_client.api.information_jina import jina_read as endpoint
 
-        reply_: JinaReaderResponse | Text = await self._call(
+        result_: JinaReaderResponse | Text = await self._call(
             endpoint, path={"website": website}, accept=accept, options=(extra_headers, extra_query, extra_body, timeout)
         )
-        return reply_
+        return result_
 
     async def search(
         self,
@@ -236,10 +236,10 @@ class AsyncJina(AsyncResource):
         """
         from api302_client.api.information_jina import jina_search as endpoint
 
-        reply_: JinaSearchResponse | Text = await self._call(
+        result_: JinaSearchResponse | Text = await self._call(
             endpoint, path={"query": query}, accept=accept, options=(extra_headers, extra_query, extra_body, timeout)
         )
-        return reply_
+        return result_
 
     async def check_fact(
         self,
@@ -271,10 +271,10 @@ class AsyncJina(AsyncResource):
         """
         from api302_client.api.information_jina import jina_check_fact as endpoint
 
-        reply_: JinaGroundingResponse = await self._call(
+        result_: JinaGroundingResponse = await self._call(
             endpoint, path={"query": query}, query={"deepdive": deepdive}, options=(extra_headers, extra_query, extra_body, timeout)
         )
-        return reply_
+        return result_
 
     async def classify(
         self,
@@ -311,9 +311,9 @@ class AsyncJina(AsyncResource):
         """
         from api302_client.api.information_jina import jina_classify as endpoint
 
-        reply_: JinaClassifyResponse = await self._call(
+        result_: JinaClassifyResponse = await self._call(
             endpoint,
             body={"input": input, "labels": labels, "model": model, "classifier_id": classifier_id},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_

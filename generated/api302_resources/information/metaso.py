@@ -59,7 +59,7 @@ class Metaso(Resource):
         """
         from api302_client.api.information_metaso import metaso_search as endpoint
 
-        reply_: MetasoSearch = self._call(
+        result_: MetasoSearch = self._call(
             endpoint,
             body={
                 "q": q,
@@ -72,7 +72,7 @@ class Metaso(Resource):
             },
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     def read(
         self,
@@ -106,10 +106,10 @@ class Metaso(Resource):
         """
         from api302_client.api.information_metaso import metaso_read as endpoint
 
-        reply_: MetasoPage | Text = self._call(
+        result_: MetasoPage | Text = self._call(
             endpoint, body={"url": url}, accept=accept, options=(extra_headers, extra_query, extra_body, timeout)
         )
-        return reply_
+        return result_
 
     def chat(
         self,
@@ -149,12 +149,12 @@ class Metaso(Resource):
         """
         from api302_client.api.information_metaso import metaso_chat as endpoint
 
-        reply_: MetasoChat = self._call(
+        result_: MetasoChat = self._call(
             endpoint,
             body={"model": model, "messages": messages, "q": q, "scope": scope, "format": format, "conciseSnippet": conciseSnippet},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
 
 class AsyncMetaso(AsyncResource):
@@ -200,7 +200,7 @@ class AsyncMetaso(AsyncResource):
         """
         from api302_client.api.information_metaso import metaso_search as endpoint
 
-        reply_: MetasoSearch = await self._call(
+        result_: MetasoSearch = await self._call(
             endpoint,
             body={
                 "q": q,
@@ -213,7 +213,7 @@ class AsyncMetaso(AsyncResource):
             },
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     async def read(
         self,
@@ -247,10 +247,10 @@ class AsyncMetaso(AsyncResource):
         """
         from api302_client.api.information_metaso import metaso_read as endpoint
 
-        reply_: MetasoPage | Text = await self._call(
+        result_: MetasoPage | Text = await self._call(
             endpoint, body={"url": url}, accept=accept, options=(extra_headers, extra_query, extra_body, timeout)
         )
-        return reply_
+        return result_
 
     async def chat(
         self,
@@ -290,9 +290,9 @@ class AsyncMetaso(AsyncResource):
         """
         from api302_client.api.information_metaso import metaso_chat as endpoint
 
-        reply_: MetasoChat = await self._call(
+        result_: MetasoChat = await self._call(
             endpoint,
             body={"model": model, "messages": messages, "q": q, "scope": scope, "format": format, "conciseSnippet": conciseSnippet},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_

@@ -50,8 +50,8 @@ class Mineru(Resource):
         """
         from api302_client.api.information_mineru import mineru_create_task as endpoint
 
-        reply_: JsonObject = self._call(endpoint, body={}, options=(extra_headers, extra_query, extra_body, timeout))
-        return reply_
+        result_: JsonObject = self._call(endpoint, body={}, options=(extra_headers, extra_query, extra_body, timeout))
+        return result_
 
     def get_task(
         self,
@@ -81,8 +81,8 @@ class Mineru(Resource):
         """
         from api302_client.api.information_mineru import mineru_get_task as endpoint
 
-        reply_: JsonObject = self._call(endpoint, query={"task_id": task_id}, options=(extra_headers, extra_query, extra_body, timeout))
-        return reply_
+        result_: JsonObject = self._call(endpoint, query={"task_id": task_id}, options=(extra_headers, extra_query, extra_body, timeout))
+        return result_
 
     def extract(
         self,
@@ -182,8 +182,8 @@ class Mineru(Resource):
         """
         from api302_client.api.information_mineru import mineru_get_extract as endpoint
 
-        reply_: MineruStatus = self._call(endpoint, path={"task_id": task_id}, options=(extra_headers, extra_query, extra_body, timeout))
-        return reply_
+        result_: MineruStatus = self._call(endpoint, path={"task_id": task_id}, options=(extra_headers, extra_query, extra_body, timeout))
+        return result_
 
 
 class AsyncMineru(AsyncResource):
@@ -220,8 +220,8 @@ class AsyncMineru(AsyncResource):
         """
         from api302_client.api.information_mineru import mineru_create_task as endpoint
 
-        reply_: JsonObject = await self._call(endpoint, body={}, options=(extra_headers, extra_query, extra_body, timeout))
-        return reply_
+        result_: JsonObject = await self._call(endpoint, body={}, options=(extra_headers, extra_query, extra_body, timeout))
+        return result_
 
     async def get_task(
         self,
@@ -251,10 +251,10 @@ class AsyncMineru(AsyncResource):
         """
         from api302_client.api.information_mineru import mineru_get_task as endpoint
 
-        reply_: JsonObject = await self._call(
+        result_: JsonObject = await self._call(
             endpoint, query={"task_id": task_id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
-        return reply_
+        return result_
 
     async def extract(
         self,
@@ -354,7 +354,7 @@ class AsyncMineru(AsyncResource):
         """
         from api302_client.api.information_mineru import mineru_get_extract as endpoint
 
-        reply_: MineruStatus = await self._call(
+        result_: MineruStatus = await self._call(
             endpoint, path={"task_id": task_id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
-        return reply_
+        return result_

@@ -70,7 +70,7 @@ class Mistral(Resource):
         """
         from api302_client.api.information_mistral import mistral_ocr as endpoint
 
-        reply_: MistralOcrResponse = self._call(
+        result_: MistralOcrResponse = self._call(
             endpoint,
             body={
                 "model": model,
@@ -88,7 +88,7 @@ class Mistral(Resource):
             },
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
 
 class AsyncMistral(AsyncResource):
@@ -145,7 +145,7 @@ class AsyncMistral(AsyncResource):
         """
         from api302_client.api.information_mistral import mistral_ocr as endpoint
 
-        reply_: MistralOcrResponse = await self._call(
+        result_: MistralOcrResponse = await self._call(
             endpoint,
             body={
                 "model": model,
@@ -163,4 +163,4 @@ class AsyncMistral(AsyncResource):
             },
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_

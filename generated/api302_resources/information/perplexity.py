@@ -74,7 +74,7 @@ class Perplexity(Resource):
         """
         from api302_client.api.information_perplexity import perplexity_search as endpoint
 
-        reply_: PerplexitySearch = self._call(
+        result_: PerplexitySearch = self._call(
             endpoint,
             body={
                 "query": query,
@@ -96,7 +96,7 @@ class Perplexity(Resource):
             },
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
 
 class AsyncPerplexity(AsyncResource):
@@ -159,7 +159,7 @@ class AsyncPerplexity(AsyncResource):
         """
         from api302_client.api.information_perplexity import perplexity_search as endpoint
 
-        reply_: PerplexitySearch = await self._call(
+        result_: PerplexitySearch = await self._call(
             endpoint,
             body={
                 "query": query,
@@ -181,4 +181,4 @@ class AsyncPerplexity(AsyncResource):
             },
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_

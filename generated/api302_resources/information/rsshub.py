@@ -49,8 +49,8 @@ class Rsshub(Resource):
         """
         from api302_client.api.information_rsshub import rsshub_get_feed as endpoint
 
-        reply_: Text = self._call(endpoint, path={"path": path}, options=(extra_headers, extra_query, extra_body, timeout))
-        return reply_
+        result_: Text = self._call(endpoint, path={"path": path}, options=(extra_headers, extra_query, extra_body, timeout))
+        return result_
 
 
 class AsyncRsshub(AsyncResource):
@@ -88,5 +88,5 @@ class AsyncRsshub(AsyncResource):
         """
         from api302_client.api.information_rsshub import rsshub_get_feed as endpoint
 
-        reply_: Text = await self._call(endpoint, path={"path": path}, options=(extra_headers, extra_query, extra_body, timeout))
-        return reply_
+        result_: Text = await self._call(endpoint, path={"path": path}, options=(extra_headers, extra_query, extra_body, timeout))
+        return result_

@@ -62,7 +62,7 @@ class Search1api(Resource):
         """
         from api302_client.api.information_search1api import search1api_search as endpoint
 
-        reply_: Search1ApiSearchResponse = self._call(
+        result_: Search1ApiSearchResponse = self._call(
             endpoint,
             body={
                 "query": query,
@@ -76,7 +76,7 @@ class Search1api(Resource):
             },
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     def search_news(
         self,
@@ -118,7 +118,7 @@ class Search1api(Resource):
         """
         from api302_client.api.information_search1api import search1api_search_news as endpoint
 
-        reply_: Search1ApiSearchResponse = self._call(
+        result_: Search1ApiSearchResponse = self._call(
             endpoint,
             body={
                 "query": query,
@@ -131,7 +131,7 @@ class Search1api(Resource):
             },
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     def crawl(
         self,
@@ -161,8 +161,10 @@ class Search1api(Resource):
         """
         from api302_client.api.information_search1api import search1api_crawl as endpoint
 
-        reply_: Search1ApiCrawlResponse = self._call(endpoint, body={"url": url}, options=(extra_headers, extra_query, extra_body, timeout))
-        return reply_
+        result_: Search1ApiCrawlResponse = self._call(
+            endpoint, body={"url": url}, options=(extra_headers, extra_query, extra_body, timeout)
+        )
+        return result_
 
     def list_links(
         self,
@@ -192,8 +194,8 @@ class Search1api(Resource):
         """
         from api302_client.api.information_search1api import search1api_list_links as endpoint
 
-        reply_: Search1ApiLinks = self._call(endpoint, body={"url": url}, options=(extra_headers, extra_query, extra_body, timeout))
-        return reply_
+        result_: Search1ApiLinks = self._call(endpoint, body={"url": url}, options=(extra_headers, extra_query, extra_body, timeout))
+        return result_
 
     def list_trends(
         self,
@@ -225,12 +227,12 @@ class Search1api(Resource):
         """
         from api302_client.api.information_search1api import search1api_list_trends as endpoint
 
-        reply_: Search1ApiTrends = self._call(
+        result_: Search1ApiTrends = self._call(
             endpoint,
             body={"search_service": search_service, "max_results": max_results},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
 
 class AsyncSearch1api(AsyncResource):
@@ -281,7 +283,7 @@ class AsyncSearch1api(AsyncResource):
         """
         from api302_client.api.information_search1api import search1api_search as endpoint
 
-        reply_: Search1ApiSearchResponse = await self._call(
+        result_: Search1ApiSearchResponse = await self._call(
             endpoint,
             body={
                 "query": query,
@@ -295,7 +297,7 @@ class AsyncSearch1api(AsyncResource):
             },
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     async def search_news(
         self,
@@ -337,7 +339,7 @@ class AsyncSearch1api(AsyncResource):
         """
         from api302_client.api.information_search1api import search1api_search_news as endpoint
 
-        reply_: Search1ApiSearchResponse = await self._call(
+        result_: Search1ApiSearchResponse = await self._call(
             endpoint,
             body={
                 "query": query,
@@ -350,7 +352,7 @@ class AsyncSearch1api(AsyncResource):
             },
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     async def crawl(
         self,
@@ -380,10 +382,10 @@ class AsyncSearch1api(AsyncResource):
         """
         from api302_client.api.information_search1api import search1api_crawl as endpoint
 
-        reply_: Search1ApiCrawlResponse = await self._call(
+        result_: Search1ApiCrawlResponse = await self._call(
             endpoint, body={"url": url}, options=(extra_headers, extra_query, extra_body, timeout)
         )
-        return reply_
+        return result_
 
     async def list_links(
         self,
@@ -413,8 +415,8 @@ class AsyncSearch1api(AsyncResource):
         """
         from api302_client.api.information_search1api import search1api_list_links as endpoint
 
-        reply_: Search1ApiLinks = await self._call(endpoint, body={"url": url}, options=(extra_headers, extra_query, extra_body, timeout))
-        return reply_
+        result_: Search1ApiLinks = await self._call(endpoint, body={"url": url}, options=(extra_headers, extra_query, extra_body, timeout))
+        return result_
 
     async def list_trends(
         self,
@@ -446,9 +448,9 @@ class AsyncSearch1api(AsyncResource):
         """
         from api302_client.api.information_search1api import search1api_list_trends as endpoint
 
-        reply_: Search1ApiTrends = await self._call(
+        result_: Search1ApiTrends = await self._call(
             endpoint,
             body={"search_service": search_service, "max_results": max_results},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_

@@ -114,7 +114,7 @@ class Searchapi(Resource):
         """
         from api302_client.api.information_searchapi import searchapi_search as endpoint
 
-        reply_: SearchapiResponse = self._call(
+        result_: SearchapiResponse = self._call(
             endpoint,
             query={
                 "engine": engine,
@@ -147,7 +147,7 @@ class Searchapi(Resource):
             },
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     def iter_search(
         self,
@@ -377,7 +377,7 @@ class AsyncSearchapi(AsyncResource):
         """
         from api302_client.api.information_searchapi import searchapi_search as endpoint
 
-        reply_: SearchapiResponse = await self._call(
+        result_: SearchapiResponse = await self._call(
             endpoint,
             query={
                 "engine": engine,
@@ -410,7 +410,7 @@ class AsyncSearchapi(AsyncResource):
             },
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     def iter_search(
         self,

@@ -66,7 +66,7 @@ class Serpapi(Resource):
         """
         from api302_client.api.information_serpapi import serpapi_search as endpoint
 
-        reply_: SerpapiResponse = self._call(
+        result_: SerpapiResponse = self._call(
             endpoint,
             query={
                 "engine": engine,
@@ -81,7 +81,7 @@ class Serpapi(Resource):
             },
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     def iter_search(
         self,
@@ -197,7 +197,7 @@ class AsyncSerpapi(AsyncResource):
         """
         from api302_client.api.information_serpapi import serpapi_search as endpoint
 
-        reply_: SerpapiResponse = await self._call(
+        result_: SerpapiResponse = await self._call(
             endpoint,
             query={
                 "engine": engine,
@@ -212,7 +212,7 @@ class AsyncSerpapi(AsyncResource):
             },
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     def iter_search(
         self,

@@ -58,7 +58,7 @@ class Sophnet(Resource):
         """
         from api302_client.api.information_sophnet import sophnet_recognize_image as endpoint
 
-        reply_: SophnetImageText = self._call(
+        result_: SophnetImageText = self._call(
             endpoint,
             body={
                 "type": type,
@@ -69,7 +69,7 @@ class Sophnet(Resource):
             },
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     def parse_document(
         self,
@@ -100,8 +100,8 @@ class Sophnet(Resource):
         """
         from api302_client.api.information_sophnet import sophnet_parse_document as endpoint
 
-        reply_: SophnetDocument = self._call(endpoint, body={"file": file}, options=(extra_headers, extra_query, extra_body, timeout))
-        return reply_
+        result_: SophnetDocument = self._call(endpoint, body={"file": file}, options=(extra_headers, extra_query, extra_body, timeout))
+        return result_
 
 
 class AsyncSophnet(AsyncResource):
@@ -145,7 +145,7 @@ class AsyncSophnet(AsyncResource):
         """
         from api302_client.api.information_sophnet import sophnet_recognize_image as endpoint
 
-        reply_: SophnetImageText = await self._call(
+        result_: SophnetImageText = await self._call(
             endpoint,
             body={
                 "type": type,
@@ -156,7 +156,7 @@ class AsyncSophnet(AsyncResource):
             },
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     async def parse_document(
         self,
@@ -187,5 +187,7 @@ class AsyncSophnet(AsyncResource):
         """
         from api302_client.api.information_sophnet import sophnet_parse_document as endpoint
 
-        reply_: SophnetDocument = await self._call(endpoint, body={"file": file}, options=(extra_headers, extra_query, extra_body, timeout))
-        return reply_
+        result_: SophnetDocument = await self._call(
+            endpoint, body={"file": file}, options=(extra_headers, extra_query, extra_body, timeout)
+        )
+        return result_

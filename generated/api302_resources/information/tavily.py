@@ -83,7 +83,7 @@ class Tavily(Resource):
         """
         from api302_client.api.information_tavily import tavily_search as endpoint
 
-        reply_: TavilySearchResponse = self._call(
+        result_: TavilySearchResponse = self._call(
             endpoint,
             body={
                 "query": query,
@@ -109,7 +109,7 @@ class Tavily(Resource):
             },
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     def search_simple(
         self,
@@ -141,10 +141,10 @@ class Tavily(Resource):
         """
         from api302_client.api.information_tavily import tavily_search_simple as endpoint
 
-        reply_: TavilySearchResponse = self._call(
+        result_: TavilySearchResponse = self._call(
             endpoint, query={"query": query, "max_results": max_results}, options=(extra_headers, extra_query, extra_body, timeout)
         )
-        return reply_
+        return result_
 
     def extract(
         self,
@@ -190,7 +190,7 @@ class Tavily(Resource):
         """
         from api302_client.api.information_tavily import tavily_extract as endpoint
 
-        reply_: TavilyExtractResponse = self._call(
+        result_: TavilyExtractResponse = self._call(
             endpoint,
             body={
                 "urls": urls,
@@ -205,7 +205,7 @@ class Tavily(Resource):
             },
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
 
 class AsyncTavily(AsyncResource):
@@ -277,7 +277,7 @@ class AsyncTavily(AsyncResource):
         """
         from api302_client.api.information_tavily import tavily_search as endpoint
 
-        reply_: TavilySearchResponse = await self._call(
+        result_: TavilySearchResponse = await self._call(
             endpoint,
             body={
                 "query": query,
@@ -303,7 +303,7 @@ class AsyncTavily(AsyncResource):
             },
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     async def search_simple(
         self,
@@ -335,10 +335,10 @@ class AsyncTavily(AsyncResource):
         """
         from api302_client.api.information_tavily import tavily_search_simple as endpoint
 
-        reply_: TavilySearchResponse = await self._call(
+        result_: TavilySearchResponse = await self._call(
             endpoint, query={"query": query, "max_results": max_results}, options=(extra_headers, extra_query, extra_body, timeout)
         )
-        return reply_
+        return result_
 
     async def extract(
         self,
@@ -384,7 +384,7 @@ class AsyncTavily(AsyncResource):
         """
         from api302_client.api.information_tavily import tavily_extract as endpoint
 
-        reply_: TavilyExtractResponse = await self._call(
+        result_: TavilyExtractResponse = await self._call(
             endpoint,
             body={
                 "urls": urls,
@@ -399,4 +399,4 @@ class AsyncTavily(AsyncResource):
             },
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_

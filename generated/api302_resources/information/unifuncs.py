@@ -60,7 +60,7 @@ class Unifuncs(Resource):
         """
         from api302_client.api.information_unifuncs import unifuncs_search as endpoint
 
-        reply_: UnifuncsSearch | Text = self._call(
+        result_: UnifuncsSearch | Text = self._call(
             endpoint,
             body={
                 "query": query,
@@ -74,7 +74,7 @@ class Unifuncs(Resource):
             accept=accept,
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     def read(
         self,
@@ -134,7 +134,7 @@ class Unifuncs(Resource):
         """
         from api302_client.api.information_unifuncs import unifuncs_read as endpoint
 
-        reply_: UnifuncsPage | Text = self._call(
+        result_: UnifuncsPage | Text = self._call(
             endpoint,
             body={
                 "url": url,
@@ -156,7 +156,7 @@ class Unifuncs(Resource):
             accept=accept,
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
 
 class AsyncUnifuncs(AsyncResource):
@@ -204,7 +204,7 @@ class AsyncUnifuncs(AsyncResource):
         """
         from api302_client.api.information_unifuncs import unifuncs_search as endpoint
 
-        reply_: UnifuncsSearch | Text = await self._call(
+        result_: UnifuncsSearch | Text = await self._call(
             endpoint,
             body={
                 "query": query,
@@ -218,7 +218,7 @@ class AsyncUnifuncs(AsyncResource):
             accept=accept,
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     async def read(
         self,
@@ -278,7 +278,7 @@ class AsyncUnifuncs(AsyncResource):
         """
         from api302_client.api.information_unifuncs import unifuncs_read as endpoint
 
-        reply_: UnifuncsPage | Text = await self._call(
+        result_: UnifuncsPage | Text = await self._call(
             endpoint,
             body={
                 "url": url,
@@ -300,4 +300,4 @@ class AsyncUnifuncs(AsyncResource):
             accept=accept,
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_

@@ -47,8 +47,8 @@ class Youdao(Resource):
         """
         from api302_client.api.information_youdao import youdao_translate as endpoint
 
-        reply_: YoudaoResponse = self._call(endpoint, body={}, options=(extra_headers, extra_query, extra_body, timeout))
-        return reply_
+        result_: YoudaoResponse = self._call(endpoint, body={}, options=(extra_headers, extra_query, extra_body, timeout))
+        return result_
 
 
 class AsyncYoudao(AsyncResource):
@@ -84,5 +84,5 @@ class AsyncYoudao(AsyncResource):
         """
         from api302_client.api.information_youdao import youdao_translate as endpoint
 
-        reply_: YoudaoResponse = await self._call(endpoint, body={}, options=(extra_headers, extra_query, extra_body, timeout))
-        return reply_
+        result_: YoudaoResponse = await self._call(endpoint, body={}, options=(extra_headers, extra_query, extra_body, timeout))
+        return result_

@@ -63,7 +63,7 @@ class Zhipu(Resource):
         """
         from api302_client.api.information_zhipu import zhipu_parse_layout as endpoint
 
-        reply_: ZhipuLayout = self._call(
+        result_: ZhipuLayout = self._call(
             endpoint,
             body={
                 "model": model,
@@ -77,7 +77,7 @@ class Zhipu(Resource):
             },
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     def export_slides(
         self,
@@ -112,12 +112,12 @@ class Zhipu(Resource):
         """
         from api302_client.api.information_zhipu import zhipu_export_slides as endpoint
 
-        reply_: ZhipuConversation = self._call(
+        result_: ZhipuConversation = self._call(
             endpoint,
             body={"agent_id": agent_id, "conversation_id": conversation_id, "custom_variables": custom_variables},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
 
 class AsyncZhipu(AsyncResource):
@@ -166,7 +166,7 @@ class AsyncZhipu(AsyncResource):
         """
         from api302_client.api.information_zhipu import zhipu_parse_layout as endpoint
 
-        reply_: ZhipuLayout = await self._call(
+        result_: ZhipuLayout = await self._call(
             endpoint,
             body={
                 "model": model,
@@ -180,7 +180,7 @@ class AsyncZhipu(AsyncResource):
             },
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     async def export_slides(
         self,
@@ -215,9 +215,9 @@ class AsyncZhipu(AsyncResource):
         """
         from api302_client.api.information_zhipu import zhipu_export_slides as endpoint
 
-        reply_: ZhipuConversation = await self._call(
+        result_: ZhipuConversation = await self._call(
             endpoint,
             body={"agent_id": agent_id, "conversation_id": conversation_id, "custom_variables": custom_variables},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_

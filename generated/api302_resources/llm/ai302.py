@@ -49,12 +49,12 @@ class Ai302(Resource):
         """
         from api302_client.api.llm_ai302 import ai302_list_models as endpoint
 
-        reply_: Ai302ModelList = self._call(
+        result_: Ai302ModelList = self._call(
             endpoint,
             query={"llm": llm, "include_custom_models": include_custom_models},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     def get_model_status(
         self,
@@ -86,10 +86,10 @@ class Ai302(Resource):
         """
         from api302_client.api.llm_ai302 import ai302_get_model_status as endpoint
 
-        reply_: Ai302ModelStatusList = self._call(
+        result_: Ai302ModelStatusList = self._call(
             endpoint, query={"model": model}, options=(extra_headers, extra_query, extra_body, timeout)
         )
-        return reply_
+        return result_
 
     def get_async_result(
         self,
@@ -123,12 +123,12 @@ class Ai302(Resource):
         """
         from api302_client.api.llm_ai302 import ai302_get_async_result as endpoint
 
-        reply_: Ai302AsyncResult = self._call(
+        result_: Ai302AsyncResult = self._call(
             endpoint,
             query={"task_id": task_id, "llm_content_extract": llm_content_extract},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
 
 class AsyncAi302(AsyncResource):
@@ -166,12 +166,12 @@ class AsyncAi302(AsyncResource):
         """
         from api302_client.api.llm_ai302 import ai302_list_models as endpoint
 
-        reply_: Ai302ModelList = await self._call(
+        result_: Ai302ModelList = await self._call(
             endpoint,
             query={"llm": llm, "include_custom_models": include_custom_models},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     async def get_model_status(
         self,
@@ -203,10 +203,10 @@ class AsyncAi302(AsyncResource):
         """
         from api302_client.api.llm_ai302 import ai302_get_model_status as endpoint
 
-        reply_: Ai302ModelStatusList = await self._call(
+        result_: Ai302ModelStatusList = await self._call(
             endpoint, query={"model": model}, options=(extra_headers, extra_query, extra_body, timeout)
         )
-        return reply_
+        return result_
 
     async def get_async_result(
         self,
@@ -240,9 +240,9 @@ class AsyncAi302(AsyncResource):
         """
         from api302_client.api.llm_ai302 import ai302_get_async_result as endpoint
 
-        reply_: Ai302AsyncResult = await self._call(
+        result_: Ai302AsyncResult = await self._call(
             endpoint,
             query={"task_id": task_id, "llm_content_extract": llm_content_extract},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_

@@ -191,7 +191,7 @@ class Anthropic(Resource):
         """
         from api302_client.api.llm_anthropic import anthropic_messages as endpoint
 
-        reply_: AnthropicMessage | Stream[AnthropicStreamEvent, AnthropicMessage] = self._call(
+        result_: AnthropicMessage | Stream[AnthropicStreamEvent, AnthropicMessage] = self._call(
             endpoint,
             headers={"anthropic-version": anthropic_version, "anthropic-beta": anthropic_beta},
             body={
@@ -215,7 +215,7 @@ class Anthropic(Resource):
             stream=stream,
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     def parse_messages(
         self,
@@ -289,7 +289,7 @@ class Anthropic(Resource):
         """
         from api302_client.api.llm_anthropic import anthropic_messages as endpoint
 
-        reply_: AnthropicMessage[Parsed] = self._parse(
+        result_: AnthropicMessage[Parsed] = self._parse(
             endpoint,
             headers={"anthropic-version": anthropic_version, "anthropic-beta": anthropic_beta},
             body={
@@ -313,7 +313,7 @@ class Anthropic(Resource):
             format=output_format,
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     @overload
     def stream_messages(
@@ -635,7 +635,7 @@ class AsyncAnthropic(AsyncResource):
         """
         from api302_client.api.llm_anthropic import anthropic_messages as endpoint
 
-        reply_: AnthropicMessage | AsyncStream[AnthropicStreamEvent, AnthropicMessage] = await self._call(
+        result_: AnthropicMessage | AsyncStream[AnthropicStreamEvent, AnthropicMessage] = await self._call(
             endpoint,
             headers={"anthropic-version": anthropic_version, "anthropic-beta": anthropic_beta},
             body={
@@ -659,7 +659,7 @@ class AsyncAnthropic(AsyncResource):
             stream=stream,
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     async def parse_messages(
         self,
@@ -733,7 +733,7 @@ class AsyncAnthropic(AsyncResource):
         """
         from api302_client.api.llm_anthropic import anthropic_messages as endpoint
 
-        reply_: AnthropicMessage[Parsed] = await self._parse(
+        result_: AnthropicMessage[Parsed] = await self._parse(
             endpoint,
             headers={"anthropic-version": anthropic_version, "anthropic-beta": anthropic_beta},
             body={
@@ -757,7 +757,7 @@ class AsyncAnthropic(AsyncResource):
             format=output_format,
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     @overload
     def stream_messages(

@@ -70,7 +70,7 @@ class Google(Resource):
         """
         from api302_client.api.llm_google import google_generate_content as endpoint
 
-        reply_: GoogleGenerateResponse = self._call(
+        result_: GoogleGenerateResponse = self._call(
             endpoint,
             path={"model": model},
             query={"response_format": response_format},
@@ -86,7 +86,7 @@ class Google(Resource):
             },
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     def stream_generate_content(
         self,
@@ -209,7 +209,7 @@ class AsyncGoogle(AsyncResource):
         """
         from api302_client.api.llm_google import google_generate_content as endpoint
 
-        reply_: GoogleGenerateResponse = await self._call(
+        result_: GoogleGenerateResponse = await self._call(
             endpoint,
             path={"model": model},
             query={"response_format": response_format},
@@ -225,7 +225,7 @@ class AsyncGoogle(AsyncResource):
             },
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     def stream_generate_content(
         self,

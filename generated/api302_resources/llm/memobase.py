@@ -64,10 +64,10 @@ class Memobase(Resource):
         """
         from api302_client.api.llm_memobase import memobase_create_user as endpoint
 
-        reply_: MemobaseIdResponse = self._call(
+        result_: MemobaseIdResponse = self._call(
             endpoint, body={"id": id, "data": data}, options=(extra_headers, extra_query, extra_body, timeout)
         )
-        return reply_
+        return result_
 
     def get_user(
         self,
@@ -97,10 +97,10 @@ class Memobase(Resource):
         """
         from api302_client.api.llm_memobase import memobase_get_user as endpoint
 
-        reply_: MemobaseUserResponse = self._call(
+        result_: MemobaseUserResponse = self._call(
             endpoint, path={"user_id": user_id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
-        return reply_
+        return result_
 
     def update_user(
         self,
@@ -132,10 +132,10 @@ class Memobase(Resource):
         """
         from api302_client.api.llm_memobase import memobase_update_user as endpoint
 
-        reply_: MemobaseIdResponse = self._call(
+        result_: MemobaseIdResponse = self._call(
             endpoint, path={"user_id": user_id}, body={}, options=(extra_headers, extra_query, extra_body, timeout)
         )
-        return reply_
+        return result_
 
     def delete_user(
         self,
@@ -165,10 +165,10 @@ class Memobase(Resource):
         """
         from api302_client.api.llm_memobase import memobase_delete_user as endpoint
 
-        reply_: MemobaseResponse = self._call(
+        result_: MemobaseResponse = self._call(
             endpoint, path={"user_id": user_id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
-        return reply_
+        return result_
 
     def get_profile(
         self,
@@ -214,7 +214,7 @@ class Memobase(Resource):
         """
         from api302_client.api.llm_memobase import memobase_get_profile as endpoint
 
-        reply_: MemobaseProfileResponse = self._call(
+        result_: MemobaseProfileResponse = self._call(
             endpoint,
             path={"user_id": user_id},
             query={
@@ -228,7 +228,7 @@ class Memobase(Resource):
             },
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     def add_profile(
         self,
@@ -262,13 +262,13 @@ class Memobase(Resource):
         """
         from api302_client.api.llm_memobase import memobase_add_profile as endpoint
 
-        reply_: MemobaseIdResponse = self._call(
+        result_: MemobaseIdResponse = self._call(
             endpoint,
             path={"user_id": user_id},
             body={"content": content, "attributes": attributes},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     def update_profile(
         self,
@@ -304,13 +304,13 @@ class Memobase(Resource):
         """
         from api302_client.api.llm_memobase import memobase_update_profile as endpoint
 
-        reply_: MemobaseResponse = self._call(
+        result_: MemobaseResponse = self._call(
             endpoint,
             path={"user_id": user_id, "profile_id": profile_id},
             body={"content": content, "attributes": attributes},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     def delete_profile(
         self,
@@ -342,10 +342,10 @@ class Memobase(Resource):
         """
         from api302_client.api.llm_memobase import memobase_delete_profile as endpoint
 
-        reply_: MemobaseResponse = self._call(
+        result_: MemobaseResponse = self._call(
             endpoint, path={"user_id": user_id, "profile_id": profile_id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
-        return reply_
+        return result_
 
     def import_context(
         self,
@@ -377,10 +377,10 @@ class Memobase(Resource):
         """
         from api302_client.api.llm_memobase import memobase_import_context as endpoint
 
-        reply_: MemobaseResponse = self._call(
+        result_: MemobaseResponse = self._call(
             endpoint, path={"user_id": user_id}, body={"context": context}, options=(extra_headers, extra_query, extra_body, timeout)
         )
-        return reply_
+        return result_
 
     def list_events(
         self,
@@ -416,13 +416,13 @@ class Memobase(Resource):
         """
         from api302_client.api.llm_memobase import memobase_list_events as endpoint
 
-        reply_: MemobaseEventsResponse = self._call(
+        result_: MemobaseEventsResponse = self._call(
             endpoint,
             path={"user_id": user_id},
             query={"topk": topk, "max_token_size": max_token_size, "need_summary": need_summary},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     def get_context(
         self,
@@ -482,7 +482,7 @@ class Memobase(Resource):
         """
         from api302_client.api.llm_memobase import memobase_get_context as endpoint
 
-        reply_: MemobaseContextResponse = self._call(
+        result_: MemobaseContextResponse = self._call(
             endpoint,
             path={"user_id": user_id},
             query={
@@ -502,7 +502,7 @@ class Memobase(Resource):
             },
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     def update_event(
         self,
@@ -540,13 +540,13 @@ class Memobase(Resource):
         """
         from api302_client.api.llm_memobase import memobase_update_event as endpoint
 
-        reply_: MemobaseResponse = self._call(
+        result_: MemobaseResponse = self._call(
             endpoint,
             path={"user_id": user_id, "event_id": event_id},
             body={"profile_delta": profile_delta, "event_tip": event_tip, "event_tags": event_tags},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     def delete_event(
         self,
@@ -578,10 +578,10 @@ class Memobase(Resource):
         """
         from api302_client.api.llm_memobase import memobase_delete_event as endpoint
 
-        reply_: MemobaseResponse = self._call(
+        result_: MemobaseResponse = self._call(
             endpoint, path={"user_id": user_id, "event_id": event_id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
-        return reply_
+        return result_
 
     def search_events(
         self,
@@ -619,13 +619,13 @@ class Memobase(Resource):
         """
         from api302_client.api.llm_memobase import memobase_search_events as endpoint
 
-        reply_: MemobaseEventsResponse = self._call(
+        result_: MemobaseEventsResponse = self._call(
             endpoint,
             path={"user_id": user_id},
             query={"query": query, "topk": topk, "similarity_threshold": similarity_threshold, "time_range_in_days": time_range_in_days},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     def search_gists(
         self,
@@ -665,13 +665,13 @@ class Memobase(Resource):
         """
         from api302_client.api.llm_memobase import memobase_search_gists as endpoint
 
-        reply_: MemobaseGistsResponse = self._call(
+        result_: MemobaseGistsResponse = self._call(
             endpoint,
             path={"user_id": user_id},
             query={"query": query, "topk": topk, "similarity_threshold": similarity_threshold, "time_range_in_days": time_range_in_days},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     def search_events_by_tag(
         self,
@@ -707,13 +707,13 @@ class Memobase(Resource):
         """
         from api302_client.api.llm_memobase import memobase_search_events_by_tag as endpoint
 
-        reply_: MemobaseEventsResponse = self._call(
+        result_: MemobaseEventsResponse = self._call(
             endpoint,
             path={"user_id": user_id},
             query={"tags": tags, "tag_values": tag_values, "topk": topk},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     def suggest_topic(
         self,
@@ -761,7 +761,7 @@ class Memobase(Resource):
         """
         from api302_client.api.llm_memobase import memobase_suggest_topic as endpoint
 
-        reply_: MemobaseTopicResponse = self._call(
+        result_: MemobaseTopicResponse = self._call(
             endpoint,
             path={"user_id": user_id},
             query={
@@ -775,7 +775,7 @@ class Memobase(Resource):
             body={"messages": messages, "agent_context": agent_context},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     def insert_blob(
         self,
@@ -819,14 +819,14 @@ class Memobase(Resource):
         """
         from api302_client.api.llm_memobase import memobase_insert_blob as endpoint
 
-        reply_: MemobaseInsertResponse = self._call(
+        result_: MemobaseInsertResponse = self._call(
             endpoint,
             path={"user_id": user_id},
             query={"wait_process": wait_process},
             body={"blob_type": blob_type, "blob_data": blob_data, "fields": fields, "created_at": created_at},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     def list_blobs(
         self,
@@ -864,13 +864,13 @@ class Memobase(Resource):
         """
         from api302_client.api.llm_memobase import memobase_list_blobs as endpoint
 
-        reply_: MemobaseIdsResponse = self._call(
+        result_: MemobaseIdsResponse = self._call(
             endpoint,
             path={"user_id": user_id, "blob_type": blob_type},
             query={"page": page, "page_size": page_size},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     def iter_list_blobs(
         self,
@@ -943,10 +943,10 @@ class Memobase(Resource):
         """
         from api302_client.api.llm_memobase import memobase_get_blob as endpoint
 
-        reply_: MemobaseBlobResponse = self._call(
+        result_: MemobaseBlobResponse = self._call(
             endpoint, path={"user_id": user_id, "blob_id": blob_id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
-        return reply_
+        return result_
 
     def delete_blob(
         self,
@@ -978,10 +978,10 @@ class Memobase(Resource):
         """
         from api302_client.api.llm_memobase import memobase_delete_blob as endpoint
 
-        reply_: MemobaseResponse = self._call(
+        result_: MemobaseResponse = self._call(
             endpoint, path={"user_id": user_id, "blob_id": blob_id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
-        return reply_
+        return result_
 
     def flush_buffer(
         self,
@@ -1016,13 +1016,13 @@ class Memobase(Resource):
         """
         from api302_client.api.llm_memobase import memobase_flush_buffer as endpoint
 
-        reply_: MemobaseFlushResponse = self._call(
+        result_: MemobaseFlushResponse = self._call(
             endpoint,
             path={"user_id": user_id, "buffer_type": buffer_type},
             query={"wait_process": wait_process},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     def get_buffer(
         self,
@@ -1056,13 +1056,13 @@ class Memobase(Resource):
         """
         from api302_client.api.llm_memobase import memobase_get_buffer as endpoint
 
-        reply_: MemobaseIdsResponse = self._call(
+        result_: MemobaseIdsResponse = self._call(
             endpoint,
             path={"user_id": user_id, "buffer_type": buffer_type},
             query={"status": status},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
 
 class AsyncMemobase(AsyncResource):
@@ -1098,10 +1098,10 @@ class AsyncMemobase(AsyncResource):
         """
         from api302_client.api.llm_memobase import memobase_create_user as endpoint
 
-        reply_: MemobaseIdResponse = await self._call(
+        result_: MemobaseIdResponse = await self._call(
             endpoint, body={"id": id, "data": data}, options=(extra_headers, extra_query, extra_body, timeout)
         )
-        return reply_
+        return result_
 
     async def get_user(
         self,
@@ -1131,10 +1131,10 @@ class AsyncMemobase(AsyncResource):
         """
         from api302_client.api.llm_memobase import memobase_get_user as endpoint
 
-        reply_: MemobaseUserResponse = await self._call(
+        result_: MemobaseUserResponse = await self._call(
             endpoint, path={"user_id": user_id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
-        return reply_
+        return result_
 
     async def update_user(
         self,
@@ -1166,10 +1166,10 @@ class AsyncMemobase(AsyncResource):
         """
         from api302_client.api.llm_memobase import memobase_update_user as endpoint
 
-        reply_: MemobaseIdResponse = await self._call(
+        result_: MemobaseIdResponse = await self._call(
             endpoint, path={"user_id": user_id}, body={}, options=(extra_headers, extra_query, extra_body, timeout)
         )
-        return reply_
+        return result_
 
     async def delete_user(
         self,
@@ -1199,10 +1199,10 @@ class AsyncMemobase(AsyncResource):
         """
         from api302_client.api.llm_memobase import memobase_delete_user as endpoint
 
-        reply_: MemobaseResponse = await self._call(
+        result_: MemobaseResponse = await self._call(
             endpoint, path={"user_id": user_id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
-        return reply_
+        return result_
 
     async def get_profile(
         self,
@@ -1248,7 +1248,7 @@ class AsyncMemobase(AsyncResource):
         """
         from api302_client.api.llm_memobase import memobase_get_profile as endpoint
 
-        reply_: MemobaseProfileResponse = await self._call(
+        result_: MemobaseProfileResponse = await self._call(
             endpoint,
             path={"user_id": user_id},
             query={
@@ -1262,7 +1262,7 @@ class AsyncMemobase(AsyncResource):
             },
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     async def add_profile(
         self,
@@ -1296,13 +1296,13 @@ class AsyncMemobase(AsyncResource):
         """
         from api302_client.api.llm_memobase import memobase_add_profile as endpoint
 
-        reply_: MemobaseIdResponse = await self._call(
+        result_: MemobaseIdResponse = await self._call(
             endpoint,
             path={"user_id": user_id},
             body={"content": content, "attributes": attributes},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     async def update_profile(
         self,
@@ -1338,13 +1338,13 @@ class AsyncMemobase(AsyncResource):
         """
         from api302_client.api.llm_memobase import memobase_update_profile as endpoint
 
-        reply_: MemobaseResponse = await self._call(
+        result_: MemobaseResponse = await self._call(
             endpoint,
             path={"user_id": user_id, "profile_id": profile_id},
             body={"content": content, "attributes": attributes},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     async def delete_profile(
         self,
@@ -1376,10 +1376,10 @@ class AsyncMemobase(AsyncResource):
         """
         from api302_client.api.llm_memobase import memobase_delete_profile as endpoint
 
-        reply_: MemobaseResponse = await self._call(
+        result_: MemobaseResponse = await self._call(
             endpoint, path={"user_id": user_id, "profile_id": profile_id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
-        return reply_
+        return result_
 
     async def import_context(
         self,
@@ -1411,10 +1411,10 @@ class AsyncMemobase(AsyncResource):
         """
         from api302_client.api.llm_memobase import memobase_import_context as endpoint
 
-        reply_: MemobaseResponse = await self._call(
+        result_: MemobaseResponse = await self._call(
             endpoint, path={"user_id": user_id}, body={"context": context}, options=(extra_headers, extra_query, extra_body, timeout)
         )
-        return reply_
+        return result_
 
     async def list_events(
         self,
@@ -1450,13 +1450,13 @@ class AsyncMemobase(AsyncResource):
         """
         from api302_client.api.llm_memobase import memobase_list_events as endpoint
 
-        reply_: MemobaseEventsResponse = await self._call(
+        result_: MemobaseEventsResponse = await self._call(
             endpoint,
             path={"user_id": user_id},
             query={"topk": topk, "max_token_size": max_token_size, "need_summary": need_summary},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     async def get_context(
         self,
@@ -1516,7 +1516,7 @@ class AsyncMemobase(AsyncResource):
         """
         from api302_client.api.llm_memobase import memobase_get_context as endpoint
 
-        reply_: MemobaseContextResponse = await self._call(
+        result_: MemobaseContextResponse = await self._call(
             endpoint,
             path={"user_id": user_id},
             query={
@@ -1536,7 +1536,7 @@ class AsyncMemobase(AsyncResource):
             },
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     async def update_event(
         self,
@@ -1574,13 +1574,13 @@ class AsyncMemobase(AsyncResource):
         """
         from api302_client.api.llm_memobase import memobase_update_event as endpoint
 
-        reply_: MemobaseResponse = await self._call(
+        result_: MemobaseResponse = await self._call(
             endpoint,
             path={"user_id": user_id, "event_id": event_id},
             body={"profile_delta": profile_delta, "event_tip": event_tip, "event_tags": event_tags},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     async def delete_event(
         self,
@@ -1612,10 +1612,10 @@ class AsyncMemobase(AsyncResource):
         """
         from api302_client.api.llm_memobase import memobase_delete_event as endpoint
 
-        reply_: MemobaseResponse = await self._call(
+        result_: MemobaseResponse = await self._call(
             endpoint, path={"user_id": user_id, "event_id": event_id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
-        return reply_
+        return result_
 
     async def search_events(
         self,
@@ -1653,13 +1653,13 @@ class AsyncMemobase(AsyncResource):
         """
         from api302_client.api.llm_memobase import memobase_search_events as endpoint
 
-        reply_: MemobaseEventsResponse = await self._call(
+        result_: MemobaseEventsResponse = await self._call(
             endpoint,
             path={"user_id": user_id},
             query={"query": query, "topk": topk, "similarity_threshold": similarity_threshold, "time_range_in_days": time_range_in_days},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     async def search_gists(
         self,
@@ -1699,13 +1699,13 @@ class AsyncMemobase(AsyncResource):
         """
         from api302_client.api.llm_memobase import memobase_search_gists as endpoint
 
-        reply_: MemobaseGistsResponse = await self._call(
+        result_: MemobaseGistsResponse = await self._call(
             endpoint,
             path={"user_id": user_id},
             query={"query": query, "topk": topk, "similarity_threshold": similarity_threshold, "time_range_in_days": time_range_in_days},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     async def search_events_by_tag(
         self,
@@ -1741,13 +1741,13 @@ class AsyncMemobase(AsyncResource):
         """
         from api302_client.api.llm_memobase import memobase_search_events_by_tag as endpoint
 
-        reply_: MemobaseEventsResponse = await self._call(
+        result_: MemobaseEventsResponse = await self._call(
             endpoint,
             path={"user_id": user_id},
             query={"tags": tags, "tag_values": tag_values, "topk": topk},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     async def suggest_topic(
         self,
@@ -1795,7 +1795,7 @@ class AsyncMemobase(AsyncResource):
         """
         from api302_client.api.llm_memobase import memobase_suggest_topic as endpoint
 
-        reply_: MemobaseTopicResponse = await self._call(
+        result_: MemobaseTopicResponse = await self._call(
             endpoint,
             path={"user_id": user_id},
             query={
@@ -1809,7 +1809,7 @@ class AsyncMemobase(AsyncResource):
             body={"messages": messages, "agent_context": agent_context},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     async def insert_blob(
         self,
@@ -1853,14 +1853,14 @@ class AsyncMemobase(AsyncResource):
         """
         from api302_client.api.llm_memobase import memobase_insert_blob as endpoint
 
-        reply_: MemobaseInsertResponse = await self._call(
+        result_: MemobaseInsertResponse = await self._call(
             endpoint,
             path={"user_id": user_id},
             query={"wait_process": wait_process},
             body={"blob_type": blob_type, "blob_data": blob_data, "fields": fields, "created_at": created_at},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     async def list_blobs(
         self,
@@ -1898,13 +1898,13 @@ class AsyncMemobase(AsyncResource):
         """
         from api302_client.api.llm_memobase import memobase_list_blobs as endpoint
 
-        reply_: MemobaseIdsResponse = await self._call(
+        result_: MemobaseIdsResponse = await self._call(
             endpoint,
             path={"user_id": user_id, "blob_type": blob_type},
             query={"page": page, "page_size": page_size},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     def iter_list_blobs(
         self,
@@ -1977,10 +1977,10 @@ class AsyncMemobase(AsyncResource):
         """
         from api302_client.api.llm_memobase import memobase_get_blob as endpoint
 
-        reply_: MemobaseBlobResponse = await self._call(
+        result_: MemobaseBlobResponse = await self._call(
             endpoint, path={"user_id": user_id, "blob_id": blob_id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
-        return reply_
+        return result_
 
     async def delete_blob(
         self,
@@ -2012,10 +2012,10 @@ class AsyncMemobase(AsyncResource):
         """
         from api302_client.api.llm_memobase import memobase_delete_blob as endpoint
 
-        reply_: MemobaseResponse = await self._call(
+        result_: MemobaseResponse = await self._call(
             endpoint, path={"user_id": user_id, "blob_id": blob_id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
-        return reply_
+        return result_
 
     async def flush_buffer(
         self,
@@ -2050,13 +2050,13 @@ class AsyncMemobase(AsyncResource):
         """
         from api302_client.api.llm_memobase import memobase_flush_buffer as endpoint
 
-        reply_: MemobaseFlushResponse = await self._call(
+        result_: MemobaseFlushResponse = await self._call(
             endpoint,
             path={"user_id": user_id, "buffer_type": buffer_type},
             query={"wait_process": wait_process},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     async def get_buffer(
         self,
@@ -2090,10 +2090,10 @@ class AsyncMemobase(AsyncResource):
         """
         from api302_client.api.llm_memobase import memobase_get_buffer as endpoint
 
-        reply_: MemobaseIdsResponse = await self._call(
+        result_: MemobaseIdsResponse = await self._call(
             endpoint,
             path={"user_id": user_id, "buffer_type": buffer_type},
             query={"status": status},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_

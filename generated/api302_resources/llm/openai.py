@@ -442,7 +442,7 @@ class Openai(Resource):
         """
         from api302_client.api.llm_openai import openai_chat_completions as endpoint
 
-        reply_: OpenaiChatResponse | OpenaiShortChatResponse | Stream[OpenaiChatChunk, OpenaiChatResponse] = self._call(
+        result_: OpenaiChatResponse | OpenaiShortChatResponse | Stream[OpenaiChatChunk, OpenaiChatResponse] = self._call(
             endpoint,
             query={"callback": callback},
             body={
@@ -505,7 +505,7 @@ class Openai(Resource):
             stream=stream,
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     @overload
     def submit_chat_completions(
@@ -1009,7 +1009,7 @@ class Openai(Resource):
         """
         from api302_client.api.llm_openai import openai_chat_completions as endpoint
 
-        reply_: OpenaiChatResponse[Parsed] = self._parse(
+        result_: OpenaiChatResponse[Parsed] = self._parse(
             endpoint,
             query={"callback": callback},
             body={
@@ -1070,7 +1070,7 @@ class Openai(Resource):
             format=response_format,
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     @overload
     def stream_chat_completions(
@@ -1656,7 +1656,7 @@ class Openai(Resource):
         """
         from api302_client.api.llm_openai import openai_responses as endpoint
 
-        reply_: OpenaiResponsesResponse | Stream[OpenaiResponsesStreamEvent, OpenaiResponsesResponse] = self._call(
+        result_: OpenaiResponsesResponse | Stream[OpenaiResponsesStreamEvent, OpenaiResponsesResponse] = self._call(
             endpoint,
             body={
                 "model": model,
@@ -1690,7 +1690,7 @@ class Openai(Resource):
             stream=stream,
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     def parse_responses(
         self,
@@ -1782,7 +1782,7 @@ class Openai(Resource):
         """
         from api302_client.api.llm_openai import openai_responses as endpoint
 
-        reply_: OpenaiResponsesResponse[Parsed] = self._parse(
+        result_: OpenaiResponsesResponse[Parsed] = self._parse(
             endpoint,
             body={
                 "model": model,
@@ -1816,7 +1816,7 @@ class Openai(Resource):
             format=text_format,
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     @overload
     def stream_responses(
@@ -2422,7 +2422,7 @@ class AsyncOpenai(AsyncResource):
         """
         from api302_client.api.llm_openai import openai_chat_completions as endpoint
 
-        reply_: OpenaiChatResponse | OpenaiShortChatResponse | AsyncStream[OpenaiChatChunk, OpenaiChatResponse] = await self._call(
+        result_: OpenaiChatResponse | OpenaiShortChatResponse | AsyncStream[OpenaiChatChunk, OpenaiChatResponse] = await self._call(
             endpoint,
             query={"callback": callback},
             body={
@@ -2485,7 +2485,7 @@ class AsyncOpenai(AsyncResource):
             stream=stream,
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     @overload
     async def submit_chat_completions(
@@ -2989,7 +2989,7 @@ class AsyncOpenai(AsyncResource):
         """
         from api302_client.api.llm_openai import openai_chat_completions as endpoint
 
-        reply_: OpenaiChatResponse[Parsed] = await self._parse(
+        result_: OpenaiChatResponse[Parsed] = await self._parse(
             endpoint,
             query={"callback": callback},
             body={
@@ -3050,7 +3050,7 @@ class AsyncOpenai(AsyncResource):
             format=response_format,
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     @overload
     def stream_chat_completions(
@@ -3636,7 +3636,7 @@ class AsyncOpenai(AsyncResource):
         """
         from api302_client.api.llm_openai import openai_responses as endpoint
 
-        reply_: OpenaiResponsesResponse | AsyncStream[OpenaiResponsesStreamEvent, OpenaiResponsesResponse] = await self._call(
+        result_: OpenaiResponsesResponse | AsyncStream[OpenaiResponsesStreamEvent, OpenaiResponsesResponse] = await self._call(
             endpoint,
             body={
                 "model": model,
@@ -3670,7 +3670,7 @@ class AsyncOpenai(AsyncResource):
             stream=stream,
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     async def parse_responses(
         self,
@@ -3762,7 +3762,7 @@ class AsyncOpenai(AsyncResource):
         """
         from api302_client.api.llm_openai import openai_responses as endpoint
 
-        reply_: OpenaiResponsesResponse[Parsed] = await self._parse(
+        result_: OpenaiResponsesResponse[Parsed] = await self._parse(
             endpoint,
             body={
                 "model": model,
@@ -3796,7 +3796,7 @@ class AsyncOpenai(AsyncResource):
             format=text_format,
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     @overload
     def stream_responses(

@@ -81,7 +81,7 @@ class Ai302(Resource):
         """
         from api302_client.api.rag_ai302 import ai302_rerank as endpoint
 
-        reply_: Ai302RerankResponse = self._call(
+        result_: Ai302RerankResponse = self._call(
             endpoint,
             body={
                 "model": model,
@@ -96,7 +96,7 @@ class Ai302(Resource):
             },
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     def rerank_qwen(
         self,
@@ -135,12 +135,12 @@ class Ai302(Resource):
         """
         from api302_client.api.rag_ai302 import ai302_rerank_qwen as endpoint
 
-        reply_: Ai302RerankResponse = self._call(
+        result_: Ai302RerankResponse = self._call(
             endpoint,
             body={"model": model, "query": query, "documents": documents, "top_n": top_n, "instruct": instruct},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     def create_knowledge_base(
         self,
@@ -178,12 +178,12 @@ class Ai302(Resource):
         """
         from api302_client.api.rag_ai302 import ai302_create_knowledge_base as endpoint
 
-        reply_: Ai302KnowledgeBaseResponse = self._call(
+        result_: Ai302KnowledgeBaseResponse = self._call(
             endpoint,
             body={"kb_name": kb_name, "kb_info": kb_info, "kb_type": kb_type, "model_id": model_id, "llm_model_id": llm_model_id},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     def delete_knowledge_base(
         self,
@@ -213,8 +213,8 @@ class Ai302(Resource):
         """
         from api302_client.api.rag_ai302 import ai302_delete_knowledge_base as endpoint
 
-        reply_: Ai302KbResponse = self._call(endpoint, path={"kb_id": kb_id}, options=(extra_headers, extra_query, extra_body, timeout))
-        return reply_
+        result_: Ai302KbResponse = self._call(endpoint, path={"kb_id": kb_id}, options=(extra_headers, extra_query, extra_body, timeout))
+        return result_
 
     def upload_to_knowledge_base(
         self,
@@ -256,7 +256,7 @@ class Ai302(Resource):
         """
         from api302_client.api.rag_ai302 import ai302_upload_to_knowledge_base as endpoint
 
-        reply_: Ai302KbUploadResponse = self._call(
+        result_: Ai302KbUploadResponse = self._call(
             endpoint,
             body={
                 "files": files,
@@ -268,7 +268,7 @@ class Ai302(Resource):
             },
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     def list_knowledge_bases(
         self,
@@ -302,10 +302,10 @@ class Ai302(Resource):
         """
         from api302_client.api.rag_ai302 import ai302_list_knowledge_bases as endpoint
 
-        reply_: Ai302KnowledgeBaseListResponse = self._call(
+        result_: Ai302KnowledgeBaseListResponse = self._call(
             endpoint, query={"page": page, "page_size": page_size}, options=(extra_headers, extra_query, extra_body, timeout)
         )
-        return reply_
+        return result_
 
     def iter_list_knowledge_bases(
         self,
@@ -369,8 +369,8 @@ class Ai302(Resource):
         """
         from api302_client.api.rag_ai302 import ai302_get_knowledge_base as endpoint
 
-        reply_: Ai302KbResponse = self._call(endpoint, path={"kb_id": kb_id}, options=(extra_headers, extra_query, extra_body, timeout))
-        return reply_
+        result_: Ai302KbResponse = self._call(endpoint, path={"kb_id": kb_id}, options=(extra_headers, extra_query, extra_body, timeout))
+        return result_
 
     def chat_with_knowledge_base(
         self,
@@ -418,7 +418,7 @@ class Ai302(Resource):
         """
         from api302_client.api.rag_ai302 import ai302_chat_with_knowledge_base as endpoint
 
-        reply_: Ai302KbChatResponse = self._call(
+        result_: Ai302KbChatResponse = self._call(
             endpoint,
             body={
                 "model_name": model_name,
@@ -432,7 +432,7 @@ class Ai302(Resource):
             },
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     @overload
     def knowledge_base_completions(
@@ -525,13 +525,13 @@ class Ai302(Resource):
         """
         from api302_client.api.rag_ai302 import ai302_knowledge_base_completions as endpoint
 
-        reply_: OpenaiChatResponse | Stream[OpenaiChatChunk, OpenaiChatResponse] = self._call(
+        result_: OpenaiChatResponse | Stream[OpenaiChatChunk, OpenaiChatResponse] = self._call(
             endpoint,
             body={"model": model, "messages": messages, "temperature": temperature, "top_p": top_p, "max_tokens": max_tokens},
             stream=stream,
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     def stream_knowledge_base_completions(
         self,
@@ -614,8 +614,8 @@ class Ai302(Resource):
         """
         from api302_client.api.rag_ai302 import ai302_chunk_text as endpoint
 
-        reply_: JsonObject = self._call(endpoint, body={}, options=(extra_headers, extra_query, extra_body, timeout))
-        return reply_
+        result_: JsonObject = self._call(endpoint, body={}, options=(extra_headers, extra_query, extra_body, timeout))
+        return result_
 
     def chunk_file(
         self,
@@ -646,8 +646,8 @@ class Ai302(Resource):
         """
         from api302_client.api.rag_ai302 import ai302_chunk_file as endpoint
 
-        reply_: JsonObject = self._call(endpoint, body={}, options=(extra_headers, extra_query, extra_body, timeout))
-        return reply_
+        result_: JsonObject = self._call(endpoint, body={}, options=(extra_headers, extra_query, extra_body, timeout))
+        return result_
 
 
 class AsyncAi302(AsyncResource):
@@ -702,7 +702,7 @@ class AsyncAi302(AsyncResource):
         """
         from api302_client.api.rag_ai302 import ai302_rerank as endpoint
 
-        reply_: Ai302RerankResponse = await self._call(
+        result_: Ai302RerankResponse = await self._call(
             endpoint,
             body={
                 "model": model,
@@ -717,7 +717,7 @@ class AsyncAi302(AsyncResource):
             },
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     async def rerank_qwen(
         self,
@@ -756,12 +756,12 @@ class AsyncAi302(AsyncResource):
         """
         from api302_client.api.rag_ai302 import ai302_rerank_qwen as endpoint
 
-        reply_: Ai302RerankResponse = await self._call(
+        result_: Ai302RerankResponse = await self._call(
             endpoint,
             body={"model": model, "query": query, "documents": documents, "top_n": top_n, "instruct": instruct},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     async def create_knowledge_base(
         self,
@@ -799,12 +799,12 @@ class AsyncAi302(AsyncResource):
         """
         from api302_client.api.rag_ai302 import ai302_create_knowledge_base as endpoint
 
-        reply_: Ai302KnowledgeBaseResponse = await self._call(
+        result_: Ai302KnowledgeBaseResponse = await self._call(
             endpoint,
             body={"kb_name": kb_name, "kb_info": kb_info, "kb_type": kb_type, "model_id": model_id, "llm_model_id": llm_model_id},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     async def delete_knowledge_base(
         self,
@@ -834,10 +834,10 @@ class AsyncAi302(AsyncResource):
         """
         from api302_client.api.rag_ai302 import ai302_delete_knowledge_base as endpoint
 
-        reply_: Ai302KbResponse = await self._call(
+        result_: Ai302KbResponse = await self._call(
             endpoint, path={"kb_id": kb_id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
-        return reply_
+        return result_
 
     async def upload_to_knowledge_base(
         self,
@@ -879,7 +879,7 @@ class AsyncAi302(AsyncResource):
         """
         from api302_client.api.rag_ai302 import ai302_upload_to_knowledge_base as endpoint
 
-        reply_: Ai302KbUploadResponse = await self._call(
+        result_: Ai302KbUploadResponse = await self._call(
             endpoint,
             body={
                 "files": files,
@@ -891,7 +891,7 @@ class AsyncAi302(AsyncResource):
             },
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     async def list_knowledge_bases(
         self,
@@ -925,10 +925,10 @@ class AsyncAi302(AsyncResource):
         """
         from api302_client.api.rag_ai302 import ai302_list_knowledge_bases as endpoint
 
-        reply_: Ai302KnowledgeBaseListResponse = await self._call(
+        result_: Ai302KnowledgeBaseListResponse = await self._call(
             endpoint, query={"page": page, "page_size": page_size}, options=(extra_headers, extra_query, extra_body, timeout)
         )
-        return reply_
+        return result_
 
     def iter_list_knowledge_bases(
         self,
@@ -992,10 +992,10 @@ class AsyncAi302(AsyncResource):
         """
         from api302_client.api.rag_ai302 import ai302_get_knowledge_base as endpoint
 
-        reply_: Ai302KbResponse = await self._call(
+        result_: Ai302KbResponse = await self._call(
             endpoint, path={"kb_id": kb_id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
-        return reply_
+        return result_
 
     async def chat_with_knowledge_base(
         self,
@@ -1043,7 +1043,7 @@ class AsyncAi302(AsyncResource):
         """
         from api302_client.api.rag_ai302 import ai302_chat_with_knowledge_base as endpoint
 
-        reply_: Ai302KbChatResponse = await self._call(
+        result_: Ai302KbChatResponse = await self._call(
             endpoint,
             body={
                 "model_name": model_name,
@@ -1057,7 +1057,7 @@ class AsyncAi302(AsyncResource):
             },
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     @overload
     async def knowledge_base_completions(
@@ -1150,13 +1150,13 @@ class AsyncAi302(AsyncResource):
         """
         from api302_client.api.rag_ai302 import ai302_knowledge_base_completions as endpoint
 
-        reply_: OpenaiChatResponse | AsyncStream[OpenaiChatChunk, OpenaiChatResponse] = await self._call(
+        result_: OpenaiChatResponse | AsyncStream[OpenaiChatChunk, OpenaiChatResponse] = await self._call(
             endpoint,
             body={"model": model, "messages": messages, "temperature": temperature, "top_p": top_p, "max_tokens": max_tokens},
             stream=stream,
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     def stream_knowledge_base_completions(
         self,
@@ -1239,8 +1239,8 @@ class AsyncAi302(AsyncResource):
         """
         from api302_client.api.rag_ai302 import ai302_chunk_text as endpoint
 
-        reply_: JsonObject = await self._call(endpoint, body={}, options=(extra_headers, extra_query, extra_body, timeout))
-        return reply_
+        result_: JsonObject = await self._call(endpoint, body={}, options=(extra_headers, extra_query, extra_body, timeout))
+        return result_
 
     async def chunk_file(
         self,
@@ -1271,5 +1271,5 @@ class AsyncAi302(AsyncResource):
         """
         from api302_client.api.rag_ai302 import ai302_chunk_file as endpoint
 
-        reply_: JsonObject = await self._call(endpoint, body={}, options=(extra_headers, extra_query, extra_body, timeout))
-        return reply_
+        result_: JsonObject = await self._call(endpoint, body={}, options=(extra_headers, extra_query, extra_body, timeout))
+        return result_

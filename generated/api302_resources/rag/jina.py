@@ -91,7 +91,7 @@ class Jina(Resource):
         """
         from api302_client.api.rag_jina import jina_embeddings as endpoint
 
-        reply_: JinaEmbeddingsResponse = self._call(
+        result_: JinaEmbeddingsResponse = self._call(
             endpoint,
             body={
                 "model": model,
@@ -107,7 +107,7 @@ class Jina(Resource):
             },
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     def rerank(
         self,
@@ -147,12 +147,12 @@ class Jina(Resource):
         """
         from api302_client.api.rag_jina import jina_rerank as endpoint
 
-        reply_: JinaRerankResponse = self._call(
+        result_: JinaRerankResponse = self._call(
             endpoint,
             body={"model": model, "query": query, "documents": documents, "top_n": top_n, "return_documents": return_documents},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     def tokenize(
         self,
@@ -194,7 +194,7 @@ class Jina(Resource):
         """
         from api302_client.api.rag_jina import jina_tokenize as endpoint
 
-        reply_: JinaTokenizeResponse = self._call(
+        result_: JinaTokenizeResponse = self._call(
             endpoint,
             body={
                 "content": content,
@@ -207,7 +207,7 @@ class Jina(Resource):
             },
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
 
 class AsyncJina(AsyncResource):
@@ -284,7 +284,7 @@ class AsyncJina(AsyncResource):
         """
         from api302_client.api.rag_jina import jina_embeddings as endpoint
 
-        reply_: JinaEmbeddingsResponse = await self._call(
+        result_: JinaEmbeddingsResponse = await self._call(
             endpoint,
             body={
                 "model": model,
@@ -300,7 +300,7 @@ class AsyncJina(AsyncResource):
             },
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     async def rerank(
         self,
@@ -340,12 +340,12 @@ class AsyncJina(AsyncResource):
         """
         from api302_client.api.rag_jina import jina_rerank as endpoint
 
-        reply_: JinaRerankResponse = await self._call(
+        result_: JinaRerankResponse = await self._call(
             endpoint,
             body={"model": model, "query": query, "documents": documents, "top_n": top_n, "return_documents": return_documents},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     async def tokenize(
         self,
@@ -387,7 +387,7 @@ class AsyncJina(AsyncResource):
         """
         from api302_client.api.rag_jina import jina_tokenize as endpoint
 
-        reply_: JinaTokenizeResponse = await self._call(
+        result_: JinaTokenizeResponse = await self._call(
             endpoint,
             body={
                 "content": content,
@@ -400,4 +400,4 @@ class AsyncJina(AsyncResource):
             },
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_

@@ -54,8 +54,8 @@ class Account(Resource):
         """
         from api302_client.api.information_ai302 import ai302_get_balance as endpoint
 
-        reply_: Ai302BalanceResponse = self._call(endpoint, options=(extra_headers, extra_query, extra_body, timeout))
-        return reply_
+        result_: Ai302BalanceResponse = self._call(endpoint, options=(extra_headers, extra_query, extra_body, timeout))
+        return result_
 
     def record(
         self,
@@ -87,10 +87,10 @@ class Account(Resource):
         """
         from api302_client.api.information_ai302 import ai302_get_record as endpoint
 
-        reply_: Ai302RecordResponse = self._call(
+        result_: Ai302RecordResponse = self._call(
             endpoint, path={"request_id": request_id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
-        return reply_
+        return result_
 
     def records(
         self,
@@ -130,12 +130,12 @@ class Account(Resource):
         """
         from api302_client.api.information_ai302 import ai302_list_records as endpoint
 
-        reply_: Ai302RecordList = self._call(
+        result_: Ai302RecordList = self._call(
             endpoint,
             query={"page": page, "limit": limit, "start_time": start_time, "end_time": end_time},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     def iter_records(
         self,
@@ -211,10 +211,10 @@ class Account(Resource):
         """
         from api302_client.api.information_ai302 import ai302_list_prices as endpoint
 
-        reply_: Ai302PriceList = self._call(
+        result_: Ai302PriceList = self._call(
             endpoint, query={"path": path, "lang": lang}, options=(extra_headers, extra_query, extra_body, timeout)
         )
-        return reply_
+        return result_
 
     def keys(
         self,
@@ -244,8 +244,8 @@ class Account(Resource):
         """
         from api302_client.api.information_ai302 import ai302_list_keys as endpoint
 
-        reply_: Ai302KeyList = self._call(endpoint, options=(extra_headers, extra_query, extra_body, timeout))
-        return reply_
+        result_: Ai302KeyList = self._call(endpoint, options=(extra_headers, extra_query, extra_body, timeout))
+        return result_
 
     def create_key(
         self,
@@ -289,7 +289,7 @@ class Account(Resource):
         """
         from api302_client.api.information_ai302 import ai302_create_key as endpoint
 
-        reply_: Ai302KeyDone = self._call(
+        result_: Ai302KeyDone = self._call(
             endpoint,
             body={
                 "api_name": api_name,
@@ -302,7 +302,7 @@ class Account(Resource):
             },
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     def key(
         self,
@@ -334,8 +334,8 @@ class Account(Resource):
         """
         from api302_client.api.information_ai302 import ai302_get_key as endpoint
 
-        reply_: Ai302KeyResponse = self._call(endpoint, path={"name": name}, options=(extra_headers, extra_query, extra_body, timeout))
-        return reply_
+        result_: Ai302KeyResponse = self._call(endpoint, path={"name": name}, options=(extra_headers, extra_query, extra_body, timeout))
+        return result_
 
     def update_key(
         self,
@@ -381,7 +381,7 @@ class Account(Resource):
         """
         from api302_client.api.information_ai302 import ai302_update_key as endpoint
 
-        reply_: Ai302KeyDone = self._call(
+        result_: Ai302KeyDone = self._call(
             endpoint,
             path={"name": name},
             body={
@@ -395,7 +395,7 @@ class Account(Resource):
             },
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     def delete_key(
         self,
@@ -427,8 +427,8 @@ class Account(Resource):
         """
         from api302_client.api.information_ai302 import ai302_delete_key as endpoint
 
-        reply_: Ai302KeyDone = self._call(endpoint, path={"name": name}, options=(extra_headers, extra_query, extra_body, timeout))
-        return reply_
+        result_: Ai302KeyDone = self._call(endpoint, path={"name": name}, options=(extra_headers, extra_query, extra_body, timeout))
+        return result_
 
 
 class AsyncAccount(AsyncResource):
@@ -462,8 +462,8 @@ class AsyncAccount(AsyncResource):
         """
         from api302_client.api.information_ai302 import ai302_get_balance as endpoint
 
-        reply_: Ai302BalanceResponse = await self._call(endpoint, options=(extra_headers, extra_query, extra_body, timeout))
-        return reply_
+        result_: Ai302BalanceResponse = await self._call(endpoint, options=(extra_headers, extra_query, extra_body, timeout))
+        return result_
 
     async def record(
         self,
@@ -495,10 +495,10 @@ class AsyncAccount(AsyncResource):
         """
         from api302_client.api.information_ai302 import ai302_get_record as endpoint
 
-        reply_: Ai302RecordResponse = await self._call(
+        result_: Ai302RecordResponse = await self._call(
             endpoint, path={"request_id": request_id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
-        return reply_
+        return result_
 
     async def records(
         self,
@@ -538,12 +538,12 @@ class AsyncAccount(AsyncResource):
         """
         from api302_client.api.information_ai302 import ai302_list_records as endpoint
 
-        reply_: Ai302RecordList = await self._call(
+        result_: Ai302RecordList = await self._call(
             endpoint,
             query={"page": page, "limit": limit, "start_time": start_time, "end_time": end_time},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     def iter_records(
         self,
@@ -619,10 +619,10 @@ class AsyncAccount(AsyncResource):
         """
         from api302_client.api.information_ai302 import ai302_list_prices as endpoint
 
-        reply_: Ai302PriceList = await self._call(
+        result_: Ai302PriceList = await self._call(
             endpoint, query={"path": path, "lang": lang}, options=(extra_headers, extra_query, extra_body, timeout)
         )
-        return reply_
+        return result_
 
     async def keys(
         self,
@@ -652,8 +652,8 @@ class AsyncAccount(AsyncResource):
         """
         from api302_client.api.information_ai302 import ai302_list_keys as endpoint
 
-        reply_: Ai302KeyList = await self._call(endpoint, options=(extra_headers, extra_query, extra_body, timeout))
-        return reply_
+        result_: Ai302KeyList = await self._call(endpoint, options=(extra_headers, extra_query, extra_body, timeout))
+        return result_
 
     async def create_key(
         self,
@@ -697,7 +697,7 @@ class AsyncAccount(AsyncResource):
         """
         from api302_client.api.information_ai302 import ai302_create_key as endpoint
 
-        reply_: Ai302KeyDone = await self._call(
+        result_: Ai302KeyDone = await self._call(
             endpoint,
             body={
                 "api_name": api_name,
@@ -710,7 +710,7 @@ class AsyncAccount(AsyncResource):
             },
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     async def key(
         self,
@@ -742,10 +742,10 @@ class AsyncAccount(AsyncResource):
         """
         from api302_client.api.information_ai302 import ai302_get_key as endpoint
 
-        reply_: Ai302KeyResponse = await self._call(
+        result_: Ai302KeyResponse = await self._call(
             endpoint, path={"name": name}, options=(extra_headers, extra_query, extra_body, timeout)
         )
-        return reply_
+        return result_
 
     async def update_key(
         self,
@@ -791,7 +791,7 @@ class AsyncAccount(AsyncResource):
         """
         from api302_client.api.information_ai302 import ai302_update_key as endpoint
 
-        reply_: Ai302KeyDone = await self._call(
+        result_: Ai302KeyDone = await self._call(
             endpoint,
             path={"name": name},
             body={
@@ -805,7 +805,7 @@ class AsyncAccount(AsyncResource):
             },
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     async def delete_key(
         self,
@@ -837,5 +837,5 @@ class AsyncAccount(AsyncResource):
         """
         from api302_client.api.information_ai302 import ai302_delete_key as endpoint
 
-        reply_: Ai302KeyDone = await self._call(endpoint, path={"name": name}, options=(extra_headers, extra_query, extra_body, timeout))
-        return reply_
+        result_: Ai302KeyDone = await self._call(endpoint, path={"name": name}, options=(extra_headers, extra_query, extra_body, timeout))
+        return result_

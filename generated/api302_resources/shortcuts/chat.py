@@ -449,7 +449,7 @@ class ChatCompletions(Resource):
         """
         from api302_client.api.llm_openai import openai_chat_completions as endpoint
 
-        reply_: OpenaiChatResponse | OpenaiShortChatResponse | Stream[OpenaiChatChunk, OpenaiChatResponse] = self._call(
+        result_: OpenaiChatResponse | OpenaiShortChatResponse | Stream[OpenaiChatChunk, OpenaiChatResponse] = self._call(
             endpoint,
             query={"callback": callback},
             body={
@@ -512,7 +512,7 @@ class ChatCompletions(Resource):
             stream=stream,
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     @overload
     def submit(
@@ -1016,7 +1016,7 @@ class ChatCompletions(Resource):
         """
         from api302_client.api.llm_openai import openai_chat_completions as endpoint
 
-        reply_: OpenaiChatResponse[Parsed] = self._parse(
+        result_: OpenaiChatResponse[Parsed] = self._parse(
             endpoint,
             query={"callback": callback},
             body={
@@ -1077,7 +1077,7 @@ class ChatCompletions(Resource):
             format=response_format,
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     @overload
     def stream(
@@ -1860,7 +1860,7 @@ class AsyncChatCompletions(AsyncResource):
         """
         from api302_client.api.llm_openai import openai_chat_completions as endpoint
 
-        reply_: OpenaiChatResponse | OpenaiShortChatResponse | AsyncStream[OpenaiChatChunk, OpenaiChatResponse] = await self._call(
+        result_: OpenaiChatResponse | OpenaiShortChatResponse | AsyncStream[OpenaiChatChunk, OpenaiChatResponse] = await self._call(
             endpoint,
             query={"callback": callback},
             body={
@@ -1923,7 +1923,7 @@ class AsyncChatCompletions(AsyncResource):
             stream=stream,
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     @overload
     async def submit(
@@ -2427,7 +2427,7 @@ class AsyncChatCompletions(AsyncResource):
         """
         from api302_client.api.llm_openai import openai_chat_completions as endpoint
 
-        reply_: OpenaiChatResponse[Parsed] = await self._parse(
+        result_: OpenaiChatResponse[Parsed] = await self._parse(
             endpoint,
             query={"callback": callback},
             body={
@@ -2488,7 +2488,7 @@ class AsyncChatCompletions(AsyncResource):
             format=response_format,
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     @overload
     def stream(

@@ -59,12 +59,12 @@ class Embeddings(Resource):
         """
         from api302_client.api.rag_openai import openai_embeddings as endpoint
 
-        reply_: OpenaiEmbeddingsResponse = self._call(
+        result_: OpenaiEmbeddingsResponse = self._call(
             endpoint,
             body={"model": model, "input": input, "encoding_format": encoding_format, "dimensions": dimensions, "user": user},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
 
 class AsyncEmbeddings(AsyncResource):
@@ -111,9 +111,9 @@ class AsyncEmbeddings(AsyncResource):
         """
         from api302_client.api.rag_openai import openai_embeddings as endpoint
 
-        reply_: OpenaiEmbeddingsResponse = await self._call(
+        result_: OpenaiEmbeddingsResponse = await self._call(
             endpoint,
             body={"model": model, "input": input, "encoding_format": encoding_format, "dimensions": dimensions, "user": user},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_

@@ -48,8 +48,8 @@ class Files(Resource):
         """
         from api302_client.api.information_ai302 import ai302_upload_file as endpoint
 
-        reply_: Ai302UploadResponse = self._call(endpoint, body={"file": file}, options=(extra_headers, extra_query, extra_body, timeout))
-        return reply_
+        result_: Ai302UploadResponse = self._call(endpoint, body={"file": file}, options=(extra_headers, extra_query, extra_body, timeout))
+        return result_
 
 
 class AsyncFiles(AsyncResource):
@@ -85,7 +85,7 @@ class AsyncFiles(AsyncResource):
         """
         from api302_client.api.information_ai302 import ai302_upload_file as endpoint
 
-        reply_: Ai302UploadResponse = await self._call(
+        result_: Ai302UploadResponse = await self._call(
             endpoint, body={"file": file}, options=(extra_headers, extra_query, extra_body, timeout)
         )
-        return reply_
+        return result_

@@ -190,7 +190,7 @@ class Messages(Resource):
         """
         from api302_client.api.llm_anthropic import anthropic_messages as endpoint
 
-        reply_: AnthropicMessage | Stream[AnthropicStreamEvent, AnthropicMessage] = self._call(
+        result_: AnthropicMessage | Stream[AnthropicStreamEvent, AnthropicMessage] = self._call(
             endpoint,
             headers={"anthropic-version": anthropic_version, "anthropic-beta": anthropic_beta},
             body={
@@ -214,7 +214,7 @@ class Messages(Resource):
             stream=stream,
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     def parse(
         self,
@@ -288,7 +288,7 @@ class Messages(Resource):
         """
         from api302_client.api.llm_anthropic import anthropic_messages as endpoint
 
-        reply_: AnthropicMessage[Parsed] = self._parse(
+        result_: AnthropicMessage[Parsed] = self._parse(
             endpoint,
             headers={"anthropic-version": anthropic_version, "anthropic-beta": anthropic_beta},
             body={
@@ -312,7 +312,7 @@ class Messages(Resource):
             format=output_format,
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     @overload
     def stream(
@@ -633,7 +633,7 @@ class AsyncMessages(AsyncResource):
         """
         from api302_client.api.llm_anthropic import anthropic_messages as endpoint
 
-        reply_: AnthropicMessage | AsyncStream[AnthropicStreamEvent, AnthropicMessage] = await self._call(
+        result_: AnthropicMessage | AsyncStream[AnthropicStreamEvent, AnthropicMessage] = await self._call(
             endpoint,
             headers={"anthropic-version": anthropic_version, "anthropic-beta": anthropic_beta},
             body={
@@ -657,7 +657,7 @@ class AsyncMessages(AsyncResource):
             stream=stream,
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     async def parse(
         self,
@@ -731,7 +731,7 @@ class AsyncMessages(AsyncResource):
         """
         from api302_client.api.llm_anthropic import anthropic_messages as endpoint
 
-        reply_: AnthropicMessage[Parsed] = await self._parse(
+        result_: AnthropicMessage[Parsed] = await self._parse(
             endpoint,
             headers={"anthropic-version": anthropic_version, "anthropic-beta": anthropic_beta},
             body={
@@ -755,7 +755,7 @@ class AsyncMessages(AsyncResource):
             format=output_format,
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     @overload
     def stream(

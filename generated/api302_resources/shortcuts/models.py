@@ -49,12 +49,12 @@ class Models(Resource):
         """
         from api302_client.api.llm_ai302 import ai302_list_models as endpoint
 
-        reply_: Ai302ModelList = self._call(
+        result_: Ai302ModelList = self._call(
             endpoint,
             query={"llm": llm, "include_custom_models": include_custom_models},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
 
 class AsyncModels(AsyncResource):
@@ -92,9 +92,9 @@ class AsyncModels(AsyncResource):
         """
         from api302_client.api.llm_ai302 import ai302_list_models as endpoint
 
-        reply_: Ai302ModelList = await self._call(
+        result_: Ai302ModelList = await self._call(
             endpoint,
             query={"llm": llm, "include_custom_models": include_custom_models},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_

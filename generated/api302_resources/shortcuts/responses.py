@@ -232,7 +232,7 @@ class Responses(Resource):
         """
         from api302_client.api.llm_openai import openai_responses as endpoint
 
-        reply_: OpenaiResponsesResponse | Stream[OpenaiResponsesStreamEvent, OpenaiResponsesResponse] = self._call(
+        result_: OpenaiResponsesResponse | Stream[OpenaiResponsesStreamEvent, OpenaiResponsesResponse] = self._call(
             endpoint,
             body={
                 "model": model,
@@ -266,7 +266,7 @@ class Responses(Resource):
             stream=stream,
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     def parse(
         self,
@@ -358,7 +358,7 @@ class Responses(Resource):
         """
         from api302_client.api.llm_openai import openai_responses as endpoint
 
-        reply_: OpenaiResponsesResponse[Parsed] = self._parse(
+        result_: OpenaiResponsesResponse[Parsed] = self._parse(
             endpoint,
             body={
                 "model": model,
@@ -392,7 +392,7 @@ class Responses(Resource):
             format=text_format,
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     @overload
     def stream(
@@ -804,7 +804,7 @@ class AsyncResponses(AsyncResource):
         """
         from api302_client.api.llm_openai import openai_responses as endpoint
 
-        reply_: OpenaiResponsesResponse | AsyncStream[OpenaiResponsesStreamEvent, OpenaiResponsesResponse] = await self._call(
+        result_: OpenaiResponsesResponse | AsyncStream[OpenaiResponsesStreamEvent, OpenaiResponsesResponse] = await self._call(
             endpoint,
             body={
                 "model": model,
@@ -838,7 +838,7 @@ class AsyncResponses(AsyncResource):
             stream=stream,
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     async def parse(
         self,
@@ -930,7 +930,7 @@ class AsyncResponses(AsyncResource):
         """
         from api302_client.api.llm_openai import openai_responses as endpoint
 
-        reply_: OpenaiResponsesResponse[Parsed] = await self._parse(
+        result_: OpenaiResponsesResponse[Parsed] = await self._parse(
             endpoint,
             body={
                 "model": model,
@@ -964,7 +964,7 @@ class AsyncResponses(AsyncResource):
             format=text_format,
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     @overload
     def stream(

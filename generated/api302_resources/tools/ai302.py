@@ -98,12 +98,12 @@ class Ai302(Resource):
         """
         from api302_client.api.tools_ai302 import ai302_write_stock_video_script as endpoint
 
-        reply_: Ai302StockVideoScriptResponse = self._call(
+        result_: Ai302StockVideoScriptResponse = self._call(
             endpoint,
             body={"video_subject": video_subject, "video_language": video_language, "models_name": models_name},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     def find_stock_video_terms(
         self,
@@ -140,7 +140,7 @@ class Ai302(Resource):
         """
         from api302_client.api.tools_ai302 import ai302_find_stock_video_terms as endpoint
 
-        reply_: Ai302StockVideoTermsResponse = self._call(
+        result_: Ai302StockVideoTermsResponse = self._call(
             endpoint,
             body={
                 "video_subject": video_subject,
@@ -150,7 +150,7 @@ class Ai302(Resource):
             },
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     def create_stock_video(
         self,
@@ -275,10 +275,10 @@ class Ai302(Resource):
         """
         from api302_client.api.tools_ai302 import ai302_get_stock_video as endpoint
 
-        reply_: Ai302StockVideoTaskResponse = self._call(
+        result_: Ai302StockVideoTaskResponse = self._call(
             endpoint, path={"task_id": task_id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
-        return reply_
+        return result_
 
     def create_costorm_article(
         self,
@@ -310,8 +310,8 @@ class Ai302(Resource):
         """
         from api302_client.api.tools_ai302 import ai302_create_costorm_article as endpoint
 
-        reply_: JsonObject = self._call(endpoint, body={}, options=(extra_headers, extra_query, extra_body, timeout))
-        return reply_
+        result_: JsonObject = self._call(endpoint, body={}, options=(extra_headers, extra_query, extra_body, timeout))
+        return result_
 
     def get_costorm_article(
         self,
@@ -340,8 +340,8 @@ class Ai302(Resource):
         """
         from api302_client.api.tools_ai302 import ai302_get_costorm_article as endpoint
 
-        reply_: JsonObject = self._call(endpoint, path={"task_id": task_id}, options=(extra_headers, extra_query, extra_body, timeout))
-        return reply_
+        result_: JsonObject = self._call(endpoint, path={"task_id": task_id}, options=(extra_headers, extra_query, extra_body, timeout))
+        return result_
 
     def write_paper(
         self,
@@ -417,8 +417,8 @@ class Ai302(Resource):
         """
         from api302_client.api.tools_ai302 import ai302_get_paper as endpoint
 
-        reply_: Ai302PaperTask = self._call(endpoint, path={"task_id": task_id}, options=(extra_headers, extra_query, extra_body, timeout))
-        return reply_
+        result_: Ai302PaperTask = self._call(endpoint, path={"task_id": task_id}, options=(extra_headers, extra_query, extra_body, timeout))
+        return result_
 
     def write_podcast(
         self,
@@ -572,10 +572,10 @@ class Ai302(Resource):
         """
         from api302_client.api.tools_ai302 import ai302_get_podcast as endpoint
 
-        reply_: Ai302PodcastTask = self._call(
+        result_: Ai302PodcastTask = self._call(
             endpoint, path={"task_id": task_id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
-        return reply_
+        return result_
 
     def cancel_podcast(
         self,
@@ -604,8 +604,8 @@ class Ai302(Resource):
         """
         from api302_client.api.tools_ai302 import ai302_cancel_podcast as endpoint
 
-        reply_: JsonObject = self._call(endpoint, path={"task_id": task_id}, options=(extra_headers, extra_query, extra_body, timeout))
-        return reply_
+        result_: JsonObject = self._call(endpoint, path={"task_id": task_id}, options=(extra_headers, extra_query, extra_body, timeout))
+        return result_
 
     def list_writing_tools(
         self,
@@ -633,8 +633,8 @@ class Ai302(Resource):
         """
         from api302_client.api.tools_ai302 import ai302_list_writing_tools as endpoint
 
-        reply_: Ai302WritingToolsResponse = self._call(endpoint, options=(extra_headers, extra_query, extra_body, timeout))
-        return reply_
+        result_: Ai302WritingToolsResponse = self._call(endpoint, options=(extra_headers, extra_query, extra_body, timeout))
+        return result_
 
     def write_copy(
         self,
@@ -670,12 +670,12 @@ class Ai302(Resource):
         """
         from api302_client.api.tools_ai302 import ai302_write_copy as endpoint
 
-        reply_: Ai302WritingResponse = self._call(
+        result_: Ai302WritingResponse = self._call(
             endpoint,
             body={"tool_name": tool_name, "model": model, "params": params},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     def write_outline(
         self,
@@ -718,7 +718,7 @@ class Ai302(Resource):
         """
         from api302_client.api.tools_ai302 import ai302_write_outline as endpoint
 
-        reply_: Ai302OutlineResponse = self._call(
+        result_: Ai302OutlineResponse = self._call(
             endpoint,
             body={
                 "title": title,
@@ -731,7 +731,7 @@ class Ai302(Resource):
             },
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     def write_article(
         self,
@@ -820,8 +820,8 @@ class Ai302(Resource):
         """
         from api302_client.api.tools_ai302 import ai302_get_video_info as endpoint
 
-        reply_: Ai302VtVideoResponse = self._call(endpoint, query={"url": url}, options=(extra_headers, extra_query, extra_body, timeout))
-        return reply_
+        result_: Ai302VtVideoResponse = self._call(endpoint, query={"url": url}, options=(extra_headers, extra_query, extra_body, timeout))
+        return result_
 
     def download_video(
         self,
@@ -887,8 +887,8 @@ class Ai302(Resource):
         """
         from api302_client.api.tools_ai302 import ai302_extract_video_audio as endpoint
 
-        reply_: JsonObject = self._call(endpoint, body={}, options=(extra_headers, extra_query, extra_body, timeout))
-        return reply_
+        result_: JsonObject = self._call(endpoint, body={}, options=(extra_headers, extra_query, extra_body, timeout))
+        return result_
 
     def transcribe_video_sound(
         self,
@@ -1095,8 +1095,8 @@ class Ai302(Resource):
         """
         from api302_client.api.tools_ai302 import ai302_get_video_translation_task as endpoint
 
-        reply_: Ai302VtTask = self._call(endpoint, path={"task_id": task_id}, options=(extra_headers, extra_query, extra_body, timeout))
-        return reply_
+        result_: Ai302VtTask = self._call(endpoint, path={"task_id": task_id}, options=(extra_headers, extra_query, extra_body, timeout))
+        return result_
 
     def suggest_extraction_schema(
         self,
@@ -1127,8 +1127,8 @@ class Ai302(Resource):
         """
         from api302_client.api.tools_ai302 import ai302_suggest_extraction_schema as endpoint
 
-        reply_: JsonObject = self._call(endpoint, body={}, options=(extra_headers, extra_query, extra_body, timeout))
-        return reply_
+        result_: JsonObject = self._call(endpoint, body={}, options=(extra_headers, extra_query, extra_body, timeout))
+        return result_
 
     def extract_web_data(
         self,
@@ -1194,8 +1194,8 @@ class Ai302(Resource):
         """
         from api302_client.api.tools_ai302 import ai302_get_web_data as endpoint
 
-        reply_: Ai302WebDataTask = self._call(endpoint, path={"taskId": taskId}, options=(extra_headers, extra_query, extra_body, timeout))
-        return reply_
+        result_: Ai302WebDataTask = self._call(endpoint, path={"taskId": taskId}, options=(extra_headers, extra_query, extra_body, timeout))
+        return result_
 
     def improve_prompt(
         self,
@@ -1232,12 +1232,12 @@ class Ai302(Resource):
         """
         from api302_client.api.tools_ai302 import ai302_improve_prompt as endpoint
 
-        reply_: Ai302PromptResponse = self._call(
+        result_: Ai302PromptResponse = self._call(
             endpoint,
             body={"id": id, "prompt": prompt, "model": model, "stream": stream},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     def describe_image_as_prompt(
         self,
@@ -1268,8 +1268,8 @@ class Ai302(Resource):
         """
         from api302_client.api.tools_ai302 import ai302_describe_image_as_prompt as endpoint
 
-        reply_: JsonObject = self._call(endpoint, body={}, options=(extra_headers, extra_query, extra_body, timeout))
-        return reply_
+        result_: JsonObject = self._call(endpoint, body={}, options=(extra_headers, extra_query, extra_body, timeout))
+        return result_
 
     def optimize_prompt(
         self,
@@ -1345,8 +1345,8 @@ class Ai302(Resource):
         """
         from api302_client.api.tools_ai302 import ai302_get_optimized_prompt as endpoint
 
-        reply_: Ai302SpoTask = self._call(endpoint, path={"task_id": task_id}, options=(extra_headers, extra_query, extra_body, timeout))
-        return reply_
+        result_: Ai302SpoTask = self._call(endpoint, path={"task_id": task_id}, options=(extra_headers, extra_query, extra_body, timeout))
+        return result_
 
     def convert_3d_model(
         self,
@@ -1378,12 +1378,12 @@ class Ai302(Resource):
         """
         from api302_client.api.tools_ai302 import ai302_convert_3d_model as endpoint
 
-        reply_: Ai302ModelConversionResponse = self._call(
+        result_: Ai302ModelConversionResponse = self._call(
             endpoint,
             body={"trimesh_file_url": trimesh_file_url, "output_format": output_format},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     def advanced_search(
         self,
@@ -1415,8 +1415,8 @@ class Ai302(Resource):
         """
         from api302_client.api.tools_ai302 import ai302_advanced_search as endpoint
 
-        reply_: JsonObject = self._call(endpoint, body={"query": query}, options=(extra_headers, extra_query, extra_body, timeout))
-        return reply_
+        result_: JsonObject = self._call(endpoint, body={"query": query}, options=(extra_headers, extra_query, extra_body, timeout))
+        return result_
 
     def svg_to_video(
         self,
@@ -1452,12 +1452,12 @@ class Ai302(Resource):
         """
         from api302_client.api.tools_ai302 import ai302_svg_to_video as endpoint
 
-        reply_: Ai302SvgVideoResponse = self._call(
+        result_: Ai302SvgVideoResponse = self._call(
             endpoint,
             body={"svg_content": svg_content, "duration": duration, "video_format": video_format, "fps_speed": fps_speed},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     def answer_question(
         self,
@@ -1494,12 +1494,12 @@ class Ai302(Resource):
         """
         from api302_client.api.tools_ai302 import ai302_answer_question as endpoint
 
-        reply_: JsonObject = self._call(
+        result_: JsonObject = self._call(
             endpoint,
             body={"content": content, "model": model, "lang": lang, "stream": stream},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     def generate_ppt(
         self,
@@ -1547,7 +1547,7 @@ class Ai302(Resource):
         """
         from api302_client.api.tools_ai302 import ai302_generate_ppt as endpoint
 
-        reply_: Ai302PptResponse = self._call(
+        result_: Ai302PptResponse = self._call(
             endpoint,
             body={
                 "subject": subject,
@@ -1561,7 +1561,7 @@ class Ai302(Resource):
             },
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     def stream_generate_ppt(
         self,
@@ -1661,12 +1661,12 @@ class Ai302(Resource):
         """
         from api302_client.api.tools_ai302 import ai302_parse_ppt_source as endpoint
 
-        reply_: Ai302PptSourceResponse = self._call(
+        result_: Ai302PptSourceResponse = self._call(
             endpoint,
             body={"file": file, "content": content, "fileUrl": fileUrl, "website": website, "websearch": websearch},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     def generate_ppt_outline(
         self,
@@ -1796,12 +1796,12 @@ class Ai302(Resource):
         """
         from api302_client.api.tools_ai302 import ai302_build_ppt as endpoint
 
-        reply_: Ai302PptResponse = self._call(
+        result_: Ai302PptResponse = self._call(
             endpoint,
             body={"outlineContentMarkdown": outlineContentMarkdown, "templateId": templateId, "pptxProperty": pptxProperty, "notes": notes},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     def get_ppt_template_options(
         self,
@@ -1829,8 +1829,8 @@ class Ai302(Resource):
         """
         from api302_client.api.tools_ai302 import ai302_get_ppt_template_options as endpoint
 
-        reply_: Ai302PptOptionsResponse = self._call(endpoint, options=(extra_headers, extra_query, extra_body, timeout))
-        return reply_
+        result_: Ai302PptOptionsResponse = self._call(endpoint, options=(extra_headers, extra_query, extra_body, timeout))
+        return result_
 
     def load_ppt(
         self,
@@ -1859,8 +1859,8 @@ class Ai302(Resource):
         """
         from api302_client.api.tools_ai302 import ai302_load_ppt as endpoint
 
-        reply_: Ai302PptResponse = self._call(endpoint, query={"id": id}, options=(extra_headers, extra_query, extra_body, timeout))
-        return reply_
+        result_: Ai302PptResponse = self._call(endpoint, query={"id": id}, options=(extra_headers, extra_query, extra_body, timeout))
+        return result_
 
     def get_ppt_progress(
         self,
@@ -1893,10 +1893,10 @@ class Ai302(Resource):
         """
         from api302_client.api.tools_ai302 import ai302_get_ppt_progress as endpoint
 
-        reply_: Ai302PptProgressResponse = self._call(
+        result_: Ai302PptProgressResponse = self._call(
             endpoint, query={"pptId": pptId}, options=(extra_headers, extra_query, extra_body, timeout)
         )
-        return reply_
+        return result_
 
     def get_ppt_file(
         self,
@@ -1929,10 +1929,10 @@ class Ai302(Resource):
         """
         from api302_client.api.tools_ai302 import ai302_get_ppt_file as endpoint
 
-        reply_: Ai302PptFileResponse = self._call(
+        result_: Ai302PptFileResponse = self._call(
             endpoint, body={"id": id, "refresh": refresh}, options=(extra_headers, extra_query, extra_body, timeout)
         )
-        return reply_
+        return result_
 
     def upload_ppt_template(
         self,
@@ -1967,10 +1967,10 @@ class Ai302(Resource):
         """
         from api302_client.api.tools_ai302 import ai302_upload_ppt_template as endpoint
 
-        reply_: Ai302PptTemplateResponse = self._call(
+        result_: Ai302PptTemplateResponse = self._call(
             endpoint, body={"type": type, "file": file, "templateId": templateId}, options=(extra_headers, extra_query, extra_body, timeout)
         )
-        return reply_
+        return result_
 
     def list_ppt_templates(
         self,
@@ -2005,10 +2005,10 @@ class Ai302(Resource):
         """
         from api302_client.api.tools_ai302 import ai302_list_ppt_templates as endpoint
 
-        reply_: Ai302PptTemplatesResponse = self._call(
+        result_: Ai302PptTemplatesResponse = self._call(
             endpoint, body={"page": page, "size": size, "filters": filters}, options=(extra_headers, extra_query, extra_body, timeout)
         )
-        return reply_
+        return result_
 
     def iter_list_ppt_templates(
         self,
@@ -2084,12 +2084,12 @@ class Ai302(Resource):
         """
         from api302_client.api.tools_ai302 import ai302_search_arxiv as endpoint
 
-        reply_: Ai302PapersResponse = self._call(
+        result_: Ai302PapersResponse = self._call(
             endpoint,
             body={"query": query, "max_results": max_results, "page": page, "sort_by": sort_by, "language": language, "id_list": id_list},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     def iter_search_arxiv(
         self,
@@ -2171,12 +2171,12 @@ class Ai302(Resource):
         """
         from api302_client.api.tools_ai302 import ai302_search_google_papers as endpoint
 
-        reply_: Ai302PapersResponse = self._call(
+        result_: Ai302PapersResponse = self._call(
             endpoint,
             body={"query": query, "max_results": max_results, "page": page, "sort_by": sort_by, "language": language},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     def iter_search_google_papers(
         self,
@@ -2251,12 +2251,12 @@ class Ai302(Resource):
         """
         from api302_client.api.tools_ai302 import ai302_deploy_page_file as endpoint
 
-        reply_: Ai302DeployedPage = self._call(
+        result_: Ai302DeployedPage = self._call(
             endpoint,
             body={"file": file, "add_cover": add_cover, "add_watermarks": add_watermarks},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     def deploy_page(
         self,
@@ -2294,12 +2294,12 @@ class Ai302(Resource):
         """
         from api302_client.api.tools_ai302 import ai302_deploy_page as endpoint
 
-        reply_: Ai302DeployedPage = self._call(
+        result_: Ai302DeployedPage = self._call(
             endpoint,
             body={"html": html, "md": md, "title": title, "description": description, "format": format},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     def deploy_page_binary(
         self,
@@ -2329,8 +2329,8 @@ class Ai302(Resource):
         """
         from api302_client.api.tools_ai302 import ai302_deploy_page_binary as endpoint
 
-        reply_: JsonObject = self._call(endpoint, body={"": body}, options=(extra_headers, extra_query, extra_body, timeout))
-        return reply_
+        result_: JsonObject = self._call(endpoint, body={"": body}, options=(extra_headers, extra_query, extra_body, timeout))
+        return result_
 
     def list_pages(
         self,
@@ -2366,12 +2366,12 @@ class Ai302(Resource):
         """
         from api302_client.api.tools_ai302 import ai302_list_pages as endpoint
 
-        reply_: Ai302PagesResponse = self._call(
+        result_: Ai302PagesResponse = self._call(
             endpoint,
             query={"page": page, "limit": limit, "only_return_success": only_return_success},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     def iter_list_pages(
         self,
@@ -2439,10 +2439,10 @@ class Ai302(Resource):
         """
         from api302_client.api.tools_ai302 import ai302_delete_page as endpoint
 
-        reply_: Ai302DeletedPageResponse = self._call(
+        result_: Ai302DeletedPageResponse = self._call(
             endpoint, path={"web_id": web_id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
-        return reply_
+        return result_
 
     def deploy_project(
         self,
@@ -2477,12 +2477,12 @@ class Ai302(Resource):
         """
         from api302_client.api.tools_ai302 import ai302_deploy_project as endpoint
 
-        reply_: JsonObject = self._call(
+        result_: JsonObject = self._call(
             endpoint,
             body={"project_file": project_file, "env": env, "update_subdomain": update_subdomain},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     def get_deployed_project(
         self,
@@ -2513,10 +2513,10 @@ class Ai302(Resource):
         """
         from api302_client.api.tools_ai302 import ai302_get_deployed_project as endpoint
 
-        reply_: JsonObject = self._call(
+        result_: JsonObject = self._call(
             endpoint, query={"project_id": project_id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
-        return reply_
+        return result_
 
     def generate_avatar(
         self,
@@ -2561,7 +2561,7 @@ class Ai302(Resource):
         """
         from api302_client.api.tools_ai302 import ai302_generate_avatar as endpoint
 
-        reply_: Ai302AvatarResponse = self._call(
+        result_: Ai302AvatarResponse = self._call(
             endpoint,
             body={
                 "image": image,
@@ -2575,7 +2575,7 @@ class Ai302(Resource):
             },
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     def generate_knowledge_card(
         self,
@@ -2623,7 +2623,7 @@ class Ai302(Resource):
         """
         from api302_client.api.tools_ai302 import ai302_generate_knowledge_card as endpoint
 
-        reply_: Ai302CardResponse = self._call(
+        result_: Ai302CardResponse = self._call(
             endpoint,
             body={
                 "content": content,
@@ -2638,7 +2638,7 @@ class Ai302(Resource):
             },
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     def generate_poster(
         self,
@@ -2669,8 +2669,8 @@ class Ai302(Resource):
         """
         from api302_client.api.tools_ai302 import ai302_generate_poster as endpoint
 
-        reply_: JsonObject = self._call(endpoint, body={}, options=(extra_headers, extra_query, extra_body, timeout))
-        return reply_
+        result_: JsonObject = self._call(endpoint, body={}, options=(extra_headers, extra_query, extra_body, timeout))
+        return result_
 
     def generate_philosophy_card(
         self,
@@ -2701,8 +2701,8 @@ class Ai302(Resource):
         """
         from api302_client.api.tools_ai302 import ai302_generate_philosophy_card as endpoint
 
-        reply_: JsonObject = self._call(endpoint, body={}, options=(extra_headers, extra_query, extra_body, timeout))
-        return reply_
+        result_: JsonObject = self._call(endpoint, body={}, options=(extra_headers, extra_query, extra_body, timeout))
+        return result_
 
     def generate_philosophy_quotation(
         self,
@@ -2733,8 +2733,8 @@ class Ai302(Resource):
         """
         from api302_client.api.tools_ai302 import ai302_generate_philosophy_quotation as endpoint
 
-        reply_: JsonObject = self._call(endpoint, body={}, options=(extra_headers, extra_query, extra_body, timeout))
-        return reply_
+        result_: JsonObject = self._call(endpoint, body={}, options=(extra_headers, extra_query, extra_body, timeout))
+        return result_
 
     def generate_creative_image(
         self,
@@ -2866,7 +2866,7 @@ class Ai302(Resource):
         """
         from api302_client.api.tools_ai302 import ai302_generate_creative_image as endpoint
 
-        reply_: Ai302CreationResponse = self._call(
+        result_: Ai302CreationResponse = self._call(
             endpoint,
             path={"creation": creation},
             body={
@@ -2884,7 +2884,7 @@ class Ai302(Resource):
             },
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
 
 class AsyncAi302(AsyncResource):
@@ -2923,12 +2923,12 @@ class AsyncAi302(AsyncResource):
         """
         from api302_client.api.tools_ai302 import ai302_write_stock_video_script as endpoint
 
-        reply_: Ai302StockVideoScriptResponse = await self._call(
+        result_: Ai302StockVideoScriptResponse = await self._call(
             endpoint,
             body={"video_subject": video_subject, "video_language": video_language, "models_name": models_name},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     async def find_stock_video_terms(
         self,
@@ -2965,7 +2965,7 @@ class AsyncAi302(AsyncResource):
         """
         from api302_client.api.tools_ai302 import ai302_find_stock_video_terms as endpoint
 
-        reply_: Ai302StockVideoTermsResponse = await self._call(
+        result_: Ai302StockVideoTermsResponse = await self._call(
             endpoint,
             body={
                 "video_subject": video_subject,
@@ -2975,7 +2975,7 @@ class AsyncAi302(AsyncResource):
             },
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     async def create_stock_video(
         self,
@@ -3100,10 +3100,10 @@ class AsyncAi302(AsyncResource):
         """
         from api302_client.api.tools_ai302 import ai302_get_stock_video as endpoint
 
-        reply_: Ai302StockVideoTaskResponse = await self._call(
+        result_: Ai302StockVideoTaskResponse = await self._call(
             endpoint, path={"task_id": task_id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
-        return reply_
+        return result_
 
     async def create_costorm_article(
         self,
@@ -3135,8 +3135,8 @@ class AsyncAi302(AsyncResource):
         """
         from api302_client.api.tools_ai302 import ai302_create_costorm_article as endpoint
 
-        reply_: JsonObject = await self._call(endpoint, body={}, options=(extra_headers, extra_query, extra_body, timeout))
-        return reply_
+        result_: JsonObject = await self._call(endpoint, body={}, options=(extra_headers, extra_query, extra_body, timeout))
+        return result_
 
     async def get_costorm_article(
         self,
@@ -3165,10 +3165,10 @@ class AsyncAi302(AsyncResource):
         """
         from api302_client.api.tools_ai302 import ai302_get_costorm_article as endpoint
 
-        reply_: JsonObject = await self._call(
+        result_: JsonObject = await self._call(
             endpoint, path={"task_id": task_id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
-        return reply_
+        return result_
 
     async def write_paper(
         self,
@@ -3244,10 +3244,10 @@ class AsyncAi302(AsyncResource):
         """
         from api302_client.api.tools_ai302 import ai302_get_paper as endpoint
 
-        reply_: Ai302PaperTask = await self._call(
+        result_: Ai302PaperTask = await self._call(
             endpoint, path={"task_id": task_id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
-        return reply_
+        return result_
 
     async def write_podcast(
         self,
@@ -3401,10 +3401,10 @@ class AsyncAi302(AsyncResource):
         """
         from api302_client.api.tools_ai302 import ai302_get_podcast as endpoint
 
-        reply_: Ai302PodcastTask = await self._call(
+        result_: Ai302PodcastTask = await self._call(
             endpoint, path={"task_id": task_id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
-        return reply_
+        return result_
 
     async def cancel_podcast(
         self,
@@ -3433,10 +3433,10 @@ class AsyncAi302(AsyncResource):
         """
         from api302_client.api.tools_ai302 import ai302_cancel_podcast as endpoint
 
-        reply_: JsonObject = await self._call(
+        result_: JsonObject = await self._call(
             endpoint, path={"task_id": task_id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
-        return reply_
+        return result_
 
     async def list_writing_tools(
         self,
@@ -3464,8 +3464,8 @@ class AsyncAi302(AsyncResource):
         """
         from api302_client.api.tools_ai302 import ai302_list_writing_tools as endpoint
 
-        reply_: Ai302WritingToolsResponse = await self._call(endpoint, options=(extra_headers, extra_query, extra_body, timeout))
-        return reply_
+        result_: Ai302WritingToolsResponse = await self._call(endpoint, options=(extra_headers, extra_query, extra_body, timeout))
+        return result_
 
     async def write_copy(
         self,
@@ -3501,12 +3501,12 @@ class AsyncAi302(AsyncResource):
         """
         from api302_client.api.tools_ai302 import ai302_write_copy as endpoint
 
-        reply_: Ai302WritingResponse = await self._call(
+        result_: Ai302WritingResponse = await self._call(
             endpoint,
             body={"tool_name": tool_name, "model": model, "params": params},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     async def write_outline(
         self,
@@ -3549,7 +3549,7 @@ class AsyncAi302(AsyncResource):
         """
         from api302_client.api.tools_ai302 import ai302_write_outline as endpoint
 
-        reply_: Ai302OutlineResponse = await self._call(
+        result_: Ai302OutlineResponse = await self._call(
             endpoint,
             body={
                 "title": title,
@@ -3562,7 +3562,7 @@ class AsyncAi302(AsyncResource):
             },
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     def write_article(
         self,
@@ -3651,10 +3651,10 @@ class AsyncAi302(AsyncResource):
         """
         from api302_client.api.tools_ai302 import ai302_get_video_info as endpoint
 
-        reply_: Ai302VtVideoResponse = await self._call(
+        result_: Ai302VtVideoResponse = await self._call(
             endpoint, query={"url": url}, options=(extra_headers, extra_query, extra_body, timeout)
         )
-        return reply_
+        return result_
 
     async def download_video(
         self,
@@ -3720,8 +3720,8 @@ class AsyncAi302(AsyncResource):
         """
         from api302_client.api.tools_ai302 import ai302_extract_video_audio as endpoint
 
-        reply_: JsonObject = await self._call(endpoint, body={}, options=(extra_headers, extra_query, extra_body, timeout))
-        return reply_
+        result_: JsonObject = await self._call(endpoint, body={}, options=(extra_headers, extra_query, extra_body, timeout))
+        return result_
 
     async def transcribe_video_sound(
         self,
@@ -3928,10 +3928,10 @@ class AsyncAi302(AsyncResource):
         """
         from api302_client.api.tools_ai302 import ai302_get_video_translation_task as endpoint
 
-        reply_: Ai302VtTask = await self._call(
+        result_: Ai302VtTask = await self._call(
             endpoint, path={"task_id": task_id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
-        return reply_
+        return result_
 
     async def suggest_extraction_schema(
         self,
@@ -3962,8 +3962,8 @@ class AsyncAi302(AsyncResource):
         """
         from api302_client.api.tools_ai302 import ai302_suggest_extraction_schema as endpoint
 
-        reply_: JsonObject = await self._call(endpoint, body={}, options=(extra_headers, extra_query, extra_body, timeout))
-        return reply_
+        result_: JsonObject = await self._call(endpoint, body={}, options=(extra_headers, extra_query, extra_body, timeout))
+        return result_
 
     async def extract_web_data(
         self,
@@ -4029,10 +4029,10 @@ class AsyncAi302(AsyncResource):
         """
         from api302_client.api.tools_ai302 import ai302_get_web_data as endpoint
 
-        reply_: Ai302WebDataTask = await self._call(
+        result_: Ai302WebDataTask = await self._call(
             endpoint, path={"taskId": taskId}, options=(extra_headers, extra_query, extra_body, timeout)
         )
-        return reply_
+        return result_
 
     async def improve_prompt(
         self,
@@ -4069,12 +4069,12 @@ class AsyncAi302(AsyncResource):
         """
         from api302_client.api.tools_ai302 import ai302_improve_prompt as endpoint
 
-        reply_: Ai302PromptResponse = await self._call(
+        result_: Ai302PromptResponse = await self._call(
             endpoint,
             body={"id": id, "prompt": prompt, "model": model, "stream": stream},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     async def describe_image_as_prompt(
         self,
@@ -4105,8 +4105,8 @@ class AsyncAi302(AsyncResource):
         """
         from api302_client.api.tools_ai302 import ai302_describe_image_as_prompt as endpoint
 
-        reply_: JsonObject = await self._call(endpoint, body={}, options=(extra_headers, extra_query, extra_body, timeout))
-        return reply_
+        result_: JsonObject = await self._call(endpoint, body={}, options=(extra_headers, extra_query, extra_body, timeout))
+        return result_
 
     async def optimize_prompt(
         self,
@@ -4182,10 +4182,10 @@ class AsyncAi302(AsyncResource):
         """
         from api302_client.api.tools_ai302 import ai302_get_optimized_prompt as endpoint
 
-        reply_: Ai302SpoTask = await self._call(
+        result_: Ai302SpoTask = await self._call(
             endpoint, path={"task_id": task_id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
-        return reply_
+        return result_
 
     async def convert_3d_model(
         self,
@@ -4217,12 +4217,12 @@ class AsyncAi302(AsyncResource):
         """
         from api302_client.api.tools_ai302 import ai302_convert_3d_model as endpoint
 
-        reply_: Ai302ModelConversionResponse = await self._call(
+        result_: Ai302ModelConversionResponse = await self._call(
             endpoint,
             body={"trimesh_file_url": trimesh_file_url, "output_format": output_format},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     async def advanced_search(
         self,
@@ -4254,8 +4254,8 @@ class AsyncAi302(AsyncResource):
         """
         from api302_client.api.tools_ai302 import ai302_advanced_search as endpoint
 
-        reply_: JsonObject = await self._call(endpoint, body={"query": query}, options=(extra_headers, extra_query, extra_body, timeout))
-        return reply_
+        result_: JsonObject = await self._call(endpoint, body={"query": query}, options=(extra_headers, extra_query, extra_body, timeout))
+        return result_
 
     async def svg_to_video(
         self,
@@ -4291,12 +4291,12 @@ class AsyncAi302(AsyncResource):
         """
         from api302_client.api.tools_ai302 import ai302_svg_to_video as endpoint
 
-        reply_: Ai302SvgVideoResponse = await self._call(
+        result_: Ai302SvgVideoResponse = await self._call(
             endpoint,
             body={"svg_content": svg_content, "duration": duration, "video_format": video_format, "fps_speed": fps_speed},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     async def answer_question(
         self,
@@ -4333,12 +4333,12 @@ class AsyncAi302(AsyncResource):
         """
         from api302_client.api.tools_ai302 import ai302_answer_question as endpoint
 
-        reply_: JsonObject = await self._call(
+        result_: JsonObject = await self._call(
             endpoint,
             body={"content": content, "model": model, "lang": lang, "stream": stream},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     async def generate_ppt(
         self,
@@ -4386,7 +4386,7 @@ class AsyncAi302(AsyncResource):
         """
         from api302_client.api.tools_ai302 import ai302_generate_ppt as endpoint
 
-        reply_: Ai302PptResponse = await self._call(
+        result_: Ai302PptResponse = await self._call(
             endpoint,
             body={
                 "subject": subject,
@@ -4400,7 +4400,7 @@ class AsyncAi302(AsyncResource):
             },
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     def stream_generate_ppt(
         self,
@@ -4500,12 +4500,12 @@ class AsyncAi302(AsyncResource):
         """
         from api302_client.api.tools_ai302 import ai302_parse_ppt_source as endpoint
 
-        reply_: Ai302PptSourceResponse = await self._call(
+        result_: Ai302PptSourceResponse = await self._call(
             endpoint,
             body={"file": file, "content": content, "fileUrl": fileUrl, "website": website, "websearch": websearch},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     def generate_ppt_outline(
         self,
@@ -4635,12 +4635,12 @@ class AsyncAi302(AsyncResource):
         """
         from api302_client.api.tools_ai302 import ai302_build_ppt as endpoint
 
-        reply_: Ai302PptResponse = await self._call(
+        result_: Ai302PptResponse = await self._call(
             endpoint,
             body={"outlineContentMarkdown": outlineContentMarkdown, "templateId": templateId, "pptxProperty": pptxProperty, "notes": notes},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     async def get_ppt_template_options(
         self,
@@ -4668,8 +4668,8 @@ class AsyncAi302(AsyncResource):
         """
         from api302_client.api.tools_ai302 import ai302_get_ppt_template_options as endpoint
 
-        reply_: Ai302PptOptionsResponse = await self._call(endpoint, options=(extra_headers, extra_query, extra_body, timeout))
-        return reply_
+        result_: Ai302PptOptionsResponse = await self._call(endpoint, options=(extra_headers, extra_query, extra_body, timeout))
+        return result_
 
     async def load_ppt(
         self,
@@ -4698,8 +4698,8 @@ class AsyncAi302(AsyncResource):
         """
         from api302_client.api.tools_ai302 import ai302_load_ppt as endpoint
 
-        reply_: Ai302PptResponse = await self._call(endpoint, query={"id": id}, options=(extra_headers, extra_query, extra_body, timeout))
-        return reply_
+        result_: Ai302PptResponse = await self._call(endpoint, query={"id": id}, options=(extra_headers, extra_query, extra_body, timeout))
+        return result_
 
     async def get_ppt_progress(
         self,
@@ -4732,10 +4732,10 @@ class AsyncAi302(AsyncResource):
         """
         from api302_client.api.tools_ai302 import ai302_get_ppt_progress as endpoint
 
-        reply_: Ai302PptProgressResponse = await self._call(
+        result_: Ai302PptProgressResponse = await self._call(
             endpoint, query={"pptId": pptId}, options=(extra_headers, extra_query, extra_body, timeout)
         )
-        return reply_
+        return result_
 
     async def get_ppt_file(
         self,
@@ -4768,10 +4768,10 @@ class AsyncAi302(AsyncResource):
         """
         from api302_client.api.tools_ai302 import ai302_get_ppt_file as endpoint
 
-        reply_: Ai302PptFileResponse = await self._call(
+        result_: Ai302PptFileResponse = await self._call(
             endpoint, body={"id": id, "refresh": refresh}, options=(extra_headers, extra_query, extra_body, timeout)
         )
-        return reply_
+        return result_
 
     async def upload_ppt_template(
         self,
@@ -4806,10 +4806,10 @@ class AsyncAi302(AsyncResource):
         """
         from api302_client.api.tools_ai302 import ai302_upload_ppt_template as endpoint
 
-        reply_: Ai302PptTemplateResponse = await self._call(
+        result_: Ai302PptTemplateResponse = await self._call(
             endpoint, body={"type": type, "file": file, "templateId": templateId}, options=(extra_headers, extra_query, extra_body, timeout)
         )
-        return reply_
+        return result_
 
     async def list_ppt_templates(
         self,
@@ -4844,10 +4844,10 @@ class AsyncAi302(AsyncResource):
         """
         from api302_client.api.tools_ai302 import ai302_list_ppt_templates as endpoint
 
-        reply_: Ai302PptTemplatesResponse = await self._call(
+        result_: Ai302PptTemplatesResponse = await self._call(
             endpoint, body={"page": page, "size": size, "filters": filters}, options=(extra_headers, extra_query, extra_body, timeout)
         )
-        return reply_
+        return result_
 
     def iter_list_ppt_templates(
         self,
@@ -4923,12 +4923,12 @@ class AsyncAi302(AsyncResource):
         """
         from api302_client.api.tools_ai302 import ai302_search_arxiv as endpoint
 
-        reply_: Ai302PapersResponse = await self._call(
+        result_: Ai302PapersResponse = await self._call(
             endpoint,
             body={"query": query, "max_results": max_results, "page": page, "sort_by": sort_by, "language": language, "id_list": id_list},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     def iter_search_arxiv(
         self,
@@ -5010,12 +5010,12 @@ class AsyncAi302(AsyncResource):
         """
         from api302_client.api.tools_ai302 import ai302_search_google_papers as endpoint
 
-        reply_: Ai302PapersResponse = await self._call(
+        result_: Ai302PapersResponse = await self._call(
             endpoint,
             body={"query": query, "max_results": max_results, "page": page, "sort_by": sort_by, "language": language},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     def iter_search_google_papers(
         self,
@@ -5090,12 +5090,12 @@ class AsyncAi302(AsyncResource):
         """
         from api302_client.api.tools_ai302 import ai302_deploy_page_file as endpoint
 
-        reply_: Ai302DeployedPage = await self._call(
+        result_: Ai302DeployedPage = await self._call(
             endpoint,
             body={"file": file, "add_cover": add_cover, "add_watermarks": add_watermarks},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     async def deploy_page(
         self,
@@ -5133,12 +5133,12 @@ class AsyncAi302(AsyncResource):
         """
         from api302_client.api.tools_ai302 import ai302_deploy_page as endpoint
 
-        reply_: Ai302DeployedPage = await self._call(
+        result_: Ai302DeployedPage = await self._call(
             endpoint,
             body={"html": html, "md": md, "title": title, "description": description, "format": format},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     async def deploy_page_binary(
         self,
@@ -5168,8 +5168,8 @@ class AsyncAi302(AsyncResource):
         """
         from api302_client.api.tools_ai302 import ai302_deploy_page_binary as endpoint
 
-        reply_: JsonObject = await self._call(endpoint, body={"": body}, options=(extra_headers, extra_query, extra_body, timeout))
-        return reply_
+        result_: JsonObject = await self._call(endpoint, body={"": body}, options=(extra_headers, extra_query, extra_body, timeout))
+        return result_
 
     async def list_pages(
         self,
@@ -5205,12 +5205,12 @@ class AsyncAi302(AsyncResource):
         """
         from api302_client.api.tools_ai302 import ai302_list_pages as endpoint
 
-        reply_: Ai302PagesResponse = await self._call(
+        result_: Ai302PagesResponse = await self._call(
             endpoint,
             query={"page": page, "limit": limit, "only_return_success": only_return_success},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     def iter_list_pages(
         self,
@@ -5278,10 +5278,10 @@ class AsyncAi302(AsyncResource):
         """
         from api302_client.api.tools_ai302 import ai302_delete_page as endpoint
 
-        reply_: Ai302DeletedPageResponse = await self._call(
+        result_: Ai302DeletedPageResponse = await self._call(
             endpoint, path={"web_id": web_id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
-        return reply_
+        return result_
 
     async def deploy_project(
         self,
@@ -5316,12 +5316,12 @@ class AsyncAi302(AsyncResource):
         """
         from api302_client.api.tools_ai302 import ai302_deploy_project as endpoint
 
-        reply_: JsonObject = await self._call(
+        result_: JsonObject = await self._call(
             endpoint,
             body={"project_file": project_file, "env": env, "update_subdomain": update_subdomain},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     async def get_deployed_project(
         self,
@@ -5352,10 +5352,10 @@ class AsyncAi302(AsyncResource):
         """
         from api302_client.api.tools_ai302 import ai302_get_deployed_project as endpoint
 
-        reply_: JsonObject = await self._call(
+        result_: JsonObject = await self._call(
             endpoint, query={"project_id": project_id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
-        return reply_
+        return result_
 
     async def generate_avatar(
         self,
@@ -5400,7 +5400,7 @@ class AsyncAi302(AsyncResource):
         """
         from api302_client.api.tools_ai302 import ai302_generate_avatar as endpoint
 
-        reply_: Ai302AvatarResponse = await self._call(
+        result_: Ai302AvatarResponse = await self._call(
             endpoint,
             body={
                 "image": image,
@@ -5414,7 +5414,7 @@ class AsyncAi302(AsyncResource):
             },
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     async def generate_knowledge_card(
         self,
@@ -5462,7 +5462,7 @@ class AsyncAi302(AsyncResource):
         """
         from api302_client.api.tools_ai302 import ai302_generate_knowledge_card as endpoint
 
-        reply_: Ai302CardResponse = await self._call(
+        result_: Ai302CardResponse = await self._call(
             endpoint,
             body={
                 "content": content,
@@ -5477,7 +5477,7 @@ class AsyncAi302(AsyncResource):
             },
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     async def generate_poster(
         self,
@@ -5508,8 +5508,8 @@ class AsyncAi302(AsyncResource):
         """
         from api302_client.api.tools_ai302 import ai302_generate_poster as endpoint
 
-        reply_: JsonObject = await self._call(endpoint, body={}, options=(extra_headers, extra_query, extra_body, timeout))
-        return reply_
+        result_: JsonObject = await self._call(endpoint, body={}, options=(extra_headers, extra_query, extra_body, timeout))
+        return result_
 
     async def generate_philosophy_card(
         self,
@@ -5540,8 +5540,8 @@ class AsyncAi302(AsyncResource):
         """
         from api302_client.api.tools_ai302 import ai302_generate_philosophy_card as endpoint
 
-        reply_: JsonObject = await self._call(endpoint, body={}, options=(extra_headers, extra_query, extra_body, timeout))
-        return reply_
+        result_: JsonObject = await self._call(endpoint, body={}, options=(extra_headers, extra_query, extra_body, timeout))
+        return result_
 
     async def generate_philosophy_quotation(
         self,
@@ -5572,8 +5572,8 @@ class AsyncAi302(AsyncResource):
         """
         from api302_client.api.tools_ai302 import ai302_generate_philosophy_quotation as endpoint
 
-        reply_: JsonObject = await self._call(endpoint, body={}, options=(extra_headers, extra_query, extra_body, timeout))
-        return reply_
+        result_: JsonObject = await self._call(endpoint, body={}, options=(extra_headers, extra_query, extra_body, timeout))
+        return result_
 
     async def generate_creative_image(
         self,
@@ -5705,7 +5705,7 @@ class AsyncAi302(AsyncResource):
         """
         from api302_client.api.tools_ai302 import ai302_generate_creative_image as endpoint
 
-        reply_: Ai302CreationResponse = await self._call(
+        result_: Ai302CreationResponse = await self._call(
             endpoint,
             path={"creation": creation},
             body={
@@ -5723,4 +5723,4 @@ class AsyncAi302(AsyncResource):
             },
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_

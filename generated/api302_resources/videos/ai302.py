@@ -172,8 +172,8 @@ class Ai302(Resource):
         """
         from api302_client.api.videos_ai302 import ai302_get_video as endpoint
 
-        reply_: Ai302VideoTask = self._call(endpoint, path={"task_id": task_id}, options=(extra_headers, extra_query, extra_body, timeout))
-        return reply_
+        result_: Ai302VideoTask = self._call(endpoint, path={"task_id": task_id}, options=(extra_headers, extra_query, extra_body, timeout))
+        return result_
 
     def list_video_models(
         self,
@@ -204,8 +204,8 @@ class Ai302(Resource):
         """
         from api302_client.api.videos_ai302 import ai302_list_video_models as endpoint
 
-        reply_: Ai302VideoModelList = self._call(endpoint, options=(extra_headers, extra_query, extra_body, timeout))
-        return reply_
+        result_: Ai302VideoModelList = self._call(endpoint, options=(extra_headers, extra_query, extra_body, timeout))
+        return result_
 
     def image_to_video(
         self,
@@ -305,8 +305,8 @@ class Ai302(Resource):
         """
         from api302_client.api.videos_ai302 import ai302_video_to_video as endpoint
 
-        reply_: JsonObject = self._call(endpoint, body={}, options=(extra_headers, extra_query, extra_body, timeout))
-        return reply_
+        result_: JsonObject = self._call(endpoint, body={}, options=(extra_headers, extra_query, extra_body, timeout))
+        return result_
 
     def latentsync(
         self,
@@ -370,10 +370,10 @@ class Ai302(Resource):
         """
         from api302_client.api.videos_ai302 import ai302_get_latentsync as endpoint
 
-        reply_: Ai302QueuedVideo = self._call(
+        result_: Ai302QueuedVideo = self._call(
             endpoint, query={"request_id": request_id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
-        return reply_
+        return result_
 
     def upscale_video(
         self,
@@ -436,10 +436,10 @@ class Ai302(Resource):
         """
         from api302_client.api.videos_ai302 import ai302_get_upscaled_video as endpoint
 
-        reply_: Ai302QueuedVideo = self._call(
+        result_: Ai302QueuedVideo = self._call(
             endpoint, query={"request_id": request_id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
-        return reply_
+        return result_
 
     def stable_avatar(
         self,
@@ -507,10 +507,10 @@ class Ai302(Resource):
         """
         from api302_client.api.videos_ai302 import ai302_get_stable_avatar as endpoint
 
-        reply_: Ai302QueuedVideo = self._call(
+        result_: Ai302QueuedVideo = self._call(
             endpoint, query={"request_id": request_id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
-        return reply_
+        return result_
 
     def video_tool(
         self,
@@ -574,10 +574,10 @@ class Ai302(Resource):
         """
         from api302_client.api.videos_ai302 import ai302_get_video_tool as endpoint
 
-        reply_: Ai302VideoToolTask = self._call(
+        result_: Ai302VideoToolTask = self._call(
             endpoint, path={"task_id": task_id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
-        return reply_
+        return result_
 
     @deprecated("client.videos.ai302.create_video_v1 is deprecated: use client.videos.create")
     def create_video_v1(
@@ -672,10 +672,10 @@ class Ai302(Resource):
         """
         from api302_client.api.videos_ai302 import ai302_get_video_v1 as endpoint
 
-        reply_: Ai302VideoV1Task = self._call(
+        result_: Ai302VideoV1Task = self._call(
             endpoint, path={"task_id": task_id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
-        return reply_
+        return result_
 
 
 class AsyncAi302(AsyncResource):
@@ -826,10 +826,10 @@ class AsyncAi302(AsyncResource):
         """
         from api302_client.api.videos_ai302 import ai302_get_video as endpoint
 
-        reply_: Ai302VideoTask = await self._call(
+        result_: Ai302VideoTask = await self._call(
             endpoint, path={"task_id": task_id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
-        return reply_
+        return result_
 
     async def list_video_models(
         self,
@@ -860,8 +860,8 @@ class AsyncAi302(AsyncResource):
         """
         from api302_client.api.videos_ai302 import ai302_list_video_models as endpoint
 
-        reply_: Ai302VideoModelList = await self._call(endpoint, options=(extra_headers, extra_query, extra_body, timeout))
-        return reply_
+        result_: Ai302VideoModelList = await self._call(endpoint, options=(extra_headers, extra_query, extra_body, timeout))
+        return result_
 
     async def image_to_video(
         self,
@@ -963,8 +963,8 @@ class AsyncAi302(AsyncResource):
         """
         from api302_client.api.videos_ai302 import ai302_video_to_video as endpoint
 
-        reply_: JsonObject = await self._call(endpoint, body={}, options=(extra_headers, extra_query, extra_body, timeout))
-        return reply_
+        result_: JsonObject = await self._call(endpoint, body={}, options=(extra_headers, extra_query, extra_body, timeout))
+        return result_
 
     async def latentsync(
         self,
@@ -1028,10 +1028,10 @@ class AsyncAi302(AsyncResource):
         """
         from api302_client.api.videos_ai302 import ai302_get_latentsync as endpoint
 
-        reply_: Ai302QueuedVideo = await self._call(
+        result_: Ai302QueuedVideo = await self._call(
             endpoint, query={"request_id": request_id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
-        return reply_
+        return result_
 
     async def upscale_video(
         self,
@@ -1094,10 +1094,10 @@ class AsyncAi302(AsyncResource):
         """
         from api302_client.api.videos_ai302 import ai302_get_upscaled_video as endpoint
 
-        reply_: Ai302QueuedVideo = await self._call(
+        result_: Ai302QueuedVideo = await self._call(
             endpoint, query={"request_id": request_id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
-        return reply_
+        return result_
 
     async def stable_avatar(
         self,
@@ -1165,10 +1165,10 @@ class AsyncAi302(AsyncResource):
         """
         from api302_client.api.videos_ai302 import ai302_get_stable_avatar as endpoint
 
-        reply_: Ai302QueuedVideo = await self._call(
+        result_: Ai302QueuedVideo = await self._call(
             endpoint, query={"request_id": request_id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
-        return reply_
+        return result_
 
     async def video_tool(
         self,
@@ -1232,10 +1232,10 @@ class AsyncAi302(AsyncResource):
         """
         from api302_client.api.videos_ai302 import ai302_get_video_tool as endpoint
 
-        reply_: Ai302VideoToolTask = await self._call(
+        result_: Ai302VideoToolTask = await self._call(
             endpoint, path={"task_id": task_id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
-        return reply_
+        return result_
 
     @deprecated("client.videos.ai302.create_video_v1 is deprecated: use client.videos.create")
     async def create_video_v1(
@@ -1330,7 +1330,7 @@ class AsyncAi302(AsyncResource):
         """
         from api302_client.api.videos_ai302 import ai302_get_video_v1 as endpoint
 
-        reply_: Ai302VideoV1Task = await self._call(
+        result_: Ai302VideoV1Task = await self._call(
             endpoint, path={"task_id": task_id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
-        return reply_
+        return result_

@@ -98,10 +98,10 @@ class Alibaba(Resource):
         """
         from api302_client.api.videos_alibaba import alibaba_get_task as endpoint
 
-        reply_: AlibabaTaskResponse = self._call(
+        result_: AlibabaTaskResponse = self._call(
             endpoint, path={"task_id": task_id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
-        return reply_
+        return result_
 
     def animate_image(
         self,
@@ -246,10 +246,10 @@ class Alibaba(Resource):
         """
         from api302_client.api.videos_alibaba import alibaba_get_wan_text_video as endpoint
 
-        reply_: Ai302QueuedVideo = self._call(
+        result_: Ai302QueuedVideo = self._call(
             endpoint, query={"request_id": request_id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
-        return reply_
+        return result_
 
     def wan_image_to_video(
         self,
@@ -356,10 +356,10 @@ class Alibaba(Resource):
         """
         from api302_client.api.videos_alibaba import alibaba_get_wan_image_video as endpoint
 
-        reply_: Ai302QueuedVideo = self._call(
+        result_: Ai302QueuedVideo = self._call(
             endpoint, query={"request_id": request_id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
-        return reply_
+        return result_
 
     def wan_vace(
         self,
@@ -475,10 +475,10 @@ class Alibaba(Resource):
         """
         from api302_client.api.videos_alibaba import alibaba_get_wan_vace_video as endpoint
 
-        reply_: Ai302QueuedVideo = self._call(
+        result_: Ai302QueuedVideo = self._call(
             endpoint, query={"request_id": request_id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
-        return reply_
+        return result_
 
     def wan_2_2_5b_text_to_video(
         self,
@@ -588,10 +588,10 @@ class Alibaba(Resource):
         """
         from api302_client.api.videos_alibaba import alibaba_get_wan_2_2_5b_text_to_video as endpoint
 
-        reply_: Ai302QueuedVideo = self._call(
+        result_: Ai302QueuedVideo = self._call(
             endpoint, query={"request_id": request_id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
-        return reply_
+        return result_
 
     def wan_2_2_5b_image_to_video(
         self,
@@ -713,10 +713,10 @@ class Alibaba(Resource):
         """
         from api302_client.api.videos_alibaba import alibaba_get_wan_2_2_5b_image_to_video as endpoint
 
-        reply_: Ai302QueuedVideo = self._call(
+        result_: Ai302QueuedVideo = self._call(
             endpoint, query={"request_id": request_id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
-        return reply_
+        return result_
 
     def wan_2_2_a14b_image_to_video(
         self,
@@ -838,10 +838,10 @@ class Alibaba(Resource):
         """
         from api302_client.api.videos_alibaba import alibaba_get_wan_2_2_a14b_image_to_video as endpoint
 
-        reply_: Ai302QueuedVideo = self._call(
+        result_: Ai302QueuedVideo = self._call(
             endpoint, query={"request_id": request_id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
-        return reply_
+        return result_
 
     def wan_2_2_image_to_video_fast(
         self,
@@ -996,10 +996,10 @@ class AsyncAlibaba(AsyncResource):
         """
         from api302_client.api.videos_alibaba import alibaba_get_task as endpoint
 
-        reply_: AlibabaTaskResponse = await self._call(
+        result_: AlibabaTaskResponse = await self._call(
             endpoint, path={"task_id": task_id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
-        return reply_
+        return result_
 
     async def animate_image(
         self,
@@ -1144,10 +1144,10 @@ class AsyncAlibaba(AsyncResource):
         """
         from api302_client.api.videos_alibaba import alibaba_get_wan_text_video as endpoint
 
-        reply_: Ai302QueuedVideo = await self._call(
+        result_: Ai302QueuedVideo = await self._call(
             endpoint, query={"request_id": request_id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
-        return reply_
+        return result_
 
     async def wan_image_to_video(
         self,
@@ -1254,10 +1254,10 @@ class AsyncAlibaba(AsyncResource):
         """
         from api302_client.api.videos_alibaba import alibaba_get_wan_image_video as endpoint
 
-        reply_: Ai302QueuedVideo = await self._call(
+        result_: Ai302QueuedVideo = await self._call(
             endpoint, query={"request_id": request_id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
-        return reply_
+        return result_
 
     async def wan_vace(
         self,
@@ -1373,10 +1373,10 @@ class AsyncAlibaba(AsyncResource):
         """
         from api302_client.api.videos_alibaba import alibaba_get_wan_vace_video as endpoint
 
-        reply_: Ai302QueuedVideo = await self._call(
+        result_: Ai302QueuedVideo = await self._call(
             endpoint, query={"request_id": request_id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
-        return reply_
+        return result_
 
     async def wan_2_2_5b_text_to_video(
         self,
@@ -1486,10 +1486,10 @@ class AsyncAlibaba(AsyncResource):
         """
         from api302_client.api.videos_alibaba import alibaba_get_wan_2_2_5b_text_to_video as endpoint
 
-        reply_: Ai302QueuedVideo = await self._call(
+        result_: Ai302QueuedVideo = await self._call(
             endpoint, query={"request_id": request_id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
-        return reply_
+        return result_
 
     async def wan_2_2_5b_image_to_video(
         self,
@@ -1611,10 +1611,10 @@ class AsyncAlibaba(AsyncResource):
         """
         from api302_client.api.videos_alibaba import alibaba_get_wan_2_2_5b_image_to_video as endpoint
 
-        reply_: Ai302QueuedVideo = await self._call(
+        result_: Ai302QueuedVideo = await self._call(
             endpoint, query={"request_id": request_id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
-        return reply_
+        return result_
 
     async def wan_2_2_a14b_image_to_video(
         self,
@@ -1736,10 +1736,10 @@ class AsyncAlibaba(AsyncResource):
         """
         from api302_client.api.videos_alibaba import alibaba_get_wan_2_2_a14b_image_to_video as endpoint
 
-        reply_: Ai302QueuedVideo = await self._call(
+        result_: Ai302QueuedVideo = await self._call(
             endpoint, query={"request_id": request_id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
-        return reply_
+        return result_
 
     async def wan_2_2_image_to_video_fast(
         self,

@@ -91,8 +91,8 @@ class Chanjing(Resource):
         """
         from api302_client.api.videos_chanjing import chanjing_get_person as endpoint
 
-        reply_: ChanjingPersonResponse = self._call(endpoint, query={"id": id}, options=(extra_headers, extra_query, extra_body, timeout))
-        return reply_
+        result_: ChanjingPersonResponse = self._call(endpoint, query={"id": id}, options=(extra_headers, extra_query, extra_body, timeout))
+        return result_
 
     def video(
         self,
@@ -179,8 +179,8 @@ class Chanjing(Resource):
         """
         from api302_client.api.videos_chanjing import chanjing_get_video as endpoint
 
-        reply_: ChanjingVideoResponse = self._call(endpoint, query={"id": id}, options=(extra_headers, extra_query, extra_body, timeout))
-        return reply_
+        result_: ChanjingVideoResponse = self._call(endpoint, query={"id": id}, options=(extra_headers, extra_query, extra_body, timeout))
+        return result_
 
 
 class AsyncChanjing(AsyncResource):
@@ -258,10 +258,10 @@ class AsyncChanjing(AsyncResource):
         """
         from api302_client.api.videos_chanjing import chanjing_get_person as endpoint
 
-        reply_: ChanjingPersonResponse = await self._call(
+        result_: ChanjingPersonResponse = await self._call(
             endpoint, query={"id": id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
-        return reply_
+        return result_
 
     async def video(
         self,
@@ -348,7 +348,7 @@ class AsyncChanjing(AsyncResource):
         """
         from api302_client.api.videos_chanjing import chanjing_get_video as endpoint
 
-        reply_: ChanjingVideoResponse = await self._call(
+        result_: ChanjingVideoResponse = await self._call(
             endpoint, query={"id": id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
-        return reply_
+        return result_

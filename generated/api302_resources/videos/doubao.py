@@ -82,8 +82,10 @@ class Doubao(Resource):
         """
         from api302_client.api.videos_doubao import doubao_get_seaweed_video as endpoint
 
-        reply_: DoubaoVideoTask = self._call(endpoint, path={"task_id": task_id}, options=(extra_headers, extra_query, extra_body, timeout))
-        return reply_
+        result_: DoubaoVideoTask = self._call(
+            endpoint, path={"task_id": task_id}, options=(extra_headers, extra_query, extra_body, timeout)
+        )
+        return result_
 
     def create_seedance_video(
         self,
@@ -209,8 +211,10 @@ class Doubao(Resource):
         """
         from api302_client.api.videos_doubao import doubao_get_seedance_video as endpoint
 
-        reply_: DoubaoVideoTask = self._call(endpoint, path={"task_id": task_id}, options=(extra_headers, extra_query, extra_body, timeout))
-        return reply_
+        result_: DoubaoVideoTask = self._call(
+            endpoint, path={"task_id": task_id}, options=(extra_headers, extra_query, extra_body, timeout)
+        )
+        return result_
 
     def create_video(
         self,
@@ -338,8 +342,8 @@ class Doubao(Resource):
         """
         from api302_client.api.videos_doubao import doubao_get_video as endpoint
 
-        reply_: DoubaoVideoTask = self._call(endpoint, path={"id": id}, options=(extra_headers, extra_query, extra_body, timeout))
-        return reply_
+        result_: DoubaoVideoTask = self._call(endpoint, path={"id": id}, options=(extra_headers, extra_query, extra_body, timeout))
+        return result_
 
     def create_jimeng_video(
         self,
@@ -427,12 +431,12 @@ class Doubao(Resource):
         """
         from api302_client.api.videos_doubao import doubao_get_jimeng_video as endpoint
 
-        reply_: DoubaoJimengResponse = self._call(
+        result_: DoubaoJimengResponse = self._call(
             endpoint,
             body={"task_id": task_id, "req_key": req_key, "req_json": req_json},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     def create_jimeng_pro_video(
         self,
@@ -522,12 +526,12 @@ class Doubao(Resource):
         """
         from api302_client.api.videos_doubao import doubao_get_jimeng_pro_video as endpoint
 
-        reply_: DoubaoJimengResponse = self._call(
+        result_: DoubaoJimengResponse = self._call(
             endpoint,
             body={"task_id": task_id, "req_key": req_key, "req_json": req_json},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     def omnihuman(
         self,
@@ -597,12 +601,12 @@ class Doubao(Resource):
         """
         from api302_client.api.videos_doubao import doubao_get_omnihuman as endpoint
 
-        reply_: DoubaoJimengResponse = self._call(
+        result_: DoubaoJimengResponse = self._call(
             endpoint,
             body={"task_id": task_id, "req_key": req_key, "req_json": req_json},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
 
 class AsyncDoubao(AsyncResource):
@@ -670,10 +674,10 @@ class AsyncDoubao(AsyncResource):
         """
         from api302_client.api.videos_doubao import doubao_get_seaweed_video as endpoint
 
-        reply_: DoubaoVideoTask = await self._call(
+        result_: DoubaoVideoTask = await self._call(
             endpoint, path={"task_id": task_id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
-        return reply_
+        return result_
 
     async def create_seedance_video(
         self,
@@ -799,10 +803,10 @@ class AsyncDoubao(AsyncResource):
         """
         from api302_client.api.videos_doubao import doubao_get_seedance_video as endpoint
 
-        reply_: DoubaoVideoTask = await self._call(
+        result_: DoubaoVideoTask = await self._call(
             endpoint, path={"task_id": task_id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
-        return reply_
+        return result_
 
     async def create_video(
         self,
@@ -930,8 +934,8 @@ class AsyncDoubao(AsyncResource):
         """
         from api302_client.api.videos_doubao import doubao_get_video as endpoint
 
-        reply_: DoubaoVideoTask = await self._call(endpoint, path={"id": id}, options=(extra_headers, extra_query, extra_body, timeout))
-        return reply_
+        result_: DoubaoVideoTask = await self._call(endpoint, path={"id": id}, options=(extra_headers, extra_query, extra_body, timeout))
+        return result_
 
     async def create_jimeng_video(
         self,
@@ -1019,12 +1023,12 @@ class AsyncDoubao(AsyncResource):
         """
         from api302_client.api.videos_doubao import doubao_get_jimeng_video as endpoint
 
-        reply_: DoubaoJimengResponse = await self._call(
+        result_: DoubaoJimengResponse = await self._call(
             endpoint,
             body={"task_id": task_id, "req_key": req_key, "req_json": req_json},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     async def create_jimeng_pro_video(
         self,
@@ -1114,12 +1118,12 @@ class AsyncDoubao(AsyncResource):
         """
         from api302_client.api.videos_doubao import doubao_get_jimeng_pro_video as endpoint
 
-        reply_: DoubaoJimengResponse = await self._call(
+        result_: DoubaoJimengResponse = await self._call(
             endpoint,
             body={"task_id": task_id, "req_key": req_key, "req_json": req_json},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     async def omnihuman(
         self,
@@ -1189,9 +1193,9 @@ class AsyncDoubao(AsyncResource):
         """
         from api302_client.api.videos_doubao import doubao_get_omnihuman as endpoint
 
-        reply_: DoubaoJimengResponse = await self._call(
+        result_: DoubaoJimengResponse = await self._call(
             endpoint,
             body={"task_id": task_id, "req_key": req_key, "req_json": req_json},
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_

@@ -86,10 +86,10 @@ class Genmo(Resource):
         """
         from api302_client.api.videos_genmo import genmo_get_video as endpoint
 
-        reply_: Ai302QueuedVideo = self._call(
+        result_: Ai302QueuedVideo = self._call(
             endpoint, query={"request_id": request_id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
-        return reply_
+        return result_
 
 
 class AsyncGenmo(AsyncResource):
@@ -163,7 +163,7 @@ class AsyncGenmo(AsyncResource):
         """
         from api302_client.api.videos_genmo import genmo_get_video as endpoint
 
-        reply_: Ai302QueuedVideo = await self._call(
+        result_: Ai302QueuedVideo = await self._call(
             endpoint, query={"request_id": request_id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
-        return reply_
+        return result_

@@ -87,10 +87,10 @@ class Google(Resource):
         """
         from api302_client.api.videos_google import google_get_veo2_video as endpoint
 
-        reply_: GoogleVeo2Task = self._call(
+        result_: GoogleVeo2Task = self._call(
             endpoint, query={"request_id": request_id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
-        return reply_
+        return result_
 
     def veo2_image_to_video(
         self,
@@ -221,10 +221,10 @@ class Google(Resource):
         """
         from api302_client.api.videos_google import google_get_veo3_video as endpoint
 
-        reply_: Ai302QueuedVideo = self._call(
+        result_: Ai302QueuedVideo = self._call(
             endpoint, query={"request_id": request_id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
-        return reply_
+        return result_
 
     def veo3_fast(
         self,
@@ -286,10 +286,10 @@ class Google(Resource):
         """
         from api302_client.api.videos_google import google_get_veo3_fast_video as endpoint
 
-        reply_: GoogleVeoTask = self._call(
+        result_: GoogleVeoTask = self._call(
             endpoint, query={"request_id": request_id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
-        return reply_
+        return result_
 
     def veo3_pro(
         self,
@@ -351,10 +351,10 @@ class Google(Resource):
         """
         from api302_client.api.videos_google import google_get_veo3_pro_video as endpoint
 
-        reply_: GoogleVeoTask = self._call(
+        result_: GoogleVeoTask = self._call(
             endpoint, query={"request_id": request_id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
-        return reply_
+        return result_
 
     def veo3_fast_frames(
         self,
@@ -422,10 +422,10 @@ class Google(Resource):
         """
         from api302_client.api.videos_google import google_get_veo3_fast_frames_video as endpoint
 
-        reply_: GoogleVeoTask = self._call(
+        result_: GoogleVeoTask = self._call(
             endpoint, query={"request_id": request_id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
-        return reply_
+        return result_
 
     def veo3_pro_frames(
         self,
@@ -493,10 +493,10 @@ class Google(Resource):
         """
         from api302_client.api.videos_google import google_get_veo3_pro_frames_video as endpoint
 
-        reply_: GoogleVeoTask = self._call(
+        result_: GoogleVeoTask = self._call(
             endpoint, query={"request_id": request_id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
-        return reply_
+        return result_
 
     def create_veo_video(
         self,
@@ -584,8 +584,10 @@ class Google(Resource):
         """
         from api302_client.api.videos_google import google_get_veo_video as endpoint
 
-        reply_: GoogleVeoV2Task = self._call(endpoint, path={"task_id": task_id}, options=(extra_headers, extra_query, extra_body, timeout))
-        return reply_
+        result_: GoogleVeoV2Task = self._call(
+            endpoint, path={"task_id": task_id}, options=(extra_headers, extra_query, extra_body, timeout)
+        )
+        return result_
 
 
 class AsyncGoogle(AsyncResource):
@@ -659,10 +661,10 @@ class AsyncGoogle(AsyncResource):
         """
         from api302_client.api.videos_google import google_get_veo2_video as endpoint
 
-        reply_: GoogleVeo2Task = await self._call(
+        result_: GoogleVeo2Task = await self._call(
             endpoint, query={"request_id": request_id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
-        return reply_
+        return result_
 
     async def veo2_image_to_video(
         self,
@@ -793,10 +795,10 @@ class AsyncGoogle(AsyncResource):
         """
         from api302_client.api.videos_google import google_get_veo3_video as endpoint
 
-        reply_: Ai302QueuedVideo = await self._call(
+        result_: Ai302QueuedVideo = await self._call(
             endpoint, query={"request_id": request_id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
-        return reply_
+        return result_
 
     async def veo3_fast(
         self,
@@ -858,10 +860,10 @@ class AsyncGoogle(AsyncResource):
         """
         from api302_client.api.videos_google import google_get_veo3_fast_video as endpoint
 
-        reply_: GoogleVeoTask = await self._call(
+        result_: GoogleVeoTask = await self._call(
             endpoint, query={"request_id": request_id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
-        return reply_
+        return result_
 
     async def veo3_pro(
         self,
@@ -923,10 +925,10 @@ class AsyncGoogle(AsyncResource):
         """
         from api302_client.api.videos_google import google_get_veo3_pro_video as endpoint
 
-        reply_: GoogleVeoTask = await self._call(
+        result_: GoogleVeoTask = await self._call(
             endpoint, query={"request_id": request_id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
-        return reply_
+        return result_
 
     async def veo3_fast_frames(
         self,
@@ -994,10 +996,10 @@ class AsyncGoogle(AsyncResource):
         """
         from api302_client.api.videos_google import google_get_veo3_fast_frames_video as endpoint
 
-        reply_: GoogleVeoTask = await self._call(
+        result_: GoogleVeoTask = await self._call(
             endpoint, query={"request_id": request_id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
-        return reply_
+        return result_
 
     async def veo3_pro_frames(
         self,
@@ -1065,10 +1067,10 @@ class AsyncGoogle(AsyncResource):
         """
         from api302_client.api.videos_google import google_get_veo3_pro_frames_video as endpoint
 
-        reply_: GoogleVeoTask = await self._call(
+        result_: GoogleVeoTask = await self._call(
             endpoint, query={"request_id": request_id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
-        return reply_
+        return result_
 
     async def create_veo_video(
         self,
@@ -1156,7 +1158,7 @@ class AsyncGoogle(AsyncResource):
         """
         from api302_client.api.videos_google import google_get_veo_video as endpoint
 
-        reply_: GoogleVeoV2Task = await self._call(
+        result_: GoogleVeoV2Task = await self._call(
             endpoint, path={"task_id": task_id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
-        return reply_
+        return result_

@@ -91,10 +91,10 @@ class Haiper(Resource):
         """
         from api302_client.api.videos_haiper import haiper_get_video as endpoint
 
-        reply_: Ai302QueuedVideo = self._call(
+        result_: Ai302QueuedVideo = self._call(
             endpoint, query={"request_id": request_id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
-        return reply_
+        return result_
 
 
 class AsyncHaiper(AsyncResource):
@@ -173,7 +173,7 @@ class AsyncHaiper(AsyncResource):
         """
         from api302_client.api.videos_haiper import haiper_get_video as endpoint
 
-        reply_: Ai302QueuedVideo = await self._call(
+        result_: Ai302QueuedVideo = await self._call(
             endpoint, query={"request_id": request_id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
-        return reply_
+        return result_

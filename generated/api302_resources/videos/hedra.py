@@ -46,8 +46,8 @@ class Hedra(Resource):
         """
         from api302_client.api.videos_hedra import hedra_list_models as endpoint
 
-        reply_: list[HedraModel] = self._call(endpoint, query={"types": types}, options=(extra_headers, extra_query, extra_body, timeout))
-        return reply_
+        result_: list[HedraModel] = self._call(endpoint, query={"types": types}, options=(extra_headers, extra_query, extra_body, timeout))
+        return result_
 
     def create_asset(
         self,
@@ -82,10 +82,10 @@ class Hedra(Resource):
         """
         from api302_client.api.videos_hedra import hedra_create_asset as endpoint
 
-        reply_: HedraNewAsset = self._call(
+        result_: HedraNewAsset = self._call(
             endpoint, body={"name": name, "type": type}, options=(extra_headers, extra_query, extra_body, timeout)
         )
-        return reply_
+        return result_
 
     def upload_file(
         self,
@@ -155,10 +155,10 @@ class Hedra(Resource):
         """
         from api302_client.api.videos_hedra import hedra_upload_asset as endpoint
 
-        reply_: HedraAsset = self._call(
+        result_: HedraAsset = self._call(
             endpoint, path={"id": id}, body={"file": file}, options=(extra_headers, extra_query, extra_body, timeout)
         )
-        return reply_
+        return result_
 
     def create_generation(
         self,
@@ -250,8 +250,8 @@ class Hedra(Resource):
         """
         from api302_client.api.videos_hedra import hedra_get_generation as endpoint
 
-        reply_: HedraGenerationStatus = self._call(endpoint, path={"id": id}, options=(extra_headers, extra_query, extra_body, timeout))
-        return reply_
+        result_: HedraGenerationStatus = self._call(endpoint, path={"id": id}, options=(extra_headers, extra_query, extra_body, timeout))
+        return result_
 
     @deprecated("client.videos.hedra.upload_audio is deprecated: use client.videos.hedra.create_asset")
     def upload_audio(
@@ -283,8 +283,8 @@ class Hedra(Resource):
         """
         from api302_client.api.videos_hedra import hedra_upload_audio as endpoint
 
-        reply_: HedraUploaded = self._call(endpoint, body={"file": file}, options=(extra_headers, extra_query, extra_body, timeout))
-        return reply_
+        result_: HedraUploaded = self._call(endpoint, body={"file": file}, options=(extra_headers, extra_query, extra_body, timeout))
+        return result_
 
     @deprecated("client.videos.hedra.upload_portrait is deprecated: use client.videos.hedra.create_asset")
     def upload_portrait(
@@ -318,10 +318,10 @@ class Hedra(Resource):
         """
         from api302_client.api.videos_hedra import hedra_upload_portrait as endpoint
 
-        reply_: HedraUploaded = self._call(
+        result_: HedraUploaded = self._call(
             endpoint, query={"aspect_ratio": aspect_ratio}, body={"file": file}, options=(extra_headers, extra_query, extra_body, timeout)
         )
-        return reply_
+        return result_
 
     @deprecated("client.videos.hedra.create_character is deprecated: use client.videos.hedra.create_generation")
     def create_character(
@@ -414,8 +414,8 @@ class Hedra(Resource):
         """
         from api302_client.api.videos_hedra import hedra_get_project as endpoint
 
-        reply_: HedraProject = self._call(endpoint, path={"id": id}, options=(extra_headers, extra_query, extra_body, timeout))
-        return reply_
+        result_: HedraProject = self._call(endpoint, path={"id": id}, options=(extra_headers, extra_query, extra_body, timeout))
+        return result_
 
 
 class AsyncHedra(AsyncResource):
@@ -448,10 +448,10 @@ class AsyncHedra(AsyncResource):
         """
         from api302_client.api.videos_hedra import hedra_list_models as endpoint
 
-        reply_: list[HedraModel] = await self._call(
+        result_: list[HedraModel] = await self._call(
             endpoint, query={"types": types}, options=(extra_headers, extra_query, extra_body, timeout)
         )
-        return reply_
+        return result_
 
     async def create_asset(
         self,
@@ -486,10 +486,10 @@ class AsyncHedra(AsyncResource):
         """
         from api302_client.api.videos_hedra import hedra_create_asset as endpoint
 
-        reply_: HedraNewAsset = await self._call(
+        result_: HedraNewAsset = await self._call(
             endpoint, body={"name": name, "type": type}, options=(extra_headers, extra_query, extra_body, timeout)
         )
-        return reply_
+        return result_
 
     async def upload_file(
         self,
@@ -559,10 +559,10 @@ class AsyncHedra(AsyncResource):
         """
         from api302_client.api.videos_hedra import hedra_upload_asset as endpoint
 
-        reply_: HedraAsset = await self._call(
+        result_: HedraAsset = await self._call(
             endpoint, path={"id": id}, body={"file": file}, options=(extra_headers, extra_query, extra_body, timeout)
         )
-        return reply_
+        return result_
 
     async def create_generation(
         self,
@@ -654,10 +654,10 @@ class AsyncHedra(AsyncResource):
         """
         from api302_client.api.videos_hedra import hedra_get_generation as endpoint
 
-        reply_: HedraGenerationStatus = await self._call(
+        result_: HedraGenerationStatus = await self._call(
             endpoint, path={"id": id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
-        return reply_
+        return result_
 
     @deprecated("client.videos.hedra.upload_audio is deprecated: use client.videos.hedra.create_asset")
     async def upload_audio(
@@ -689,8 +689,8 @@ class AsyncHedra(AsyncResource):
         """
         from api302_client.api.videos_hedra import hedra_upload_audio as endpoint
 
-        reply_: HedraUploaded = await self._call(endpoint, body={"file": file}, options=(extra_headers, extra_query, extra_body, timeout))
-        return reply_
+        result_: HedraUploaded = await self._call(endpoint, body={"file": file}, options=(extra_headers, extra_query, extra_body, timeout))
+        return result_
 
     @deprecated("client.videos.hedra.upload_portrait is deprecated: use client.videos.hedra.create_asset")
     async def upload_portrait(
@@ -724,10 +724,10 @@ class AsyncHedra(AsyncResource):
         """
         from api302_client.api.videos_hedra import hedra_upload_portrait as endpoint
 
-        reply_: HedraUploaded = await self._call(
+        result_: HedraUploaded = await self._call(
             endpoint, query={"aspect_ratio": aspect_ratio}, body={"file": file}, options=(extra_headers, extra_query, extra_body, timeout)
         )
-        return reply_
+        return result_
 
     @deprecated("client.videos.hedra.create_character is deprecated: use client.videos.hedra.create_generation")
     async def create_character(
@@ -820,5 +820,5 @@ class AsyncHedra(AsyncResource):
         """
         from api302_client.api.videos_hedra import hedra_get_project as endpoint
 
-        reply_: HedraProject = await self._call(endpoint, path={"id": id}, options=(extra_headers, extra_query, extra_body, timeout))
-        return reply_
+        result_: HedraProject = await self._call(endpoint, path={"id": id}, options=(extra_headers, extra_query, extra_body, timeout))
+        return result_

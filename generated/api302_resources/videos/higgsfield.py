@@ -88,10 +88,10 @@ class Higgsfield(Resource):
         """
         from api302_client.api.videos_higgsfield import higgsfield_get_job_set as endpoint
 
-        reply_: HiggsfieldJobSet = self._call(
+        result_: HiggsfieldJobSet = self._call(
             endpoint, path={"job_set_id": job_set_id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
-        return reply_
+        return result_
 
     @deprecated("client.videos.higgsfield.get_task is deprecated: use client.videos.higgsfield.get_job_set")
     def get_task(
@@ -126,8 +126,8 @@ class Higgsfield(Resource):
         """
         from api302_client.api.videos_higgsfield import higgsfield_get_task as endpoint
 
-        reply_: HiggsfieldJobSet = self._call(endpoint, path={"id": id}, options=(extra_headers, extra_query, extra_body, timeout))
-        return reply_
+        result_: HiggsfieldJobSet = self._call(endpoint, path={"id": id}, options=(extra_headers, extra_query, extra_body, timeout))
+        return result_
 
 
 class AsyncHiggsfield(AsyncResource):
@@ -201,10 +201,10 @@ class AsyncHiggsfield(AsyncResource):
         """
         from api302_client.api.videos_higgsfield import higgsfield_get_job_set as endpoint
 
-        reply_: HiggsfieldJobSet = await self._call(
+        result_: HiggsfieldJobSet = await self._call(
             endpoint, path={"job_set_id": job_set_id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
-        return reply_
+        return result_
 
     @deprecated("client.videos.higgsfield.get_task is deprecated: use client.videos.higgsfield.get_job_set")
     async def get_task(
@@ -239,5 +239,5 @@ class AsyncHiggsfield(AsyncResource):
         """
         from api302_client.api.videos_higgsfield import higgsfield_get_task as endpoint
 
-        reply_: HiggsfieldJobSet = await self._call(endpoint, path={"id": id}, options=(extra_headers, extra_query, extra_body, timeout))
-        return reply_
+        result_: HiggsfieldJobSet = await self._call(endpoint, path={"id": id}, options=(extra_headers, extra_query, extra_body, timeout))
+        return result_

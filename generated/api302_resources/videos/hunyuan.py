@@ -104,10 +104,10 @@ class Hunyuan(Resource):
         """
         from api302_client.api.videos_hunyuan import hunyuan_get_video as endpoint
 
-        reply_: Ai302QueuedVideo = self._call(
+        result_: Ai302QueuedVideo = self._call(
             endpoint, query={"request_id": request_id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
-        return reply_
+        return result_
 
 
 class AsyncHunyuan(AsyncResource):
@@ -199,7 +199,7 @@ class AsyncHunyuan(AsyncResource):
         """
         from api302_client.api.videos_hunyuan import hunyuan_get_video as endpoint
 
-        reply_: Ai302QueuedVideo = await self._call(
+        result_: Ai302QueuedVideo = await self._call(
             endpoint, query={"request_id": request_id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
-        return reply_
+        return result_

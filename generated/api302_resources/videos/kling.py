@@ -141,8 +141,8 @@ class Kling(Resource):
         """
         from api302_client.api.videos_kling import kling_get_text_to_video as endpoint
 
-        reply_: KlingResponse = self._call(endpoint, path={"id": id}, options=(extra_headers, extra_query, extra_body, timeout))
-        return reply_
+        result_: KlingResponse = self._call(endpoint, path={"id": id}, options=(extra_headers, extra_query, extra_body, timeout))
+        return result_
 
     def image_to_video(
         self,
@@ -271,8 +271,8 @@ class Kling(Resource):
         """
         from api302_client.api.videos_kling import kling_get_image_to_video as endpoint
 
-        reply_: KlingResponse = self._call(endpoint, path={"id": id}, options=(extra_headers, extra_query, extra_body, timeout))
-        return reply_
+        result_: KlingResponse = self._call(endpoint, path={"id": id}, options=(extra_headers, extra_query, extra_body, timeout))
+        return result_
 
     def multi_image_to_video_v1(
         self,
@@ -362,8 +362,8 @@ class Kling(Resource):
         """
         from api302_client.api.videos_kling import kling_get_multi_image_to_video_v1 as endpoint
 
-        reply_: KlingResponse = self._call(endpoint, path={"id": id}, options=(extra_headers, extra_query, extra_body, timeout))
-        return reply_
+        result_: KlingResponse = self._call(endpoint, path={"id": id}, options=(extra_headers, extra_query, extra_body, timeout))
+        return result_
 
     def video_effect(
         self,
@@ -574,8 +574,8 @@ class Kling(Resource):
         """
         from api302_client.api.videos_kling import kling_list_omni_objects as endpoint
 
-        reply_: JsonObject = self._call(endpoint, options=(extra_headers, extra_query, extra_body, timeout))
-        return reply_
+        result_: JsonObject = self._call(endpoint, options=(extra_headers, extra_query, extra_body, timeout))
+        return result_
 
     def multi_image_to_video(
         self,
@@ -700,8 +700,8 @@ class Kling(Resource):
         """
         from api302_client.api.videos_kling import kling_get_task as endpoint
 
-        reply_: KlingM2VResponse = self._call(endpoint, path={"id": id}, options=(extra_headers, extra_query, extra_body, timeout))
-        return reply_
+        result_: KlingM2VResponse = self._call(endpoint, path={"id": id}, options=(extra_headers, extra_query, extra_body, timeout))
+        return result_
 
     def text_to_video_v1_5_hq_5s(
         self,
@@ -3292,8 +3292,8 @@ class AsyncKling(AsyncResource):
         """
         from api302_client.api.videos_kling import kling_get_text_to_video as endpoint
 
-        reply_: KlingResponse = await self._call(endpoint, path={"id": id}, options=(extra_headers, extra_query, extra_body, timeout))
-        return reply_
+        result_: KlingResponse = await self._call(endpoint, path={"id": id}, options=(extra_headers, extra_query, extra_body, timeout))
+        return result_
 
     async def image_to_video(
         self,
@@ -3422,8 +3422,8 @@ class AsyncKling(AsyncResource):
         """
         from api302_client.api.videos_kling import kling_get_image_to_video as endpoint
 
-        reply_: KlingResponse = await self._call(endpoint, path={"id": id}, options=(extra_headers, extra_query, extra_body, timeout))
-        return reply_
+        result_: KlingResponse = await self._call(endpoint, path={"id": id}, options=(extra_headers, extra_query, extra_body, timeout))
+        return result_
 
     async def multi_image_to_video_v1(
         self,
@@ -3513,8 +3513,8 @@ class AsyncKling(AsyncResource):
         """
         from api302_client.api.videos_kling import kling_get_multi_image_to_video_v1 as endpoint
 
-        reply_: KlingResponse = await self._call(endpoint, path={"id": id}, options=(extra_headers, extra_query, extra_body, timeout))
-        return reply_
+        result_: KlingResponse = await self._call(endpoint, path={"id": id}, options=(extra_headers, extra_query, extra_body, timeout))
+        return result_
 
     async def video_effect(
         self,
@@ -3725,8 +3725,8 @@ class AsyncKling(AsyncResource):
         """
         from api302_client.api.videos_kling import kling_list_omni_objects as endpoint
 
-        reply_: JsonObject = await self._call(endpoint, options=(extra_headers, extra_query, extra_body, timeout))
-        return reply_
+        result_: JsonObject = await self._call(endpoint, options=(extra_headers, extra_query, extra_body, timeout))
+        return result_
 
     async def multi_image_to_video(
         self,
@@ -3851,8 +3851,8 @@ class AsyncKling(AsyncResource):
         """
         from api302_client.api.videos_kling import kling_get_task as endpoint
 
-        reply_: KlingM2VResponse = await self._call(endpoint, path={"id": id}, options=(extra_headers, extra_query, extra_body, timeout))
-        return reply_
+        result_: KlingM2VResponse = await self._call(endpoint, path={"id": id}, options=(extra_headers, extra_query, extra_body, timeout))
+        return result_
 
     async def text_to_video_v1_5_hq_5s(
         self,

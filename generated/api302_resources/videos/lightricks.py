@@ -53,7 +53,7 @@ class Lightricks(Resource):
         """
         from api302_client.api.videos_lightricks import lightricks_text_to_video as endpoint
 
-        reply_: LightricksVideo = self._call(
+        result_: LightricksVideo = self._call(
             endpoint,
             body={
                 "prompt": prompt,
@@ -64,7 +64,7 @@ class Lightricks(Resource):
             },
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     def image_to_video(
         self,
@@ -104,7 +104,7 @@ class Lightricks(Resource):
         """
         from api302_client.api.videos_lightricks import lightricks_image_to_video as endpoint
 
-        reply_: LightricksVideo = self._call(
+        result_: LightricksVideo = self._call(
             endpoint,
             body={
                 "image_url": image_url,
@@ -116,7 +116,7 @@ class Lightricks(Resource):
             },
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     def text_to_video_v0_9_5(
         self,
@@ -158,7 +158,7 @@ class Lightricks(Resource):
         """
         from api302_client.api.videos_lightricks import lightricks_text_to_video_v0_9_5 as endpoint
 
-        reply_: LightricksVideo = self._call(
+        result_: LightricksVideo = self._call(
             endpoint,
             body={
                 "prompt": prompt,
@@ -171,7 +171,7 @@ class Lightricks(Resource):
             },
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     def image_to_video_v0_9_5(
         self,
@@ -215,7 +215,7 @@ class Lightricks(Resource):
         """
         from api302_client.api.videos_lightricks import lightricks_image_to_video_v0_9_5 as endpoint
 
-        reply_: LightricksVideo = self._call(
+        result_: LightricksVideo = self._call(
             endpoint,
             body={
                 "image_url": image_url,
@@ -229,7 +229,7 @@ class Lightricks(Resource):
             },
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
 
 class AsyncLightricks(AsyncResource):
@@ -271,7 +271,7 @@ class AsyncLightricks(AsyncResource):
         """
         from api302_client.api.videos_lightricks import lightricks_text_to_video as endpoint
 
-        reply_: LightricksVideo = await self._call(
+        result_: LightricksVideo = await self._call(
             endpoint,
             body={
                 "prompt": prompt,
@@ -282,7 +282,7 @@ class AsyncLightricks(AsyncResource):
             },
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     async def image_to_video(
         self,
@@ -322,7 +322,7 @@ class AsyncLightricks(AsyncResource):
         """
         from api302_client.api.videos_lightricks import lightricks_image_to_video as endpoint
 
-        reply_: LightricksVideo = await self._call(
+        result_: LightricksVideo = await self._call(
             endpoint,
             body={
                 "image_url": image_url,
@@ -334,7 +334,7 @@ class AsyncLightricks(AsyncResource):
             },
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     async def text_to_video_v0_9_5(
         self,
@@ -376,7 +376,7 @@ class AsyncLightricks(AsyncResource):
         """
         from api302_client.api.videos_lightricks import lightricks_text_to_video_v0_9_5 as endpoint
 
-        reply_: LightricksVideo = await self._call(
+        result_: LightricksVideo = await self._call(
             endpoint,
             body={
                 "prompt": prompt,
@@ -389,7 +389,7 @@ class AsyncLightricks(AsyncResource):
             },
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     async def image_to_video_v0_9_5(
         self,
@@ -433,7 +433,7 @@ class AsyncLightricks(AsyncResource):
         """
         from api302_client.api.videos_lightricks import lightricks_image_to_video_v0_9_5 as endpoint
 
-        reply_: LightricksVideo = await self._call(
+        result_: LightricksVideo = await self._call(
             endpoint,
             body={
                 "image_url": image_url,
@@ -447,4 +447,4 @@ class AsyncLightricks(AsyncResource):
             },
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_

@@ -125,8 +125,8 @@ class Luma(Resource):
         """
         from api302_client.api.videos_luma import luma_get_video as endpoint
 
-        reply_: LumaVideo = self._call(endpoint, path={"id": id}, options=(extra_headers, extra_query, extra_body, timeout))
-        return reply_
+        result_: LumaVideo = self._call(endpoint, path={"id": id}, options=(extra_headers, extra_query, extra_body, timeout))
+        return result_
 
 
 class AsyncLuma(AsyncResource):
@@ -239,5 +239,5 @@ class AsyncLuma(AsyncResource):
         """
         from api302_client.api.videos_luma import luma_get_video as endpoint
 
-        reply_: LumaVideo = await self._call(endpoint, path={"id": id}, options=(extra_headers, extra_query, extra_body, timeout))
-        return reply_
+        result_: LumaVideo = await self._call(endpoint, path={"id": id}, options=(extra_headers, extra_query, extra_body, timeout))
+        return result_

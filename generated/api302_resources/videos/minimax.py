@@ -123,10 +123,10 @@ class Minimax(Resource):
         """
         from api302_client.api.videos_minimax import minimax_get_video as endpoint
 
-        reply_: MinimaxVideoTask = self._call(
+        result_: MinimaxVideoTask = self._call(
             endpoint, query={"task_id": task_id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
-        return reply_
+        return result_
 
     def get_file(
         self,
@@ -160,10 +160,10 @@ class Minimax(Resource):
         """
         from api302_client.api.videos_minimax import minimax_get_file as endpoint
 
-        reply_: MinimaxFileResponse = self._call(
+        result_: MinimaxFileResponse = self._call(
             endpoint, query={"file_id": file_id, "task_id": task_id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
-        return reply_
+        return result_
 
     def create_video_h3(
         self,
@@ -252,8 +252,8 @@ class Minimax(Resource):
         """
         from api302_client.api.videos_minimax import minimax_get_video_h3 as endpoint
 
-        reply_: MinimaxH3Task = self._call(endpoint, query={"task_id": task_id}, options=(extra_headers, extra_query, extra_body, timeout))
-        return reply_
+        result_: MinimaxH3Task = self._call(endpoint, query={"task_id": task_id}, options=(extra_headers, extra_query, extra_body, timeout))
+        return result_
 
 
 class AsyncMinimax(AsyncResource):
@@ -362,10 +362,10 @@ class AsyncMinimax(AsyncResource):
         """
         from api302_client.api.videos_minimax import minimax_get_video as endpoint
 
-        reply_: MinimaxVideoTask = await self._call(
+        result_: MinimaxVideoTask = await self._call(
             endpoint, query={"task_id": task_id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
-        return reply_
+        return result_
 
     async def get_file(
         self,
@@ -399,10 +399,10 @@ class AsyncMinimax(AsyncResource):
         """
         from api302_client.api.videos_minimax import minimax_get_file as endpoint
 
-        reply_: MinimaxFileResponse = await self._call(
+        result_: MinimaxFileResponse = await self._call(
             endpoint, query={"file_id": file_id, "task_id": task_id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
-        return reply_
+        return result_
 
     async def create_video_h3(
         self,
@@ -491,7 +491,7 @@ class AsyncMinimax(AsyncResource):
         """
         from api302_client.api.videos_minimax import minimax_get_video_h3 as endpoint
 
-        reply_: MinimaxH3Task = await self._call(
+        result_: MinimaxH3Task = await self._call(
             endpoint, query={"task_id": task_id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
-        return reply_
+        return result_

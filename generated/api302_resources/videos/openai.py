@@ -106,8 +106,8 @@ class Openai(Resource):
         """
         from api302_client.api.videos_openai import openai_get_video as endpoint
 
-        reply_: OpenaiVideo = self._call(endpoint, path={"video_id": video_id}, options=(extra_headers, extra_query, extra_body, timeout))
-        return reply_
+        result_: OpenaiVideo = self._call(endpoint, path={"video_id": video_id}, options=(extra_headers, extra_query, extra_body, timeout))
+        return result_
 
     def delete_video(
         self,
@@ -137,10 +137,10 @@ class Openai(Resource):
         """
         from api302_client.api.videos_openai import openai_delete_video as endpoint
 
-        reply_: OpenaiDeletedVideo = self._call(
+        result_: OpenaiDeletedVideo = self._call(
             endpoint, path={"video_id": video_id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
-        return reply_
+        return result_
 
     def get_video_content(
         self,
@@ -176,14 +176,14 @@ class Openai(Resource):
         """
         from api302_client.api.videos_openai import openai_get_video_content as endpoint
 
-        reply_: Binary = self._call(
+        result_: Binary = self._call(
             endpoint,
             path={"video_id": video_id},
             query={"variant": variant},
             accept=accept,
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     def stream_get_video_content(
         self,
@@ -338,8 +338,8 @@ class Openai(Resource):
         """
         from api302_client.api.videos_openai import openai_get_sora_video as endpoint
 
-        reply_: OpenaiSoraTask = self._call(endpoint, path={"id": id}, options=(extra_headers, extra_query, extra_body, timeout))
-        return reply_
+        result_: OpenaiSoraTask = self._call(endpoint, path={"id": id}, options=(extra_headers, extra_query, extra_body, timeout))
+        return result_
 
 
 class AsyncOpenai(AsyncResource):
@@ -430,10 +430,10 @@ class AsyncOpenai(AsyncResource):
         """
         from api302_client.api.videos_openai import openai_get_video as endpoint
 
-        reply_: OpenaiVideo = await self._call(
+        result_: OpenaiVideo = await self._call(
             endpoint, path={"video_id": video_id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
-        return reply_
+        return result_
 
     async def delete_video(
         self,
@@ -463,10 +463,10 @@ class AsyncOpenai(AsyncResource):
         """
         from api302_client.api.videos_openai import openai_delete_video as endpoint
 
-        reply_: OpenaiDeletedVideo = await self._call(
+        result_: OpenaiDeletedVideo = await self._call(
             endpoint, path={"video_id": video_id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
-        return reply_
+        return result_
 
     async def get_video_content(
         self,
@@ -502,14 +502,14 @@ class AsyncOpenai(AsyncResource):
         """
         from api302_client.api.videos_openai import openai_get_video_content as endpoint
 
-        reply_: Binary = await self._call(
+        result_: Binary = await self._call(
             endpoint,
             path={"video_id": video_id},
             query={"variant": variant},
             accept=accept,
             options=(extra_headers, extra_query, extra_body, timeout),
         )
-        return reply_
+        return result_
 
     def stream_get_video_content(
         self,
@@ -664,5 +664,5 @@ class AsyncOpenai(AsyncResource):
         """
         from api302_client.api.videos_openai import openai_get_sora_video as endpoint
 
-        reply_: OpenaiSoraTask = await self._call(endpoint, path={"id": id}, options=(extra_headers, extra_query, extra_body, timeout))
-        return reply_
+        result_: OpenaiSoraTask = await self._call(endpoint, path={"id": id}, options=(extra_headers, extra_query, extra_body, timeout))
+        return result_

@@ -438,8 +438,8 @@ class Pika(Resource):
         """
         from api302_client.api.videos_pika import pika_get_video as endpoint
 
-        reply_: PikaVideo = self._call(endpoint, path={"id": id}, options=(extra_headers, extra_query, extra_body, timeout))
-        return reply_
+        result_: PikaVideo = self._call(endpoint, path={"id": id}, options=(extra_headers, extra_query, extra_body, timeout))
+        return result_
 
 
 class AsyncPika(AsyncResource):
@@ -865,5 +865,5 @@ class AsyncPika(AsyncResource):
         """
         from api302_client.api.videos_pika import pika_get_video as endpoint
 
-        reply_: PikaVideo = await self._call(endpoint, path={"id": id}, options=(extra_headers, extra_query, extra_body, timeout))
-        return reply_
+        result_: PikaVideo = await self._call(endpoint, path={"id": id}, options=(extra_headers, extra_query, extra_body, timeout))
+        return result_

@@ -146,8 +146,8 @@ class Pixverse(Resource):
         """
         from api302_client.api.videos_pixverse import pixverse_get_video as endpoint
 
-        reply_: PixverseResponse = self._call(endpoint, path={"id": id}, options=(extra_headers, extra_query, extra_body, timeout))
-        return reply_
+        result_: PixverseResponse = self._call(endpoint, path={"id": id}, options=(extra_headers, extra_query, extra_body, timeout))
+        return result_
 
 
 class AsyncPixverse(AsyncResource):
@@ -279,5 +279,5 @@ class AsyncPixverse(AsyncResource):
         """
         from api302_client.api.videos_pixverse import pixverse_get_video as endpoint
 
-        reply_: PixverseResponse = await self._call(endpoint, path={"id": id}, options=(extra_headers, extra_query, extra_body, timeout))
-        return reply_
+        result_: PixverseResponse = await self._call(endpoint, path={"id": id}, options=(extra_headers, extra_query, extra_body, timeout))
+        return result_

@@ -363,8 +363,8 @@ class Runway(Resource):
         """
         from api302_client.api.videos_runway import runway_get_task as endpoint
 
-        reply_: RunwayResponse = self._call(endpoint, path={"id": id}, options=(extra_headers, extra_query, extra_body, timeout))
-        return reply_
+        result_: RunwayResponse = self._call(endpoint, path={"id": id}, options=(extra_headers, extra_query, extra_body, timeout))
+        return result_
 
     @deprecated("client.videos.runway.act_one is deprecated: use client.videos.runway.act_two")
     def act_one(
@@ -764,8 +764,8 @@ class AsyncRunway(AsyncResource):
         """
         from api302_client.api.videos_runway import runway_get_task as endpoint
 
-        reply_: RunwayResponse = await self._call(endpoint, path={"id": id}, options=(extra_headers, extra_query, extra_body, timeout))
-        return reply_
+        result_: RunwayResponse = await self._call(endpoint, path={"id": id}, options=(extra_headers, extra_query, extra_body, timeout))
+        return result_
 
     @deprecated("client.videos.runway.act_one is deprecated: use client.videos.runway.act_two")
     async def act_one(

@@ -105,10 +105,10 @@ class Siliconflow(Resource):
         """
         from api302_client.api.videos_siliconflow import siliconflow_get_video as endpoint
 
-        reply_: SiliconflowVideoStatus = self._call(
+        result_: SiliconflowVideoStatus = self._call(
             endpoint, body={"requestId": requestId}, options=(extra_headers, extra_query, extra_body, timeout)
         )
-        return reply_
+        return result_
 
 
 class AsyncSiliconflow(AsyncResource):
@@ -200,7 +200,7 @@ class AsyncSiliconflow(AsyncResource):
         """
         from api302_client.api.videos_siliconflow import siliconflow_get_video as endpoint
 
-        reply_: SiliconflowVideoStatus = await self._call(
+        result_: SiliconflowVideoStatus = await self._call(
             endpoint, body={"requestId": requestId}, options=(extra_headers, extra_query, extra_body, timeout)
         )
-        return reply_
+        return result_

@@ -102,10 +102,10 @@ class Skyreels(Resource):
         """
         from api302_client.api.videos_skyreels import skyreels_get_video as endpoint
 
-        reply_: Ai302QueuedVideo = self._call(
+        result_: Ai302QueuedVideo = self._call(
             endpoint, query={"request_id": request_id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
-        return reply_
+        return result_
 
 
 class AsyncSkyreels(AsyncResource):
@@ -195,7 +195,7 @@ class AsyncSkyreels(AsyncResource):
         """
         from api302_client.api.videos_skyreels import skyreels_get_video as endpoint
 
-        reply_: Ai302QueuedVideo = await self._call(
+        result_: Ai302QueuedVideo = await self._call(
             endpoint, query={"request_id": request_id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
-        return reply_
+        return result_

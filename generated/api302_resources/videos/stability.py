@@ -97,10 +97,10 @@ class Stability(Resource):
         """
         from api302_client.api.videos_stability import stability_get_video as endpoint
 
-        reply_: StabilityVideo | StabilityGeneration | Binary = self._call(
+        result_: StabilityVideo | StabilityGeneration | Binary = self._call(
             endpoint, path={"id": id}, accept=accept, options=(extra_headers, extra_query, extra_body, timeout)
         )
-        return reply_
+        return result_
 
     def stream_get_video(
         self,
@@ -217,10 +217,10 @@ class AsyncStability(AsyncResource):
         """
         from api302_client.api.videos_stability import stability_get_video as endpoint
 
-        reply_: StabilityVideo | StabilityGeneration | Binary = await self._call(
+        result_: StabilityVideo | StabilityGeneration | Binary = await self._call(
             endpoint, path={"id": id}, accept=accept, options=(extra_headers, extra_query, extra_body, timeout)
         )
-        return reply_
+        return result_
 
     def stream_get_video(
         self,

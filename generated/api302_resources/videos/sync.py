@@ -101,8 +101,8 @@ class Sync(Resource):
         """
         from api302_client.api.videos_sync import sync_get_generation as endpoint
 
-        reply_: SyncGeneration = self._call(endpoint, path={"id": id}, options=(extra_headers, extra_query, extra_body, timeout))
-        return reply_
+        result_: SyncGeneration = self._call(endpoint, path={"id": id}, options=(extra_headers, extra_query, extra_body, timeout))
+        return result_
 
 
 class AsyncSync(AsyncResource):
@@ -189,5 +189,5 @@ class AsyncSync(AsyncResource):
         """
         from api302_client.api.videos_sync import sync_get_generation as endpoint
 
-        reply_: SyncGeneration = await self._call(endpoint, path={"id": id}, options=(extra_headers, extra_query, extra_body, timeout))
-        return reply_
+        result_: SyncGeneration = await self._call(endpoint, path={"id": id}, options=(extra_headers, extra_query, extra_body, timeout))
+        return result_

@@ -46,8 +46,8 @@ class Topview(Resource):
         """
         from api302_client.api.videos_topview import topview_upload as endpoint
 
-        reply_: TopviewUpload = self._call(endpoint, body={"file": file}, options=(extra_headers, extra_query, extra_body, timeout))
-        return reply_
+        result_: TopviewUpload = self._call(endpoint, body={"file": file}, options=(extra_headers, extra_query, extra_body, timeout))
+        return result_
 
     def image_to_video(
         self,
@@ -134,8 +134,8 @@ class Topview(Resource):
         """
         from api302_client.api.videos_topview import topview_get_image_to_video as endpoint
 
-        reply_: TopviewResponse = self._call(endpoint, query={"taskId": taskId}, options=(extra_headers, extra_query, extra_body, timeout))
-        return reply_
+        result_: TopviewResponse = self._call(endpoint, query={"taskId": taskId}, options=(extra_headers, extra_query, extra_body, timeout))
+        return result_
 
     def video_avatar(
         self,
@@ -215,8 +215,8 @@ class Topview(Resource):
         """
         from api302_client.api.videos_topview import topview_get_video_avatar as endpoint
 
-        reply_: TopviewResponse = self._call(endpoint, query={"taskId": taskId}, options=(extra_headers, extra_query, extra_body, timeout))
-        return reply_
+        result_: TopviewResponse = self._call(endpoint, query={"taskId": taskId}, options=(extra_headers, extra_query, extra_body, timeout))
+        return result_
 
 
 class AsyncTopview(AsyncResource):
@@ -250,8 +250,8 @@ class AsyncTopview(AsyncResource):
         """
         from api302_client.api.videos_topview import topview_upload as endpoint
 
-        reply_: TopviewUpload = await self._call(endpoint, body={"file": file}, options=(extra_headers, extra_query, extra_body, timeout))
-        return reply_
+        result_: TopviewUpload = await self._call(endpoint, body={"file": file}, options=(extra_headers, extra_query, extra_body, timeout))
+        return result_
 
     async def image_to_video(
         self,
@@ -338,10 +338,10 @@ class AsyncTopview(AsyncResource):
         """
         from api302_client.api.videos_topview import topview_get_image_to_video as endpoint
 
-        reply_: TopviewResponse = await self._call(
+        result_: TopviewResponse = await self._call(
             endpoint, query={"taskId": taskId}, options=(extra_headers, extra_query, extra_body, timeout)
         )
-        return reply_
+        return result_
 
     async def video_avatar(
         self,
@@ -421,7 +421,7 @@ class AsyncTopview(AsyncResource):
         """
         from api302_client.api.videos_topview import topview_get_video_avatar as endpoint
 
-        reply_: TopviewResponse = await self._call(
+        result_: TopviewResponse = await self._call(
             endpoint, query={"taskId": taskId}, options=(extra_headers, extra_query, extra_body, timeout)
         )
-        return reply_
+        return result_

@@ -507,8 +507,8 @@ class Vidu(Resource):
         """
         from api302_client.api.videos_vidu import vidu_get_task as endpoint
 
-        reply_: ViduCreations = self._call(endpoint, path={"id": id}, options=(extra_headers, extra_query, extra_body, timeout))
-        return reply_
+        result_: ViduCreations = self._call(endpoint, path={"id": id}, options=(extra_headers, extra_query, extra_body, timeout))
+        return result_
 
     def create_upload(
         self,
@@ -543,8 +543,8 @@ class Vidu(Resource):
         """
         from api302_client.api.videos_vidu import vidu_create_upload as endpoint
 
-        reply_: ViduUpload = self._call(endpoint, body={"scene": scene}, options=(extra_headers, extra_query, extra_body, timeout))
-        return reply_
+        result_: ViduUpload = self._call(endpoint, body={"scene": scene}, options=(extra_headers, extra_query, extra_body, timeout))
+        return result_
 
     def upload_image(
         self,
@@ -612,10 +612,10 @@ class Vidu(Resource):
         """
         from api302_client.api.videos_vidu import vidu_finish_upload as endpoint
 
-        reply_: ViduUploaded = self._call(
+        result_: ViduUploaded = self._call(
             endpoint, path={"id": id}, body={"etag": etag}, options=(extra_headers, extra_query, extra_body, timeout)
         )
-        return reply_
+        return result_
 
     @deprecated("client.videos.vidu.create_task_v1 is deprecated: use client.videos.vidu.text_to_video")
     def create_task_v1(
@@ -754,8 +754,8 @@ class Vidu(Resource):
         """
         from api302_client.api.videos_vidu import vidu_get_task_v1 as endpoint
 
-        reply_: ViduCreations = self._call(endpoint, path={"id": id}, options=(extra_headers, extra_query, extra_body, timeout))
-        return reply_
+        result_: ViduCreations = self._call(endpoint, path={"id": id}, options=(extra_headers, extra_query, extra_body, timeout))
+        return result_
 
 
 class AsyncVidu(AsyncResource):
@@ -1248,8 +1248,8 @@ class AsyncVidu(AsyncResource):
         """
         from api302_client.api.videos_vidu import vidu_get_task as endpoint
 
-        reply_: ViduCreations = await self._call(endpoint, path={"id": id}, options=(extra_headers, extra_query, extra_body, timeout))
-        return reply_
+        result_: ViduCreations = await self._call(endpoint, path={"id": id}, options=(extra_headers, extra_query, extra_body, timeout))
+        return result_
 
     async def create_upload(
         self,
@@ -1284,8 +1284,8 @@ class AsyncVidu(AsyncResource):
         """
         from api302_client.api.videos_vidu import vidu_create_upload as endpoint
 
-        reply_: ViduUpload = await self._call(endpoint, body={"scene": scene}, options=(extra_headers, extra_query, extra_body, timeout))
-        return reply_
+        result_: ViduUpload = await self._call(endpoint, body={"scene": scene}, options=(extra_headers, extra_query, extra_body, timeout))
+        return result_
 
     async def upload_image(
         self,
@@ -1353,10 +1353,10 @@ class AsyncVidu(AsyncResource):
         """
         from api302_client.api.videos_vidu import vidu_finish_upload as endpoint
 
-        reply_: ViduUploaded = await self._call(
+        result_: ViduUploaded = await self._call(
             endpoint, path={"id": id}, body={"etag": etag}, options=(extra_headers, extra_query, extra_body, timeout)
         )
-        return reply_
+        return result_
 
     @deprecated("client.videos.vidu.create_task_v1 is deprecated: use client.videos.vidu.text_to_video")
     async def create_task_v1(
@@ -1497,5 +1497,5 @@ class AsyncVidu(AsyncResource):
         """
         from api302_client.api.videos_vidu import vidu_get_task_v1 as endpoint
 
-        reply_: ViduCreations = await self._call(endpoint, path={"id": id}, options=(extra_headers, extra_query, extra_body, timeout))
-        return reply_
+        result_: ViduCreations = await self._call(endpoint, path={"id": id}, options=(extra_headers, extra_query, extra_body, timeout))
+        return result_

@@ -50,10 +50,10 @@ class Wavespeed(Resource):
         """
         from api302_client.api.videos_wavespeed import wavespeed_get_prediction as endpoint
 
-        reply_: WavespeedResponse = self._call(
+        result_: WavespeedResponse = self._call(
             endpoint, path={"requestId": requestId}, options=(extra_headers, extra_query, extra_body, timeout)
         )
-        return reply_
+        return result_
 
     def create_prediction(
         self,
@@ -4358,10 +4358,10 @@ class AsyncWavespeed(AsyncResource):
         """
         from api302_client.api.videos_wavespeed import wavespeed_get_prediction as endpoint
 
-        reply_: WavespeedResponse = await self._call(
+        result_: WavespeedResponse = await self._call(
             endpoint, path={"requestId": requestId}, options=(extra_headers, extra_query, extra_body, timeout)
         )
-        return reply_
+        return result_
 
     async def create_prediction(
         self,

@@ -116,8 +116,8 @@ class Zhipu(Resource):
         """
         from api302_client.api.videos_zhipu import zhipu_get_video as endpoint
 
-        reply_: ZhipuVideo = self._call(endpoint, path={"id": id}, options=(extra_headers, extra_query, extra_body, timeout))
-        return reply_
+        result_: ZhipuVideo = self._call(endpoint, path={"id": id}, options=(extra_headers, extra_query, extra_body, timeout))
+        return result_
 
 
 class AsyncZhipu(AsyncResource):
@@ -220,5 +220,5 @@ class AsyncZhipu(AsyncResource):
         """
         from api302_client.api.videos_zhipu import zhipu_get_video as endpoint
 
-        reply_: ZhipuVideo = await self._call(endpoint, path={"id": id}, options=(extra_headers, extra_query, extra_body, timeout))
-        return reply_
+        result_: ZhipuVideo = await self._call(endpoint, path={"id": id}, options=(extra_headers, extra_query, extra_body, timeout))
+        return result_

@@ -32,9 +32,9 @@ class _Ability(NamedTuple):
 
 _ABILITIES = {
     "x-task": _Ability("the call is a task", frozenset({"when"})),
-    "x-task-status": _Ability("the response has a task's status", frozenset({"reply", "response"})),
+    "x-task-status": _Ability("the response has a task's status", frozenset({"response"})),
     "x-stream": _Ability(
-        "the response can be streamed", frozenset({"when", "accumulate", "reply", "response"})
+        "the response can be streamed", frozenset({"when", "accumulate", "response"})
     ),
     "x-structured": _Ability("the output can be of a given schema", frozenset({"argument"})),
     "x-success": _Ability("a failure inside a 200 is recognized", frozenset()),

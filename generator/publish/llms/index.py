@@ -163,7 +163,7 @@ def _notes(operation: Operation) -> Iterator[str]:
     if rule.price:
         yield inline(price_text(node["x-price"]).rstrip("."))
     if "x-unknown" in node:
-        parts = ["response" if part == "reply" else text(part) for part in node["x-unknown"]]
+        parts = [text(part) for part in node["x-unknown"]]
         yield f"{' and '.join(parts)} not documented"
 
 

@@ -110,7 +110,7 @@ def _facts(operation: Operation) -> Iterator[str]:
     if "x-price" in node:
         yield f"Price: {inline(price_text(node['x-price']))}"
     for part in obj(node.get("x-unknown")):
-        yield f"The {'response' if part == 'reply' else text(part)} is not documented."
+        yield f"The {text(part)} is not documented."
     if aliases := seq(node.get("x-aliases")):
         yield f"Also at {', '.join(map(code, aliases))}."
     if (shown := link("documentation", best_source(node))) != "documentation":

@@ -118,7 +118,7 @@ class Writer:
         media = self.operation.json_success
         if media is None:
             return None
-        type_ = self.methods.replies(self.operation)[media.type]
+        type_ = self.methods.responses(self.operation)[media.type]
         examples = self.methods.document.examples(media.node)
         todo = deque(("response", type_, value) for value in examples[:1])
         while todo:

@@ -148,7 +148,7 @@ def _switches(operation: Operation) -> Iterator[Switch]:
 
 def _expect_file(methods: Methods, operation: Operation, made: Request) -> None:
     """Note the file that the call responds with. A task's file comes without being asked for."""
-    responses = methods.replies(operation)
+    responses = methods.responses(operation)
     files = [media_type for media_type, type_ in responses.items() if type_ == "bytes"]
     if not files or read(operation.node).status:
         return

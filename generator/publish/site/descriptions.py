@@ -23,7 +23,7 @@ EVIDENCE = {
 }
 TRY_FILE = "try.html"
 _MAX_PRICES = 3  # more are a list
-_PARTS = {"request": "Request", "reply": "Response", "response": "Response"}
+_PARTS = {"request": "Request", "response": "Response"}
 _JMESPATH = "Paths with signs between names are [JMESPath](https://jmespath.org)."
 
 

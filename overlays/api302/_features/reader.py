@@ -240,7 +240,7 @@ class Reader:
                 f"final: the events of {self._op.id} do not accumulate to one response; "
                 "iterate over them"
             )
-        from api302_client._reply import parse
+        from api302_client._response import parse
 
         responses = self._op.responses
         if self._rule.response:

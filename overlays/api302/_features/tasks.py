@@ -216,7 +216,7 @@ class Handle:
         self, status: TaskStatus[Any], asked: Call, inner: Any
     ) -> TaskStatus[Any]:
         """The status with the submitting operation's own response, which the fetched one wraps."""
-        from api302_client._reply import parse
+        from api302_client._response import parse
 
         http: Any = getattr(status.response, "http", None)
         headers: dict[str, str] = {**(http.headers if http else {})}

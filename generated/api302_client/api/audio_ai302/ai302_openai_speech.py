@@ -9,8 +9,8 @@ from ... import _request
 
 if TYPE_CHECKING:
     from ..._model import Binary
-    from ..._reply import Responses
     from ..._request import Extensions, Files
+    from ..._response import Responses
     from ...client import Client, Response
     from ...models.ai_302_openai_speech import Ai302OpenaiSpeech
     from ...params.audio_ai302 import Ai302OpenaiSpeechRequest

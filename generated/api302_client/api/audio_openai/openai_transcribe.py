@@ -9,8 +9,8 @@ from ... import _request
 
 if TYPE_CHECKING:
     from ..._model import Text
-    from ..._reply import Responses
     from ..._request import Extensions, Files
+    from ..._response import Responses
     from ...client import Client, Response
     from ...models.openai_transcript import OpenaiTranscript
     from ...params.audio_openai import OpenaiTranscribeForm

@@ -11,8 +11,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from ..._model import JsonObject
-    from ..._reply import Responses
     from ..._request import Extensions, Files
+    from ..._response import Responses
     from ...client import Client, Response
 
 ID = "ai302_try_on_v2"

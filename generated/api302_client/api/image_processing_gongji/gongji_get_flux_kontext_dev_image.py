@@ -9,8 +9,8 @@ from ... import _request
 
 if TYPE_CHECKING:
     from ..._model import JsonObject
-    from ..._reply import Responses
     from ..._request import Extensions, Files
+    from ..._response import Responses
     from ...client import Client, Response
 
 ID = "gongji_get_flux_kontext_dev_image"

@@ -9,8 +9,8 @@ from ... import _request
 
 if TYPE_CHECKING:
     from ..._model import Binary
-    from ..._reply import Responses
     from ..._request import Extensions, Files
+    from ..._response import Responses
     from ...client import Client, Response
     from ...models.stability_image import StabilityImage
     from ...params.image_processing_stability import StabilityControlForm

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any, Literal
 from ... import _request
 
 if TYPE_CHECKING:
-    from ..._reply import Responses
     from ..._request import Extensions, Files
+    from ..._response import Responses
     from ...client import Client, Response
     from ...models.openai_image_response import OpenaiImageResponse
     from ...params.images_openai import OpenaiImageEditForm

@@ -9,8 +9,8 @@ from ... import _request
 
 if TYPE_CHECKING:
     from ..._model import Binary
-    from ..._reply import Responses
     from ..._request import Extensions, Files
+    from ..._response import Responses
     from ...client import Client, Response
     from ...models.ai_302_claude_download import Ai302ClaudeDownload
     from ...params.information_ai302 import Ai302ClaudePathRequest

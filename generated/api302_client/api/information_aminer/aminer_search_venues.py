@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 from ... import _request
 
 if TYPE_CHECKING:
-    from ..._reply import Responses
     from ..._request import Extensions, Files
+    from ..._response import Responses
     from ...client import Client, Response
     from ...models.aminer_venues_response import AminerVenuesResponse
     from ...params.information_aminer import AminerVenuesRequest

@@ -10,8 +10,8 @@ from ... import _request
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from ..._reply import Responses
     from ..._request import Extensions, Files
+    from ..._response import Responses
     from ...client import Client, Response
     from ...models.dataforseo_response import DataforseoResponse
 

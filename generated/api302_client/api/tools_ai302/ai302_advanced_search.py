@@ -9,8 +9,8 @@ from ... import _request
 
 if TYPE_CHECKING:
     from ..._model import JsonObject
-    from ..._reply import Responses
     from ..._request import Extensions, Files
+    from ..._response import Responses
     from ...client import Client, Response
     from ...params.tools_ai302 import Ai302AdvancedSearchRequest
 

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 from ... import _request
 
 if TYPE_CHECKING:
-    from ..._reply import Responses
     from ..._request import Extensions, Files
+    from ..._response import Responses
     from ...client import Client, Response
     from ...models.ai_302_queue_ticket import Ai302QueueTicket
     from ...params.videos_alibaba import AlibabaWan22ImageRequest
