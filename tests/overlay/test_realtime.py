@@ -48,7 +48,6 @@ class Service:
             "127.0.0.1",
             0,
             process_request=self._decide,
-            ping_interval=None,
             max_size=None,
         )
         self.port = self._server.socket.getsockname()[1]

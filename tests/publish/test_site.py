@@ -166,6 +166,15 @@ def test_a_task_in_words() -> None:
     assert "- [p365](https://doc.302.ai/305983163e0): product catalogue of 302.AI, seen " in text
 
 
+def test_a_call_says_where_its_files_are() -> None:
+    row = "| **Files**&nbsp; | URLs at `images[].url`; in Python `response.outputs`.&nbsp; |"
+    assert row in described()["luma_photon"]
+    several = described()["openai_generate_image"]
+    assert r"Base64 or URLs at `data[].[url \|\| b64_json][]`; in Python" in several
+    assert "[JMESPath](https://jmespath.org)" in several
+    assert "**Files**" not in described()["elevenlabs_list_voices"]
+
+
 def test_a_status_call_says_which_words_mean_what() -> None:
     assert (
         "| **States**&nbsp; | The state is at `task.status`. Done: `SUCCEEDED`. Failed: "

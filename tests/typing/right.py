@@ -157,3 +157,33 @@ for model in client.models.list():
 client.audio.speech.create(model="tts-1", input="hello", voice="alloy").save("hello.mp3")
 other_client = client.copy(default_headers={"X-App": "a"})
 assert_type(other_client, api302.Client)
+client.chat.completions.create(
+    model="gpt-4o",
+    messages=[
+        {
+            "role": "user",
+            "content": [
+                {"type": "text", "text": "What is it?"},
+                {"type": "image_url", "image_url": {"url": Path("cat.png")}},
+            ],
+        }
+    ],
+)
+client.responses.create(
+    model="gpt-4o",
+    input=[
+        {"role": "user", "content": [{"type": "input_image", "image_url": Path("cat.png")}]},
+    ],
+)
+said = client.messages.create(
+    model="claude-sonnet-4-5", max_tokens=9, messages=[{"role": "user", "content": "hello"}]
+)
+client.messages.create(
+    model="claude-sonnet-4-5",
+    max_tokens=9,
+    messages=[
+        {"role": "user", "content": "hello"},
+        {"role": "assistant", "content": said.content},
+        {"role": "user", "content": "And then?"},
+    ],
+)

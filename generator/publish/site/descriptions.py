@@ -10,7 +10,7 @@ from generator.document import Operation
 from generator.emit.docstrings import price_text
 from generator.emit.methods import Methods
 from generator.publish.markdown import code, inline, link, prose, text
-from generator.runtime.behaviour import Path, Stream, Switch, TaskStatus, Test, read
+from generator.runtime.behaviour import Output, Path, Stream, Switch, TaskStatus, Test, read
 from generator.source import obj, seq
 
 EVIDENCE = {
@@ -47,6 +47,7 @@ def description(methods: Methods, operation: Operation) -> str:
         ("Price", _prices(seq(node.get("x-price")))),
         ("Task", _task(operation)),
         ("States", states(rule.status) if rule.status else ""),
+        ("Files", files(rule.outputs) if node.get("x-outputs") else ""),
         ("Stream", streaming(rule.stream) if rule.stream else ""),
         ("Try it", f"[with a mock on your machine]({try_link(operation)})"),
         ("Also at", ", ".join(map(code, seq(node.get("x-aliases"))))),
@@ -115,6 +116,16 @@ def _task(operation: Operation) -> str:
     status = f"[{text(fetch.node['summary'])}]({anchor(fetch)})"
     when = switched(rule.task.when)
     return f"Creates a task{when}; in Python `task.wait()` waits for the result. Status: {status}."
+
+
+_FORMS = {"url": "URLs", "base64": "base64 or URLs", "hex": "hexadecimal digits or URLs"}
+
+
+def files(outputs: Iterable[Output]) -> str:
+    """Where the files of a response are."""
+    places = "; ".join(f"{_FORMS[one.form]} at {_place(one.path)}" for one in outputs)
+    sentence = f"{places[:1].upper()}{places[1:]}; in Python `response.outputs`."
+    return f"{sentence} {_JMESPATH}" if "||" in places or "[?" in places else sentence
 
 
 def states(status: TaskStatus) -> str:
