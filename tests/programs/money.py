@@ -25,7 +25,7 @@ def draw_within(client: Client, amount: float) -> tuple[int, float]:
     with client.budget(amount) as budget:
         try:
             while True:
-                client.images.generate(model="flux-pro-1.1-t2i", prompt="a sky city")
+                client.images.flux.pro_v1_1(prompt="a sky city")
                 made += 1
         except api302.BudgetError as error:
             print(error)
@@ -43,6 +43,5 @@ def was_it_billed(client: Client) -> str:
 
 
 def price(client: Client) -> tuple[float | None, float | None]:
-    draw = client.images.generate
-    estimate = client.estimate(draw, model="flux-pro-1.1-t2i", prompt="a sky city")
+    estimate = client.estimate(client.images.flux.pro_v1_1, prompt="a sky city")
     return estimate.low, estimate.high

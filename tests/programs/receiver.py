@@ -16,5 +16,5 @@ def application(client: Client, done: list[str]) -> Starlette:
 
 
 def order(client: Client, address: str) -> str:
-    url = client.webhooks.url(f"{address}/hook", call="kling_text_to_video", expires_in=3600)
+    url = client.webhooks.url(f"{address}/hook/", call="kling_text_to_video", expires_in=3600)
     return client.videos.kling.text_to_video(prompt="a red panda", callback_url=url).id

@@ -6,12 +6,12 @@ from typing import Any
 from PIL import Image
 
 from api302 import Client
-from api302_client.params.llm_openai import OpenaiTextPart
+from api302_client.params.llm_openai import OpenaiImagePart, OpenaiTextPart
 
 
 def describe(client: Client, picture: Image.Image | Path | bytes) -> str:
     question: OpenaiTextPart = {"type": "text", "text": "What is in this picture?"}
-    image: Any = {"type": "image_url", "image_url": {"url": picture}}
+    image: OpenaiImagePart = {"type": "image_url", "image_url": {"url": picture}}
     response = client.chat.completions.create(
         model="gpt-4o", messages=[{"role": "user", "content": [question, image]}]
     )
