@@ -10,7 +10,10 @@ def run(client: AsyncClient, folder: Path) -> dict[str, int]:
         {
             "key": f"joke-{number}",
             "call": "chat.completions.create",
-            "arguments": {"model": "gpt-4o", "messages": [{"role": "user", "content": f"Joke {number}"}]},
+            "arguments": {
+                "model": "gpt-4o",
+                "messages": [{"role": "user", "content": f"Joke {number}"}],
+            },
         }
         for number in range(5)
     ]

@@ -7,7 +7,9 @@ from mcp.client.stdio import stdio_client
 
 
 async def tools(environment: dict[str, str]) -> list[str]:
-    server = StdioServerParameters(command=sys.executable, args=["-m", "api302", "mcp"], env=environment)
+    server = StdioServerParameters(
+        command=sys.executable, args=["-m", "api302", "mcp"], env=environment
+    )
     async with stdio_client(server) as (read, write), ClientSession(read, write) as session:
         await session.initialize()
         return [tool.name for tool in (await session.list_tools()).tools]

@@ -6,7 +6,9 @@ from api302 import Client
 
 def kind_of_failure(client: Client) -> str:
     try:
-        client.chat.completions.create(model="gpt-4o", messages=[{"role": "user", "content": "Hello"}])
+        client.chat.completions.create(
+            model="gpt-4o", messages=[{"role": "user", "content": "Hello"}]
+        )
     except api302.AuthenticationError:
         return "key"
     except api302.RateLimitError as error:
@@ -34,7 +36,9 @@ def draw_within(client: Client, amount: float) -> tuple[int, float]:
 
 def was_it_billed(client: Client) -> str:
     try:
-        client.chat.completions.create(model="gpt-4o", messages=[{"role": "user", "content": "Hello"}])
+        client.chat.completions.create(
+            model="gpt-4o", messages=[{"role": "user", "content": "Hello"}]
+        )
     except api302.TimeoutError as error:
         return str(client.settle(error))
     except api302.ConnectionError as error:

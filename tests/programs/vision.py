@@ -1,7 +1,6 @@
 """A local picture inside a message: a PIL image, as it is in memory."""
 
 from pathlib import Path
-from typing import Any
 
 from PIL import Image
 
