@@ -18,7 +18,8 @@ import json
 import os
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping
+from contextlib import asynccontextmanager
 from functools import cache
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
@@ -148,18 +149,20 @@ class Worker:
         """One step, in bounded time."""
         sent = False
 
-        async def before() -> None:
+        @asynccontextmanager
+        async def around() -> AsyncGenerator[None]:
             nonlocal sent
             sent_at = time.time()
             change = {"state": "sent", "sent_at": sent_at}
             if not await asyncio.to_thread(self.journal.claim, row["number"], row["turn"], change):
                 raise Superseded
             row["sent_at"], sent = sent_at, True
+            yield
 
         try:
             async with asyncio.timeout(self._longest):
                 if row["state"] == "planned":
-                    return await self._work.send(row, before)
+                    return await self._work.send(row, around)
                 is_poll = row["state"] == "accepted"
                 return await (self._work.poll(row) if is_poll else self._work.save(row))
         except TimeoutError:

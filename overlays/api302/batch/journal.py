@@ -140,6 +140,11 @@ class Journal:
                 " another folder (--out)"
             )
 
+    @property
+    def is_local(self) -> bool:
+        """Whether it is a file of this machine."""
+        return self.engine.dialect.name == "sqlite"
+
     def close(self) -> None:
         """Let go of the database."""
         self.engine.dispose()
@@ -150,7 +155,7 @@ class Journal:
 
         Raises InvalidArgument if one has it. The lock ends with the process, however it ends.
         """
-        if self.engine.dialect.name == "sqlite":
+        if self.is_local:
             with _file_lock(f"{self.engine.url.database}.lock", self.where):
                 yield
             return
