@@ -214,7 +214,7 @@ def polling() -> list[Row]:
             f"the rate {second:.0f} /s",
             rate / second,
             "1.0 x",
-            rate <= second,
+            rate <= 1.01 * second,
         )
     ]
 

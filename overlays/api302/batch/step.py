@@ -404,7 +404,6 @@ async def astep(state: Mapping[str, Any], client: AsyncClient) -> Row:
 async def _next(work: Work, row: Row) -> Change:
     if row["state"] == "planned":
 
-
         @asynccontextmanager
         async def around() -> AsyncGenerator[None]:
             row["sent_at"] = time.time()
