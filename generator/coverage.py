@@ -29,6 +29,9 @@ def coverage(spec: Spec) -> str:
     for file in spec.vendor_files():
         for _, _, operation in join.operations(file.content):
             calls.setdefault(file.section, Counter()).update(_told(operation))
+    for name, content in spec.realtime_files().items():
+        for channel in map(obj, obj(content.get("channels")).values()):
+            calls.setdefault(name.partition("/")[0], Counter()).update(_told(channel))
     rows = [_row(section, pages[section], calls[section]) for section in pages]
     return "\n\n".join(filter(None, [_summed(list(_HEADS), rows), _models(spec)]))
 

@@ -330,3 +330,12 @@ def test_what_is_given_is_not_changed(client: Client) -> None:
     before = json.dumps(messages)
     client.chat.completions.create(model="gpt-4o", messages=messages)
     assert json.dumps(messages) == before
+
+
+def test_blocks_of_an_earlier_message_go_back(client: Client, server: Any) -> None:
+    arguments: Any = {"model": "claude-sonnet-4-5", "max_tokens": 9}
+    said = client.messages.create(messages=HELLO, **arguments)
+    history: Any = [*HELLO, {"role": "assistant", "content": said.content}, *HELLO]
+    client.messages.create(messages=history, **arguments)
+    sent = server.requests[-1].body["messages"][1]["content"]
+    assert sent == [block.to_dict() for block in said.content]

@@ -19,7 +19,7 @@ import anyio
 import httpx2
 import pytest
 import yaml
-from mcp import Client, StdioServerParameters, types
+from mcp import Client, StdioServerParameters, stdio_client, types
 from mcp.client.streamable_http import streamable_http_client
 
 from api302 import AsyncClient, InvalidArgument, directory, mcp
@@ -74,6 +74,12 @@ async def agree(*_: Any) -> types.ElicitResult:
 
 FREE = mcp.Guards(budget=1000)
 """Room for every call with a price."""
+UNKNOWN = next(
+    one.id
+    for one in directory.calls()
+    if "additionalProperties" not in directory.describe(one.id).arguments
+)
+"""A call whose fields nobody has described: an agent may give any."""
 TASK = {"call": "videos.kling.text_to_video_v2_6_5s", "arguments": {"prompt": "a red panda"}}
 
 
@@ -128,6 +134,50 @@ def test_a_task_is_started_and_waited_for_with_progress(api302_mock: MockServer,
     run(test)
     assert seen[-1][:2] == (1.0, 1.0)
     assert "succeeded" in str(seen[-1][2])
+
+
+def test_a_call_that_may_take_long_runs_in_the_background(api302_mock: MockServer) -> None:
+    arguments = {"model": "flux-pro-1.1-t2i", "prompt": "a cat"}
+    call = {"call": "images.generate", "arguments": arguments, "background": True}
+
+    async def test() -> None:
+        async with connected(api302_mock, elicitation_callback=agree) as client:
+            described = data(await client.call_tool("describe", {"call": "images.generate"}))
+            assert described["background"].startswith("possible")
+            task = data(await client.call_tool("call", call))["task"]
+            done = await client.call_tool("wait", {"task": task})
+            assert not done.is_error, texts(done)
+            refused = await client.call_tool("call", {**call, "call": "images.flux.ultra"})
+            assert "model: is not an argument" in texts(refused)
+            ultra = {"call": "images.flux.ultra", "arguments": {"prompt": "x"}, "background": True}
+            refused = await client.call_tool("call", ultra)
+            assert "images.flux.ultra cannot run in the background" in texts(refused)
+
+    run(test)
+
+
+@pytest.mark.parametrize("call", ["flux_ultra", "elevenlabs_music", "siliconflow_generate_image"])
+def test_images_and_sounds_that_are_urls_are_fetched(api302_mock: MockServer, call: str) -> None:
+    arguments = directory.describe(call).example
+
+    async def test() -> None:
+        async with connected(api302_mock, elicitation_callback=agree) as client:
+            made = await client.call_tool("call", {"call": call, "arguments": arguments})
+            shown = made.content[1]
+            assert isinstance(shown, types.ImageContent | types.AudioContent)
+
+    run(test)
+
+
+def test_a_task_of_images_returns_them_as_content(api302_mock: MockServer) -> None:
+    async def test() -> None:
+        async with connected(api302_mock, elicitation_callback=agree) as client:
+            called = {"call": "flux_v2_pro", "arguments": {"prompt": "a cat"}}
+            task = data(await client.call_tool("call", called))["task"]
+            done = await client.call_tool("wait", {"task": task})
+            assert isinstance(done.content[1], types.ImageContent)
+
+    run(test)
 
 
 def test_a_task_that_fails_says_why(api302_mock: MockServer) -> None:
@@ -246,6 +296,11 @@ def test_resources_list_what_may_be_called(api302_mock: MockServer) -> None:
             "promt: is not an argument of videos.kling.text_to_video_v2_6_5s; did you mean prompt?",
         ),
         ("call", {**TASK, "arguments": {}}, "prompt: is required by "),
+        (
+            "call",
+            {"call": UNKNOWN, "arguments": {"extra_headers": {"host": "example.org"}}},
+            "extra_headers: is not an argument of ",
+        ),
         ("wait", {"task": "t1"}, "task: must be the object `task`"),
         ("wait", {"task": {"operation": "x"}}, "call: there is no call 'x'"),
         ("wait", {"task": {"operation": "openai_speech"}}, "`kind` must be 'api302.task'"),
@@ -594,7 +649,7 @@ def test_over_stdio(api302_mock: MockServer) -> None:
     )
 
     async def test() -> None:
-        async with Client(server) as client:
+        async with Client(stdio_client(server)) as client:
             assert client.server_info
             assert client.server_info.name == "api302"
             made = data(await client.call_tool("call", TASK))

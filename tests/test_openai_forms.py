@@ -441,3 +441,42 @@ def test_the_mock_follows_the_schema(client: Client) -> None:
         assert (
             client.responses.parse(model="gpt-4o", input="x", text_format=kind).parsed is not None
         )
+
+
+def test_images_of_openais_models_are_openais_call(client: Client, server: Any) -> None:
+    images = client.images.generate(model="gpt-image-1", prompt="An otter", n=2, user="u1")
+    assert len(images.data or []) == 2
+    assert server.requests[-1].path == "/v1/images/generations"
+    assert server.requests[-1].body == {
+        "model": "gpt-image-1",
+        "prompt": "An otter",
+        "n": 2,
+        "user": "u1",
+    }
+    unified = client.images.generate(model="gemini-2.5-flash-image", prompt="An otter")
+    assert unified.image_url
+    assert server.requests[-1].path == "/302/v2/image/generate"
+
+
+@pytest.mark.parametrize(
+    ("model", "arguments", "told"),
+    [
+        ("gemini-2.5-flash-image", {"user": "u1", "style": "vivid"}, "style, user: is not taken"),
+        ("gemini-2.5-flash-image", {"stream": True}, "stream: is not taken with this model"),
+        ("gpt-image-1", {"seed": 1}, "seed: is not taken with this model"),
+        (None, {}, "model: is required"),
+    ],
+)
+def test_what_only_the_other_call_takes_is_refused(
+    client: Client, server: Any, model: Any, arguments: Any, told: str
+) -> None:
+    generate: Any = client.images.generate
+    with pytest.raises(api302.InvalidArgument, match=told):
+        generate(model=model, prompt="An otter", **arguments)
+    assert not server.requests
+    generate(model="gemini-2.5-flash-image", prompt="An otter", stream=False)
+
+
+def test_an_estimate_of_a_shared_method_is_that_of_its_model(client: Client) -> None:
+    with pytest.raises(api302.InvalidArgument, match="the documented price of gpt-image-1"):
+        client.estimate(client.images.generate, model="gpt-image-1", prompt="An otter")

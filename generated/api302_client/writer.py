@@ -266,21 +266,23 @@ class RemotePath(type(Path())):  # type: ignore[misc]
         return path
 
     def __str__(self) -> str:
-        return self.__dict__.get("url") or super().__str__()
+        url: str | None = self.__dict__.get("url")
+        return super().__str__() if url is None else url
 
     def __fspath__(self) -> str:
         return str(self)
 
     def open(self, mode: str = "r", *args: Any, **options: Any) -> Any:
         """Open it by fsspec."""
-        import fsspec
+        import fsspec  # type: ignore
 
         return fsspec.open(str(self), mode, *args, **options).open()
 
     def read_bytes(self) -> bytes:
         """Its content."""
         with self.open("rb") as file:
-            return file.read()
+            content: bytes = file.read()
+            return content
 
 
 class RemoteWriter(Writer):
@@ -332,7 +334,7 @@ def _file_system(url: str) -> tuple[Any, str]:
     if scheme.lower() in ("http", "https", "data"):
         raise ValueError(f"path: {url[:80]!r} is not a place that files are written to")
     try:
-        from fsspec.core import url_to_fs
+        from fsspec.core import url_to_fs  # type: ignore
     except ImportError:
         raise ValueError(
             f"path: {url[:80]!r} needs fsspec (pip install fsspec, and what it needs for "

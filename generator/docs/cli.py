@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import sys
 from dataclasses import asdict
 from pathlib import Path
@@ -24,6 +25,7 @@ from .draft.fragment import draft
 from .fetch import Fetcher, write_whole
 from .issue import issue
 from .ledger import index
+from .lists import compare_lists
 from .pages import Page
 from .pages.untrusted import LONGEST_PAGE, one_line
 from .pages.vendor import LONGEST_DOCUMENT, vendor_pages
@@ -36,7 +38,8 @@ _SOURCE = (
     "or the URL of one"
 )
 _ACTIONS = {
-    "index": "which pages are new, gone, renamed or moved",
+    "index": "which pages are new, gone, renamed or moved; with AI302_API_KEY also what models the "
+    "service lists",
     "diff": "what pages, or recorded exchanges, say that the specification lacks or contradicts, "
     "and what pages say otherwise than the last time",
     "accept": "remember what pages say now, so that the next `diff` tells what changed since",
@@ -143,7 +146,11 @@ def _with_pages(args: argparse.Namespace) -> str:
 
 
 def _index(args: argparse.Namespace, described: Described, fetcher: Fetcher) -> str:
-    data = {"index": asdict(index(described, *listing(args.source or LIVE, fetcher)))}
+    data: dict[str, Any] = {
+        "index": asdict(index(described, *listing(args.source or LIVE, fetcher)))
+    }
+    if key := os.environ.get("AI302_API_KEY", "").strip():
+        data["models"] = compare_lists(described, key, os.environ.get("AI302_BASE_URL", ""))
     return _json(data) if args.json else report.index_text(data, args.spec.as_posix())
 
 

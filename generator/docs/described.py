@@ -16,6 +16,7 @@ import yaml
 from generator import join
 from generator.document import Operation
 from generator.document.references import Found
+from generator.realtime import assemble as assemble_events
 from generator.rules.context import Context
 from generator.source import Home, Spec, SpecError, obj, seq
 
@@ -39,9 +40,10 @@ class Described:
     def __init__(self, folder: Path) -> None:
         self.spec = Spec.load(folder)
         document, problems = join.assemble(self.spec)
-        if problems:  # also a path that two files claim
-            raise SpecError(problems)
-        self.context = Context(self.spec, document)
+        events, others = assemble_events(self.spec)
+        if problems or others:  # also a path that two files claim
+            raise SpecError([*problems, *others])
+        self.context = Context(self.spec, document, events)
         self.schemas: dict[str, Any] = obj(document["components"].get("schemas"))
         self.rows: dict[str, tuple[str, dict[str, Any]]] = {}
         """Ledger rows by page, each with its file."""

@@ -19,7 +19,9 @@ def issue(index: dict[str, Any], diff: dict[str, Any]) -> tuple[str, str] | None
 
     Takes the JSON of `index` and `diff`.
     """
-    findings, unreadable = diff["findings"], diff["unreadable"]
+    models = index.get("models") or {}  # asked of the service only with an API key
+    findings = [*diff["findings"], *models.get("findings", ())]
+    unreadable = diff["unreadable"]
     changes = {change: index["index"][change] for change in CHANGES}
     numbers = {change: len(entries) for change, entries in changes.items()}
     numbers |= {"to decide": len(findings), "not readable": len(unreadable)}

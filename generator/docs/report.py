@@ -67,7 +67,21 @@ def index_text(data: dict[str, Any], spec: str) -> str:
     if index["unclear"]:
         rows = f"{index['unclear']} of the ledger's rows have no page number"
         lines.append(f"{rows}, and the list is in another language: look for them by hand.")
+    lines += _models_lines(data.get("models"), spec)
     return "\n".join(lines)
+
+
+def _models_lines(models: dict[str, Any] | None, spec: str) -> Iterator[str]:
+    """What the service's own lists of models say."""
+    if models is None:
+        yield "The service's lists of models were not asked: AI302_API_KEY is not set."
+        return
+    for finding in models["findings"]:
+        yield from _finding_lines(finding, spec)
+    yield from (f"not asked: {reason}" for reason in models["failed"])
+    lists = count(len(models["asked"]), "list")
+    found = len(models["findings"]) or "nothing"
+    yield f"{lists} of models asked of the service, {found} to decide."
 
 
 def entry_text(change: str, entry: dict[str, Any], spec: str, *, with_url: bool = True) -> str:

@@ -2,11 +2,25 @@
 
 from __future__ import annotations
 
-from generator.runtime.media import essence, is_json
+import re
+
+from generator.runtime.media import essence, is_json, type_of
 
 EVENT_STREAM = "text/event-stream"
 MULTIPART = "multipart/form-data"
 FORM = "application/x-www-form-urlencoded"
+
+
+_MEDIA = ("image/", "audio/", "video/", "model/")
+_URL = re.compile(r"https?://[^/]+/[^?#]+")
+
+
+def is_media_url(text: object) -> bool:
+    """Whether a value is the URL of an image, sound, video or model."""
+    if not isinstance(text, str):
+        return False
+    path = text.partition("?")[0]
+    return bool(_URL.fullmatch(path)) and (type_of(path) or "").startswith(_MEDIA)
 
 
 def is_event_stream(media_type: str) -> bool:

@@ -95,7 +95,7 @@ def types(module: ModuleType) -> list[str]:
         for name, value in vars(module).items()
         if is_typeddict(value) and value.__module__ == module.__name__
     ]
-    return sorted({*made, *aliases} - {"File"})
+    return sorted({*made, *aliases} - {"File", "Local"})
 
 
 def main() -> None:

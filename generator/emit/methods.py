@@ -12,7 +12,7 @@ from generator.source import obj
 from .annotation import FILE, MODEL_BASE, Annotation, literal, received, union
 from .arguments import Argument, Arguments, BodyArguments, NameProblem, Shape
 from .code import Name
-from .docstrings import Texts, docstring
+from .docstrings import Texts, docstring, wrap
 from .forms import Form, forms, replies_of
 from .plan import Plan
 from .response_types import PARSED
@@ -75,7 +75,7 @@ class Overload:
     arguments: list[Argument]
     returned: tuple[Returned, ...]
     own: dict[str, str] = field(default_factory=dict)
-    """Annotations of our own arguments, where they differ from the method's."""
+    """Annotations of our own arguments, where they differ from the method's; none: not taken."""
 
     def text(self, prefix: str) -> str:
         """The annotation of what it returns."""
@@ -112,6 +112,14 @@ class Method:
     """What Python warns of, where the operation is deprecated."""
     format: str = ""
     """The argument that takes a class for the output."""
+    other: Method | None = None
+    """The call that is made in its place for some models."""
+    models: list[str] = field(default_factory=list)
+    """Those models."""
+    foreign: list[str] = field(default_factory=list)
+    """The arguments that the other call alone takes."""
+    only: list[str] = field(default_factory=list)
+    """The arguments that the other call does not take."""
 
     @property
     def package(self) -> str:
@@ -129,13 +137,19 @@ class Method:
             "own": self.own,
             "sent": self.sent,
             "format": self.format,
+            "other": self.other.shown() if self.other else None,
+            "models": self.models,
+            "foreign": self.foreign,
+            "only": self.only,
             "doc": self.doc,
             "warning": self.warning,
             "returns": {prefix: self.returns(prefix) for prefix in ("", "Async")},
             "overloads": [
                 {
                     "arguments": _shown(overload.arguments),
-                    "own": {**self.own, **overload.own},
+                    "own": {
+                        name: kind for name, kind in {**self.own, **overload.own}.items() if kind
+                    },
                     "returns": {prefix: overload.text(prefix) for prefix in ("", "Async")},
                 }
                 for overload in self.overloads
@@ -207,6 +221,42 @@ class Methods:
             self._method(operation, first, see, streamed if first.kind == "_call" else None),
             *(self._method(operation, twin, []) for twin in twins),
         ]
+
+    def shared(self, method: Method, operation: Operation) -> Method:
+        """A method that makes the call of another operation for the models of that one.
+
+        Raises NameProblem where the catalogue has none.
+        """
+        listed = self.document.models_of(operation).get("model", [])
+        names = [model.name for model in listed if model.name and not model.deprecated]
+        if not names:
+            raise NameProblem("its call has no models in the catalogue", "add them")
+        other = self.of(operation, method.name)[0]
+        model = union(literal(name) for name in names)
+        ways = other.overloads or [Overload(other.arguments, other.returned)]
+        own = {**other.own, **method.own}
+        hidden = {name: "" for name in other.own if name not in method.own}
+        listed_ = ", ".join(names)
+        see = (
+            f"With a model of OpenAI's ({listed_}) it is the call of "
+            f"`client.{operation.tag}.{operation.action}`, with its arguments and its response."
+        )
+        return replace(
+            method,
+            arguments=_joined(method.arguments, other.arguments),
+            own=own,
+            returned=(*method.returned, *other.returned),
+            doc=[method.doc[0], "", *wrap(see), *method.doc[1:]],
+            imports=method.imports | other.imports | model.imports,
+            overloads=[
+                *(replace(way, arguments=_of_models(way.arguments, model)) for way in ways),
+                Overload(method.arguments, method.returned, hidden),
+            ],
+            other=other,
+            models=names,
+            foreign=[*_only_in(other.arguments, method.arguments), *hidden],
+            only=_only_in(method.arguments, other.arguments),
+        )
 
     def _method(
         self, operation: Operation, form: Form, see: list[str], streamed: Form | None = None
@@ -344,6 +394,36 @@ def _of_shape(shown: list[Argument], shape: Shape) -> list[Argument]:
     own = [argument for argument in shown if _is_taken(argument, shape)]
     own = [replace(argument, required=_is_required(argument, shape)) for argument in own]
     return sorted(own, key=lambda argument: not argument.required)
+
+
+def _joined(own: list[Argument], others: list[Argument]) -> list[Argument]:
+    """The arguments of either of two calls, the required of both first."""
+    known = {one.name: one for one in own}
+    more = {one.name: one for one in others}
+    both = [
+        replace(
+            one,
+            required=one.required and name in more and more[name].required,
+            annotation=one.annotation | more[name].annotation if name in more else one.annotation,
+        )
+        for name, one in known.items()
+    ]
+    both += [replace(one, required=False) for name, one in more.items() if name not in known]
+    return sorted(both, key=lambda argument: not argument.required)
+
+
+def _only_in(arguments: list[Argument], others: list[Argument]) -> list[str]:
+    known = {one.name for one in others}
+    return [one.name for one in arguments if one.name not in known]
+
+
+def _of_models(arguments: list[Argument], model: Annotation) -> list[Argument]:
+    """The arguments with these models and no others."""
+    made = [
+        replace(one, annotation=model, required=True) if one.name == "model" else one
+        for one in arguments
+    ]
+    return sorted(made, key=lambda argument: not argument.required)
 
 
 def _with_format(shown: list[Argument], name: str) -> list[Argument]:

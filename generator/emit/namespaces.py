@@ -176,6 +176,9 @@ class Tree:
         shortcuts = [one for one in self.document.operations if "x-shortcut" in one.node]
         for operation in sorted(shortcuts, key=lambda one: len(one.place)):
             self._guard(operation, self._add_shortcut)
+        for operation in self.document.operations:
+            if "x-shared-shortcut" in operation.node:
+                self._guard(operation, self._share)
 
     def _guard(self, operation: Called, add: Callable[[Called], None]) -> None:
         try:
@@ -207,6 +210,17 @@ class Tree:
             cls = self._group(module, cls, groups[:number])
         for method in self.methods.of(operation, name):
             self._place(cls, method.name, method)
+
+    def _share(self, operation: Operation) -> None:
+        """Let the method of a shortcut make this call too, for its models."""
+        *groups, name = str(operation.node["x-shared-shortcut"]).split(".")
+        cls = self._shortcut_module(groups[0]).classes[0]
+        for number, method in enumerate(cls.methods):
+            if method.name == name and len(groups) == 1:
+                cls.methods[number] = self.methods.shared(method, operation)
+                return
+        fault = f"`{name}` is no method at the top of {groups[0]}"
+        raise NameProblem(fault, "name a shortcut of two words")
 
     def _shortcut_module(self, name: str) -> Module:
         """The module of the first word of a shortcut: a section's, or one of its own."""

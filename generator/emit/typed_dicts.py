@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 Json = dict[str, Any]
 
 PACKAGE = "api302_client.params"
+MODELS = "api302_client.models"
 COMMON = "common"
 TOOL = "datamodel-code-generator"
 _FILES = f'''{HEADER}
@@ -33,11 +34,19 @@ Its content, an open file, or a tuple (name, either of these[, media type]).
 
 from __future__ import annotations
 
+from os import PathLike
 from typing import IO, TypeAlias
+
+from .._model import Picture, ResultFile
 
 File: TypeAlias = (
     bytes | IO[bytes] | tuple[str, bytes | IO[bytes]] | tuple[str, bytes | IO[bytes], str]
 )
+Local: TypeAlias = File | PathLike[str] | ResultFile | Picture
+"""A local file in the place of a URL or of base64, inside an object.
+
+`api302` sends it as text; the raw client takes the text alone.
+"""
 '''
 _OPTIONS = (
     "--input-file-type openapi --openapi-scopes schemas --output-model-type typing.TypedDict"
@@ -71,7 +80,7 @@ _HARMLESS = (
     *(ast.Subscript, ast.Tuple, ast.List, ast.BinOp, ast.BitOr, ast.Dict, ast.keyword),
     *(ast.UnaryOp, ast.USub),
 )
-_IMPORTED = ("__future__", "collections.abc", "typing", f"{PACKAGE}.files")
+_IMPORTED = ("__future__", "collections.abc", "typing", f"{PACKAGE}.files", MODELS)
 
 
 def refuse_code(text: str) -> None:
@@ -98,14 +107,22 @@ def refuse_code(text: str) -> None:
 def _needed(plan: Plan, modules: set[str]) -> dict[str, Json]:
     """The schemas of some modules, and those that they need, as the tool types them best."""
     todo = [name for name, module in plan.modules.items() if module in modules]
+    bodies = _bodies(plan.document)
     lowered: dict[str, Json] = {}
     while todo:
         name = todo.pop()
         key = f"{plan.modules[name]}.{name}"  # the tool takes the part before a dot for a module
         if key not in lowered:
-            lowered[key] = _lower(plan.document.schemas[name], plan.modules)
+            is_inner = name not in bodies
+            lowered[key] = _lower(plan.document.schemas[name], plan.modules, is_inner)
             todo += [ref.rpartition(".")[2] for ref in references(lowered[key])]
     return dict(sorted(lowered.items()))
+
+
+def _bodies(document: Document) -> set[str]:
+    """The names of the schemas that are a whole body: methods have their files as arguments."""
+    operations = (operation.body for operation in document.operations if operation.body)
+    return {media.schema.target_name for body in operations for media in body.media.values()}
 
 
 def owners(document: Document) -> dict[str, str]:
@@ -222,45 +239,56 @@ class Running:
             self._folder.cleanup()
 
 
-def _lower(schema: Schema, modules: dict[str, str]) -> Json:
-    """A schema as the tool types it best."""
+def _lower(schema: Schema, modules: dict[str, str], is_inner: bool) -> Json:
+    """A schema as the tool types it best. `is_inner`: it is not the whole body of a request."""
     if schema.ref:
         name = schema.target_name
-        return (
-            {"$ref": f"{_REF}{modules[name]}.{name}"}
-            if name in modules
-            else _lower(schema.referred, modules)
-        )
+        if name not in modules:
+            return _lower(schema.referred, modules, is_inner)
+        own: Json = {"$ref": f"{_REF}{modules[name]}.{name}"}
+        returned = schema.target.node.get("x-returned")
+        path = f"{MODELS}.{returned}"
+        return {"anyOf": [own, {"type": "object", "customTypePath": path}]} if returned else own
     if _is_file(schema):
         text = [{"type": "string"}] if len(schema.file_forms) > 1 else []
         file = {"type": "object", "customTypePath": f"{PACKAGE}.files.File"}
         return {**_described(schema), "anyOf": [file, *text]}
+    if is_inner and _takes_local(schema):
+        file = {"type": "object", "customTypePath": f"{PACKAGE}.files.Local"}
+        texts: list[Json] = [{"type": kind} for kind in schema.types]
+        return {**_described(schema), "anyOf": [file, *texts]}
     kept = {key: schema.node[key] for key in _KEPT if key in schema.node}
-    return {**kept, **_described(schema), **_lowered_parts(schema, modules)}
+    return {**kept, **_described(schema), **_lowered_parts(schema, modules, is_inner)}
 
 
-def _lowered_parts(schema: Schema, modules: dict[str, str]) -> Json:
+def _takes_local(schema: Schema) -> bool:
+    """A text in whose place a local file may stand: it is sent as a data URL, or in base64."""
+    forms = schema.node.get("x-file") or ()
+    return "string" in schema.types and not {"data_url", "base64"}.isdisjoint(forms)
+
+
+def _lowered_parts(schema: Schema, modules: dict[str, str], is_inner: bool) -> Json:
     """The schemas inside a schema, under their keys."""
     parts: Json = {}
     if schema.properties:
         fields = schema.properties.items()
-        parts["properties"] = {wire: _lower(inner, modules) for wire, inner in fields}
+        parts["properties"] = {wire: _lower(inner, modules, is_inner) for wire, inner in fields}
     elif schema.additional:
-        parts["additionalProperties"] = _lower(schema.additional, modules)
+        parts["additionalProperties"] = _lower(schema.additional, modules, is_inner)
     if schema.items:
-        parts["items"] = _lower(schema.items, modules)
+        parts["items"] = _lower(schema.items, modules, is_inner)
     members = {"anyOf": schema.any_of, "oneOf": schema.one_of, "allOf": schema.all_of}
-    listed = {key: list(_alternatives(inner, modules)) for key, inner in members.items()}
+    listed = {key: list(_alternatives(inner, modules, is_inner)) for key, inner in members.items()}
     return {**parts, **{key: inner for key, inner in listed.items() if inner}}
 
 
-def _alternatives(members: list[Schema], modules: dict[str, str]) -> Iterator[Json]:
+def _alternatives(members: list[Schema], modules: dict[str, str], is_inner: bool) -> Iterator[Json]:
     """Alternatives with their constants as one enum: one Literal of many values instead of many."""
     if constants := [member.node["const"] for member in members if member.is_constant]:
         yield {"enum": constants}
     for member in members:
         if not member.is_constant and (member.has_shape or not member.node):
-            yield _lower(member, modules)
+            yield _lower(member, modules, is_inner)
 
 
 def _described(schema: Schema) -> dict[str, str]:

@@ -12,6 +12,7 @@ from pathlib import Path
 
 PROJECT = Path(__file__).resolve().parents[2]
 CHECKSUMS = "SHA256SUMS"
+CONFORMANCE = "conformance"
 _PASSED_ON = ("LICENSE", "CHANGELOG.md")
 _IN_ARCHIVE = (
     "openapi-*",
@@ -23,6 +24,7 @@ _IN_ARCHIVE = (
     "llms.txt",
     "llms/*.md",
     "by-tag/*.json",
+    f"{CONFORMANCE}/*",
     *_PASSED_ON,
 )
 
@@ -37,7 +39,7 @@ def repository() -> str:
 
 
 def add_distribution(folder: Path, version: str) -> None:
-    """Add the license, the changelog, the archive and the checksums to a publication.
+    """Add the conformance suite, the license, the changelog, the archive and the checksums.
 
     Args:
         folder: The publication, with everything else in it.
@@ -46,8 +48,19 @@ def add_distribution(folder: Path, version: str) -> None:
     for name in _PASSED_ON:
         if (PROJECT / name).is_file():
             (folder / name).write_bytes((PROJECT / name).read_bytes())
+    _copy_conformance(folder)
     _write_archive(folder, f"api302-openapi-{version}")
     _write_checksums(folder)
+
+
+def _copy_conformance(folder: Path) -> None:
+    """Copy the cases by which a client in any language proves itself."""
+    suite = PROJECT / "tests" / CONFORMANCE
+    files = [*sorted(suite.glob("*.json")), *suite.glob("README.md")]
+    if files:
+        (folder / CONFORMANCE).mkdir()
+    for file in files:
+        (folder / CONFORMANCE / file.name).write_bytes(file.read_bytes())
 
 
 def _write_archive(folder: Path, name: str) -> None:

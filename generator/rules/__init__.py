@@ -45,6 +45,7 @@ RULES: list[Callable[[Context], Iterator[Problem]]] = [
     structure.unused_components,
     names.operation_ids,
     names.shortcuts,
+    names.shared_shortcuts,
     names.homes,
     names.aliases,
     names.path_parameters,

@@ -19,6 +19,7 @@ from generator.document.names import (
 from generator.source import COMMON_FILE, Home, Problem, obj, seq
 
 from .context import Context
+from .structure import did_you_mean
 
 _TEMPLATE = re.compile(r"\{([^{}]*)\}")
 
@@ -114,6 +115,17 @@ def shortcuts(context: Context) -> Iterator[Problem]:
                     f"the shortcut `{name}` has a Python keyword in it",
                     "choose another word",
                 )
+
+
+def shared_shortcuts(context: Context) -> Iterator[Problem]:
+    """`x-shared-shortcut` is the shortcut of another operation."""
+    known = {str(one.node["x-shortcut"]) for one in context.operations if "x-shortcut" in one.node}
+    for operation in context.operations:
+        name = str(operation.node.get("x-shared-shortcut", ""))
+        if name and name not in known:
+            message = f"no operation has the shortcut `{name}`"
+            fix = did_you_mean(name, sorted(known))
+            yield context.on(operation, "x-shared-shortcut", message, fix)
 
 
 def homes(context: Context) -> Iterator[Problem]:

@@ -7,18 +7,15 @@ from collections.abc import Iterator
 from typing import Any
 
 from generator.document import Operation
-from generator.document.media import is_json
+from generator.document.media import is_json, is_media_url
 from generator.runtime.behaviour import Output, files
-from generator.runtime.media import type_of
 from generator.source import Problem, obj, seq
 
 from .context import Context
 from .examples import examples
 
-_KINDS = ("image/", "audio/", "video/", "model/")
 _NAME = re.compile(r"[A-Za-z_]\w*")
 _LITERAL = re.compile(r"`[^`]*`|'[^']*'")
-_URL = re.compile(r"https?://[^/]+/[^?#]+")
 
 
 def outputs(context: Context) -> Iterator[Problem]:
@@ -65,7 +62,7 @@ def _astray(
 def _forgotten(context: Context, operation: Operation, responses: list[Any]) -> Iterator[Problem]:
     if _is_followed(operation):
         return
-    url = next((text for text in _texts(responses) if _is_media(text)), None)
+    url = next((text for text in _texts(responses) if is_media_url(text)), None)
     if url is not None:
         message = f"an example of the response of {operation} has the file {url}"
         fix = "say in `x-outputs` where it is, or `x-outputs: []` if the call does not give it"
@@ -94,9 +91,3 @@ def _texts(value: Any) -> Iterator[str]:
     inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
     for one in inner:
         yield from _texts(one)
-
-
-def _is_media(text: str) -> bool:
-    """Whether a text is the URL of an image, sound, video or model."""
-    found = _URL.fullmatch(text.partition("?")[0])
-    return bool(found) and (type_of(text.partition("?")[0]) or "").startswith(_KINDS)

@@ -8,7 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from itertools import islice
-from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, TypeVar, dataclass_transform
+from typing import (
+    TYPE_CHECKING,
+    Any,
+    ClassVar,
+    NamedTuple,
+    Protocol,
+    TypeVar,
+    dataclass_transform,
+)
 
 if TYPE_CHECKING:
     from os import PathLike
@@ -54,6 +62,16 @@ class HttpInfo(NamedTuple):
 
     def __repr__(self) -> str:
         return f"HttpInfo(status_code={self.status_code}, content=<{len(self.content)} bytes>)"
+
+
+class Picture(Protocol):
+    """An image of PIL, which need not be installed; it is sent as PNG."""
+
+    @property
+    def mode(self) -> str: ...
+    @property
+    def size(self) -> tuple[int, int]: ...
+    def save(self, fp: Any, format: str | None = None, **params: Any) -> None: ...
 
 
 class ResultFile:

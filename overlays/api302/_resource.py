@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import wraps
 from typing import TYPE_CHECKING, Any, Unpack
 
@@ -61,6 +61,16 @@ def _stream_call(session: Session, endpoint: Endpoint, options: Options, given: 
 
 def _events(given: Given) -> Given:
     return {"accept": "text/event-stream, */*;q=0.5", **given}
+
+
+def _refuse_foreign(foreign: Mapping[str, Any] | None) -> None:
+    """Raise InvalidArgument for an argument that the same method takes with other models alone."""
+    if given := [name for name, value in (foreign or {}).items() if value not in (None, False)]:
+        names = ", ".join(given)
+        raise InvalidArgument(
+            f"{names}: is not taken with this model; leave it out, or choose one of the models that"
+            " the method's help names"
+        )
 
 
 def _is_streamed(stream: Any) -> bool:
@@ -142,8 +152,10 @@ class Resource(_Namespace):
         *,
         options: Options,
         stream: bool | None = None,
+        foreign: Mapping[str, Any] | None = None,
         **given: Unpack[Given],
     ) -> Any:
+        _refuse_foreign(foreign)
         if _is_streamed(stream):
             return self._stream(endpoint, options=options, **_switched(endpoint, given)).opened()
         op = Operation.of(endpoint)
@@ -219,8 +231,10 @@ class AsyncResource(_Namespace):
         *,
         options: Options,
         stream: bool | None = None,
+        foreign: Mapping[str, Any] | None = None,
         **given: Unpack[Given],
     ) -> Any:
+        _refuse_foreign(foreign)
         if _is_streamed(stream):
             made = self._stream(endpoint, options=options, **_switched(endpoint, given))
             return await made.opened()

@@ -469,16 +469,6 @@ class Uploaded(NamedTuple):
 # --- files that callers give ----------------------------------------------------------------------
 
 
-class Picture(Protocol):
-    """An image of PIL, which is sent as PNG."""
-
-    @property
-    def mode(self) -> str: ...
-    @property
-    def size(self) -> tuple[int, int]: ...
-    def save(self, fp: Any, format: str | None = None, **params: Any) -> None: ...
-
-
 class Upload(Protocol):
     """An upload of FastAPI or Starlette."""
 

@@ -1,12 +1,18 @@
-"""For tests: keep what is exchanged with the service, without secrets, to hold it against the
-description later.
+"""For tests: keep what is exchanged with the service, without secrets, and play it back offline.
+
+with api302.testing.record(client, "recorded"):  # once, with the service
+    client.chat.completions.create(...)
+
+client = Client(api_key="sk-test", middleware=[api302.testing.replay("recorded")])
 """
 
 from __future__ import annotations
 
 import datetime
 import json
-from collections.abc import Generator, Iterable, Mapping
+import threading
+from base64 import b64decode, b64encode
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import count
@@ -15,8 +21,10 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from ._calls.middleware import observed
+from ._errors import Api302Error, InvalidArgument
 from ._http.decoding import ABSENT, json_of
 from ._http.response import Response
+from ._json import is_object
 from ._secret import Redactor
 from ._types import Call
 
@@ -28,6 +36,8 @@ if TYPE_CHECKING:
 SHOWN = ("content-type", "content-length", "request-id", "accept", "lang", "prefer")
 VERSION = 1
 """Of the files' form."""
+LARGEST = 16 << 20
+"""Bytes of a file that a recording keeps at most."""
 
 
 @dataclass(slots=True)
@@ -106,6 +116,7 @@ def record(client: Client | AsyncClient, folder: str | PathLike[str]) -> Generat
 
     A file has `version`, `day`, `operation`, `request` (method, path, query, headers, json or names
     of form fields) and `response` (status, headers, json, text or size).
+    A file that a call returns is kept as `base64`, up to 16 MiB.
     Only harmless headers are kept; the key, and the values of fields that are named like secrets,
     are replaced by "[hidden]".
     What you send and receive is otherwise written as it is: look before you publish it.
@@ -116,10 +127,120 @@ def record(client: Client | AsyncClient, folder: str | PathLike[str]) -> Generat
     session = client._client  # pyright: ignore[reportPrivateUsage]
 
     def keep(call: Call, response: Response, content: bytes) -> None:
-        write(_exchange(call, response, content).kept(call.redactor), into, next(number))
+        kept = _exchange(call, response, content).kept(call.redactor)
+        kept["response"] |= _file(kept["response"], content, call.redactor)
+        write(kept, into, next(number))
 
     with observed(session, keep):
         yield
+
+
+class NotRecorded(Api302Error):
+    """A call that a recording does not have, or has not as often as it is made."""
+
+
+def replay(folder: str | PathLike[str]) -> Callable[[Call, object], Response]:
+    """Middleware that answers each call as a recording did, without the service.
+
+    Calls are told apart by method, path, query and body, whose secrets are hidden as in the
+    recording; of a form the names of its fields count. A call that was made several times gets the
+    responses in their order, so a task is followed through the same states.
+
+        client = Client(api_key="sk-test", middleware=[api302.testing.replay("recorded")])
+
+    Args:
+        folder: What `record` wrote.
+
+    Raises:
+        InvalidArgument: There is no recording in the folder, or one of another version.
+    """
+    recorded = _Recorded(Path(folder))
+    return lambda call, _: recorded.response(call)
+
+
+class _Recorded:
+    """The exchanges of a folder, by their requests."""
+
+    def __init__(self, folder: Path) -> None:
+        self._lock = threading.Lock()
+        self._folder = folder
+        self._known: dict[str, list[dict[str, Any]]] = {}
+        self._requests: list[dict[str, Any]] = []
+        for file in sorted(folder.glob("*.json")):
+            kept = _read(file)
+            self._requests.append(kept["request"])
+            self._known.setdefault(_key(kept["request"]), []).append(kept["response"])
+        if not self._requests:
+            raise InvalidArgument(f"folder: there is no recording in {folder}")
+
+    def response(self, call: Call) -> Response:
+        """The next response to a call. Raises NotRecorded."""
+        request = _exchange(call, Response(), b"").kept(call.redactor)["request"]
+        with self._lock:
+            listed = self._known.get(_key(request))
+            if listed is None:
+                raise NotRecorded(f"{call.what}: {self._why(request)}")
+            if not listed:
+                raise NotRecorded(f"{call.what}: it is made more often than it was recorded")
+            kept = listed.pop(0)
+        return _played(kept)
+
+    def _why(self, request: dict[str, Any]) -> str:
+        """What is different in a request from the one that is most like it."""
+        place = (request["method"], request["path"])
+        like = [one for one in self._requests if (one["method"], one["path"]) == place]
+        if not like:
+            return f"it is not in the recording in {self._folder}"
+        different = min((list(_different(one, request)) for one in like), key=len)
+        return f"it was recorded with another {', '.join(different)}"
+
+
+def _read(file: Path) -> dict[str, Any]:
+    try:
+        kept = json.loads(file.read_text("utf-8"))
+        is_known = kept["version"] == VERSION and {"request", "response"} <= kept.keys()
+    except (ValueError, TypeError, KeyError) as error:
+        raise InvalidArgument(f"folder: {file} is not a recording") from error
+    if not is_known:
+        raise InvalidArgument(f"folder: {file} is of another version: record it again")
+    return kept  # type: ignore[no-any-return]
+
+
+def _key(request: Mapping[str, Any]) -> str:
+    """What tells a request from others."""
+    told = {name: value for name, value in request.items() if name != "headers"}
+    return json.dumps(told, sort_keys=True, default=str)
+
+
+def _different(one: Mapping[str, Any], other: Mapping[str, Any]) -> Iterator[str]:
+    """The parts of two requests that differ; of JSON objects their fields."""
+    for part in ("query", "json", "form"):
+        old, new = one.get(part), other.get(part)
+        if is_object(old) and is_object(new):
+            names = sorted(old.keys() | new.keys())
+            yield from (f"`{name}`" for name in names if old.get(name) != new.get(name))
+        elif old != new:
+            yield "body" if part == "json" else part
+
+
+def _played(kept: Mapping[str, Any]) -> Response:
+    """The response that was recorded."""
+    headers = {name: value for name, value in kept["headers"].items() if name != "content-length"}
+    if "json" in kept:
+        content = json.dumps(kept["json"], ensure_ascii=False).encode("utf-8", "replace")
+    elif "text" in kept:
+        content = kept["text"].encode("utf-8", "replace")
+    else:
+        content = b64decode(kept.get("base64", ""))
+    return Response(kept["status"], headers, content)
+
+
+def _file(kept: Mapping[str, Any], content: bytes, redactor: Redactor) -> dict[str, str]:
+    """The bytes of a file, unless it is too large, or a secret is in it."""
+    if "bytes" not in kept or not content or len(content) > LARGEST:
+        return {}
+    text = content.decode("latin-1")
+    return {"base64": b64encode(content).decode()} if redactor.text(text) == text else {}
 
 
 def _exchange(call: Call, response: Response, content: bytes) -> Exchange:

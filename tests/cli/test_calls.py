@@ -78,6 +78,7 @@ def test_a_call_has_several_names(run: Run, server: Any, command: list[str]) -> 
         (["videos", "kling", "text-to-vido"], "text-to-video"),
         (["videos.kling.text_to_vido"], "videos.kling.text_to_video"),
         (["images", "genrate"], "generate"),
+        (["kling_text_to_vido"], "kling_text_to_video"),
     ],
 )
 def test_an_unknown_command_names_those_that_are_near(
@@ -439,6 +440,19 @@ def test_an_estimate_is_printed_and_sent_only_with_yes(run: Run, server: Any) ->
     assert sent_too.err.startswith("0.01 PTC: ")
     assert "image" in sent_too.json
     assert len(server.requests) == 1
+
+
+def test_an_estimate_is_of_what_is_sent(run: Run, server: Any) -> None:
+    """Fields by their names on the wire, and the request is checked first."""
+    wrong = run(
+        "audio", "openai", "speech", "--model", "tts-1", "--input", " ", "--voice", "x", "-e"
+    )
+    body = json.dumps({"model": "tts-1", "input": "a" * 1000, "voice": "alloy"})
+    done = run("audio", "openai", "speech", "--body", body, "--estimate")
+
+    assert (wrong.code, wrong.err) == (2, "Error: input: is empty; give some text\n")
+    assert done.out.startswith("0.015 PTC: ")
+    assert server.requests == []
 
 
 def test_a_budget_that_would_be_exceeded_is_refused(run: Run, server: Any) -> None:

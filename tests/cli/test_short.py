@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import base64
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+import api302
 
 Run = Callable[..., Any]
 PNG = b"\x89PNG\r\n\x1a\n"
@@ -202,6 +205,34 @@ def test_balance_and_cost(run: Run) -> None:
     assert run("balance", "-o", "json").json == {"data": {"balance": "12.34"}}
     cost = run("cost", "568911aa-83d1-4054-9125-ddbbe413c2df")
     assert cost.out.startswith("0.035 PTC")
+
+
+def test_what_a_call_cost_is_said_beside_its_result(run: Run) -> None:
+    done = run("speak", "hi", "--save", "hi.mp3", "--cost")
+
+    assert done.out == "hi.mp3\n"
+    assert re.fullmatch(r"0\.035 PTC; request id \w{32}\n", done.err)
+
+
+def test_a_cost_that_is_not_known_loses_no_result(
+    run: Run, server: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("api302.Client.cost", _no_record)
+    done = run("speak", "hi", "--save", "hi.mp3", "--cost")
+
+    assert (done.code, done.out) == (0, "hi.mp3\n")
+    assert re.match(r"its cost is not known: no record.*; request id \w{32}\n", done.err)
+
+
+def _no_record(*_: Any) -> Any:
+    raise api302.NotFoundError("no record")
+
+
+def test_the_cost_of_a_task_by_its_handle(run: Run, server: Any) -> None:
+    handle = run("videos", "kling", "text-to-video", "--prompt", "x", "-d").out.strip()
+
+    assert run("cost", handle).out.startswith("0.035 PTC")
+    assert handle not in server.requests[-1].path
 
 
 def test_request_makes_any_call(run: Run, server: Any) -> None:

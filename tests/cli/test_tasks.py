@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import stat
@@ -118,6 +119,23 @@ def test_a_task_that_takes_longer_goes_on(
     assert done.code == 10
     handle = handles.find(None).handle
     assert f"The task goes on: api302 task wait {handle}" in done.err
+
+
+def test_a_result_that_cannot_be_saved_can_be_had_again(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr("api302.Output.save", _no_space)
+        done = run(*VIDEO, "--save", "panda.mp4")
+
+    assert done.code == 1
+    assert "No space left" in done.err
+    again = done.err.partition("can be had again: api302 ")[2].split()
+    assert run(*again, "--save", "panda.mp4").out == "panda.mp4\n"
+
+
+def _no_space(*_: Any) -> None:
+    raise OSError(errno.ENOSPC, "No space left on device", "panda.mp4")
 
 
 def test_what_cannot_be_canceled_says_so(run: Run) -> None:

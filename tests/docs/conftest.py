@@ -156,8 +156,14 @@ def page() -> Page:
 
 
 @pytest.fixture
-def docs(mini: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Callable[..., Run]:
-    """Runs `python -m generator docs …` over the mini specification."""
+def docs(
+    mini: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> Callable[..., Run]:
+    """Runs `python -m generator docs …` over the mini specification, without an API key."""
+    monkeypatch.delenv("AI302_API_KEY", raising=False)
 
     def run(*arguments: str | Path, spec: Path | None = None) -> Run:
         action, *rest = map(str, arguments)

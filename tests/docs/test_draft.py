@@ -148,7 +148,31 @@ def drafts() -> dict[str, Callable[[dict[str, Any]], object]]:
                 "中文": {"type": "object", "properties": {"a": {"type": "string"}}},
             }
         ),
+        "files in the response": lambda op: op.update(responses={"200": with_files()}),
     }
+
+
+def with_files() -> dict[str, Any]:
+    """A response with the URLs of images."""
+    example = {"images": [{"url": "https://file.302.ai/a.png"}], "cover": "https://x.test/b.webp"}
+    images = {
+        "type": "array",
+        "items": {"type": "object", "properties": {"url": {"type": "string"}}},
+    }
+    properties = {"images": images, "cover": {"type": "string"}}
+    schema = {"type": "object", "properties": properties}
+    return {"content": {"application/json": {"schema": schema, "example": example}}}
+
+
+def test_draft_of_a_call_that_gives_files(docs: Docs, page: Page, tmp_path: Path) -> None:
+    def change(operation: dict[str, Any]) -> None:
+        operation |= {"x-run-in-apifox": "", "responses": {"200": with_files()}}
+
+    (tmp_path / "page.md").write_text(page(change, title="Things", path="/acme/v2/things"), "utf-8")
+    run = docs("draft", tmp_path / "page.md")
+    [operation] = (item["post"] for item in yaml.safe_load(run.out)["paths"].values())
+    assert operation["x-outputs"] == ["images[].url", "cover"]
+    assert re.search(r"x-outputs:.*# TODO check", run.out)
 
 
 @pytest.mark.parametrize("name", drafts())
@@ -303,7 +327,7 @@ def test_draft_follows_the_vendors_conventions(
         "# Left out: x-task-status: `data.task_status` seems to be the state, but what its "
         "words mean is not known."
     ) in run.out
-    assert "x-" not in re.sub("#.*|x-docs|x-price", "", run.out)
+    assert "x-" not in re.sub("#.*|x-docs|x-price|x-outputs", "", run.out)
 
 
 EVENTS = (

@@ -20,6 +20,7 @@ from generator.join import join
 from generator.source import Spec
 
 MINI = Path(__file__).resolve().parents[1] / "fixtures/mini_spec"
+RUNTIME = Path(code.__file__).resolve().parents[1] / "runtime"
 ACME = "#/components/schemas/Acme"
 
 
@@ -40,7 +41,7 @@ def document() -> dict[str, Any]:
 
 
 def load(out: Path, name: str) -> ModuleType:
-    """A generated module, by itself: it needs nothing but `typing` and its neighbours."""
+    """A generated module: it needs its neighbours and the runtime modules."""
     path = out / "api302_client/params" / f"{name}.py"
     spec = importlib.util.spec_from_file_location(f"api302_client.params.{name}", path)
     assert spec
@@ -57,7 +58,7 @@ def neighbours(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.delitem(sys.modules, name)
     for name in ("api302_client", "api302_client.params"):
         package = ModuleType(name)
-        package.__path__ = [str(tmp_path / name.replace(".", "/"))]
+        package.__path__ = [str(tmp_path / name.replace(".", "/")), str(RUNTIME)]
         monkeypatch.setitem(sys.modules, name, package)
 
 

@@ -20,6 +20,7 @@ from typing import Any
 import pytest
 from zoo import put
 
+from generator import models
 from generator.document import Document
 from generator.emit import emit, namespaces
 from generator.emit.code import HEADER, SECTIONS
@@ -40,9 +41,12 @@ def document() -> dict[str, Any]:
     return join(Spec.load(MINI))
 
 
-def write(document: dict[str, Any], out: Path, spec: Spec | None = None) -> Plan:
+def write(
+    document: dict[str, Any], out: Path, spec: Spec | None = None, has_models: bool = False
+) -> Plan:
     """Write the namespaces of a document; returns what they were made of."""
-    methods = Methods.of_document(Document(document))
+    known = models.models(Spec.load(MINI))[0] if has_models else {}
+    methods = Methods.of_document(Document(document, known))
     put(namespaces.files(namespaces.planned(methods, spec)), out)
     return methods.plan
 
@@ -84,8 +88,9 @@ def render(
     monkeypatch.syspath_prepend(str(OVERLAYS))
     monkeypatch.syspath_prepend(str(tmp_path))
 
-    def rendered(asynchronous: bool = False) -> Any:
-        for name, package in endpoints(write(document, tmp_path)).items():
+    def rendered(asynchronous: bool = False, has_models: bool = False) -> Any:
+        plan = write(document, tmp_path, has_models=has_models)
+        for name, package in endpoints(plan).items():
             monkeypatch.setitem(sys.modules, name, package)
         importlib.invalidate_caches()
         module = importlib.import_module("api302_resources")
@@ -549,6 +554,36 @@ def test_the_stream_method_sets_the_switch_and_the_plain_one_has_it(render: Rend
         inspect.Parameter.empty,
         inspect.Parameter.empty,
     ]
+
+
+def test_a_shared_shortcut_makes_the_other_call_for_its_models(
+    document: dict[str, Any], render: Render
+) -> None:
+    typing.clear_overloads()
+    operation(document, "acme_speech")["x-shortcut"] = "audio.say"
+    fields(document, "AcmeSpeechRequest")["model"] = {"type": "string"}
+    operation(document, "acme_chat_completions")["x-shared-shortcut"] = "audio.say"
+    client = render(has_models=True)
+    assert {"input", "messages", "stream"} <= shown(client.audio.say).keys()
+    assert client.audio.say(model="small", messages=[])["body"]["messages"] == []
+    assert client.audio.say(model="tts", input="Hello")["body"]["input"] == "Hello"
+    for arguments in ({"model": "small", "input": "Hello"}, {"model": "tts", "messages": []}):
+        with pytest.raises(ValueError, match=r"(input|messages): is not taken with this model"):
+            client.audio.say(**arguments)
+    overloads = typing.get_overloads(inspect.unwrap(client.audio.say.__func__))
+    first, *_, last = (inspect.signature(one) for one in overloads)
+    assert first.parameters["model"].annotation == "Literal['small', 'large']"
+    assert first.return_annotation == "AcmeChatResponse"
+    assert last.return_annotation == "Binary"
+    assert "stream" not in last.parameters
+
+
+def test_a_shared_shortcut_without_models_is_refused(
+    document: dict[str, Any], tmp_path: Path
+) -> None:
+    operation(document, "acme_speech")["x-shared-shortcut"] = "videos.create"
+    with pytest.raises(SpecError, match="no models in the catalogue"):
+        write(document, tmp_path)
 
 
 def add_structured(document: dict[str, Any]) -> None:

@@ -270,6 +270,44 @@ def test_a_download_that_never_ends_leaves_nothing(
     assert len(server.requests) == 3
 
 
+def test_who_wants_no_repeats_gets_none(
+    serve: Any, connect: Any, quick: None, tmp_path: Path
+) -> None:
+    server = serve(cut(10, etag='"v1"'), part(10))
+    with pytest.raises(api302.ConnectionError):
+        connect(server, repeat=False).download(f"{server.url}/a", tmp_path / "a")
+    assert (len(server.requests), list(tmp_path.iterdir())) == (1, [])
+
+
+def test_a_server_that_never_answers_is_asked_as_often_as_by_any_call(
+    serve: Any, connect: Any, quick: None, tmp_path: Path
+) -> None:
+    server = serve(lambda connection, _: connection.close(), forever=True)
+    with pytest.raises(api302.ConnectionError):
+        connect(server, max_retries=2).download(f"{server.url}/a", tmp_path / "a")
+    assert len(server.requests) == 3
+
+
+def test_much_progress_makes_retries_count_anew(
+    serve: Any, connect: Any, quick: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("api302._features.files.MUCH", 1000)
+
+    def again(begin: int) -> Any:
+        def step(connection: Any, _: Request) -> None:
+            whole = part(begin)
+            connection.sendall(whole[: len(whole) - len(WHOLE) + begin + 1000])
+            connection.shutdown(2)
+            connection.close()
+
+        return step
+
+    steps = [again(begin) for begin in range(1000, 5000, 1000)]
+    server = serve(cut(1000, etag='"v1"'), *steps, part(5000))
+    client = connect(server, max_retries=1)
+    assert client.download(f"{server.url}/a", tmp_path / "a").read_bytes() == WHOLE
+
+
 def test_a_pipe_gets_each_byte_once(serve: Any, connect: Any, quick: None, tmp_path: Path) -> None:
     import os
     import threading

@@ -644,7 +644,7 @@ def _received(options: dict[str, Any], is_async: bool) -> Any:
 
 @pytest.mark.parametrize("is_async", [False, True])
 def test_a_service_waits_for_a_reader_that_is_slow(service: Any, is_async: bool) -> None:
-    count, sent, size = 600, [0], 128 << 10
+    count, sent, size = 150, [0], 256 << 10
 
     def script(connection: ServerConnection) -> None:
         for number in range(count):

@@ -12,7 +12,14 @@ from pathlib import Path
 import pytest
 
 from generator.join import operations
-from proof.tools import check_sample, run, with_new_examples
+from proof.tools import (
+    NEW_STATES,
+    broken_suite,
+    check_conformance,
+    check_sample,
+    run,
+    with_new_examples,
+)
 
 pytestmark = pytest.mark.proof
 
@@ -56,3 +63,20 @@ def test_every_operation_has_a_method_and_every_example_fits(
 
 def test_the_sample_program_against_the_mock(module: Path, mock_url: str) -> None:
     check_sample(run("go", "run", "-trimpath", "./sample", mock_url, cwd=module), mock_url)
+
+
+def test_the_sample_program_loses_nothing_by_new_words(module: Path, new_words: str) -> None:
+    told = run("go", "run", "-trimpath", "./sample", new_words, cwd=module)
+    check_sample(told, new_words, NEW_STATES)
+
+
+def test_the_rules_hold_the_conformance_suite(
+    module: Path, publication: Path, tmp_path: Path
+) -> None:
+    command = ("go", "test", "-trimpath", "-v", "./conformance", "-cases")
+    told = run(*command, publication / "conformance", cwd=module)
+    counted = re.search(r"(\d+) cases", told)
+    assert counted
+    check_conformance(int(counted[1]), re.findall(r"--- FAIL: (.+)", told))
+    told = run(*command, broken_suite(tmp_path), cwd=module, fails=True)
+    assert "--- FAIL: TestConformance/submit:_the_id_in_an_envelope" in told

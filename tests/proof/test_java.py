@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from generator.join import operations
-from proof.tools import check_sample, run, with_new_examples
+from proof.tools import NEW_STATES, check_sample, run, with_new_examples
 
 pytestmark = pytest.mark.proof
 
@@ -95,6 +95,10 @@ def test_a_union_is_sent_as_json_alone(methods: dict[str, list[str]], document: 
 
 def test_the_sample_program_against_the_mock(project: Path, mock_url: str) -> None:
     check_sample(java(project, "Sample", mock_url), mock_url)
+
+
+def test_the_sample_program_loses_nothing_by_new_words(project: Path, new_words: str) -> None:
+    check_sample(java(project, "Sample", new_words), new_words, NEW_STATES)
 
 
 def replies(document: dict[str, Any]) -> Iterator[tuple[str, str, Any]]:

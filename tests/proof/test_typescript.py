@@ -12,7 +12,14 @@ from pathlib import Path
 import pytest
 
 from generator.join import operations
-from proof.tools import check_sample, run, with_new_examples
+from proof.tools import (
+    NEW_STATES,
+    broken_suite,
+    check_conformance,
+    check_sample,
+    run,
+    with_new_examples,
+)
 
 pytestmark = pytest.mark.proof
 
@@ -80,6 +87,23 @@ def test_it_compiles(mistakes: list[str]) -> None:
 @pytest.mark.usefixtures("mistakes")
 def test_the_sample_client_against_the_mock(project: Path, mock_url: str) -> None:
     check_sample(run("node", "built/sample.js", mock_url, cwd=project), mock_url)
+
+
+@pytest.mark.usefixtures("mistakes")
+def test_the_sample_client_loses_nothing_by_new_words(project: Path, new_words: str) -> None:
+    check_sample(run("node", "built/sample.js", new_words, cwd=project), new_words, NEW_STATES)
+
+
+@pytest.mark.usefixtures("mistakes")
+def test_the_rules_hold_the_conformance_suite(
+    project: Path, publication: Path, tmp_path: Path
+) -> None:
+    suite = publication / "conformance"
+    told = json.loads(run("node", "built/conformance.js", suite, cwd=project))
+    check_conformance(told["count"], told["failed"])
+    broken = broken_suite(tmp_path)
+    told = json.loads(run("node", "built/conformance.js", broken, cwd=project))
+    assert told["failed"] == ["submit: the id in an envelope"]
 
 
 def test_every_operation_is_typed(project: Path, publication: Path) -> None:

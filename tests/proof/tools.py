@@ -15,8 +15,10 @@ from typing import Any
 import pytest
 
 import api302
+from api302_mock.faults import NEW_WORD
 from generator.join import operations
 
+CONFORMANCE = Path(__file__).parents[1] / "conformance"
 JDK = "Maven 3.8 or newer, and a JDK of 17 or newer"
 NEEDED = {
     "npm": "Node.js 20 or newer",
@@ -74,9 +76,39 @@ def with_new_examples(document: Any) -> Any:
     return document
 
 
-def check_sample(printed: str, mock_url: str) -> None:
+STATES = ("submitted", "processing", "succeed")
+NEW_STATES = (NEW_WORD, "processing", "succeed")
+
+
+def check_conformance(count: int, failed: list[str]) -> None:
+    """Hold what a language's rules make of the suite."""
+    cases = [
+        case
+        for file in CONFORMANCE.glob("*.json")
+        for case in json.loads(file.read_text("utf-8"))["cases"]
+    ]
+    assert failed == []
+    assert count == len(cases) >= 150
+
+
+def broken_suite(folder: Path) -> Path:
+    """A copy of the suite in which one case is wrong, so that whoever holds it must fail."""
+    suite = shutil.copytree(CONFORMANCE, folder / "broken")
+    file = suite / "submit.json"
+    content = json.loads(file.read_text("utf-8"))
+    content["cases"][0]["expect"] = {"id": "another"}
+    file.write_text(json.dumps(content), "utf-8")
+    return suite
+
+
+def check_sample(printed: str, mock_url: str, states: tuple[str, ...] = STATES) -> None:
     """Hold what a sample client printed, one line of JSON, against what api302 sees at the same
     mock.
+
+    Args:
+        printed: By the sample.
+        mock_url: The mock's address.
+        states: Those of the task, as they were polled.
     """
     seen = json.loads(printed)
     messages: Any = [{"role": "user", "content": "Hello"}]
@@ -93,7 +125,7 @@ def check_sample(printed: str, mock_url: str) -> None:
         assert seen["streamed"] == "".join(
             choice.delta.content or "" for chunk in chunks for choice in chunk.choices or ()
         )
-        assert seen["states"] == ["submitted", "processing", "succeed"]
+        assert seen["states"] == list(states)
         assert (
             seen["video"]
             == client.videos.kling.text_to_video(prompt="A red panda")

@@ -26,6 +26,7 @@ from generator.source import Spec
 
 ROOT = Path(__file__).resolve().parents[2]
 MINI = Path(__file__).resolve().parents[1] / "fixtures" / "mini_spec"
+CONFORMANCE = ROOT / "tests/conformance"
 DOCUMENTS = [f"openapi-{version}" for version in ("3.0", "3.1", "3.2")]
 
 
@@ -73,8 +74,11 @@ def test_everything_is_there_and_the_same_every_time(
         "LICENSE",
         "CHANGELOG.md",
         "SHA256SUMS",
+        "try.html",
         "api302-openapi-0.1.0.zip",
         *(f"{name}.{end}" for name in DOCUMENTS for end in ("json", "yaml")),
+        *(f"conformance/{file.name}" for file in CONFORMANCE.glob("*.json")),
+        "conformance/README.md",
         *(f"llms/{tag}.md" for tag in known_tags(join(Spec.load(MINI))) if "." in tag),
         *(f"by-tag/{tag}.json" for tag in known_tags(join(Spec.load(MINI)))),
     }

@@ -166,6 +166,15 @@ def test_a_task_in_words() -> None:
     assert "- [p365](https://doc.302.ai/305983163e0): product catalogue of 302.AI, seen " in text
 
 
+def test_a_call_says_where_its_files_are() -> None:
+    row = "| **Files**&nbsp; | URLs at `images[].url`; in Python `response.outputs`.&nbsp; |"
+    assert row in described()["luma_photon"]
+    several = described()["openai_generate_image"]
+    assert r"Base64 or URLs at `data[].[url \|\| b64_json][]`; in Python" in several
+    assert "[JMESPath](https://jmespath.org)" in several
+    assert "**Files**" not in described()["elevenlabs_list_voices"]
+
+
 def test_a_status_call_says_which_words_mean_what() -> None:
     assert (
         "| **States**&nbsp; | The state is at `task.status`. Done: `SUCCEEDED`. Failed: "
@@ -223,7 +232,7 @@ def test_a_call_of_many_forms_in_words() -> None:
     assert "Creates a task if `async` in the query is `true`" in text
     assert "Responds with events if `stream` in the body is `true`, until `[DONE]`." in text
     assert "`/chat/completions`" in text
-    assert re.search(r"<details>\n<summary>\d\d sources</summary>", text)
+    assert re.search(r"<details>\n<summary>Evidence: \d\d sources</summary>", text)
 
 
 def test_a_table_is_not_torn_by_what_it_says() -> None:
@@ -291,6 +300,8 @@ def test_the_page_and_the_files_beside_it(npm: Any, out: Path, tmp_path: Path) -
     assert "https://" not in made["site/redoc.js"]
     assert re.findall(r'(?:src|href)="([^"]+)"', made["index.html"]) == [
         "data:,",
+        "llms.txt",
+        "openapi-3.2.yaml",
         "llms.txt",
         "openapi-3.2.yaml",
         "site/document.js",

@@ -462,3 +462,11 @@ def test_other_parameters_stay(changed: dict[str, Any]) -> None:
     older, losses = to_31(with_parameters(parameter))
     assert older["paths"]["/draw"]["post"]["parameters"] == [parameter]
     assert losses == []
+
+
+def test_an_extension_that_is_named_like_a_keyword_stays_as_it_is() -> None:
+    """`x-items` of our own is a path, not a schema that was carried."""
+    schema = {"type": "object", "x-items": "data", "x-properties": "fields"}
+    assert lowered(schema) == (schema, [])
+    carried = lowered({"prefixItems": [{"const": 1}], "items": {"type": ["string", "null"]}})[0]
+    assert carried["x-items"] == {"type": "string", "nullable": True}

@@ -13,10 +13,12 @@ import PIL.Image
 
 import api302
 from api302_client.models import (
+    Ai302ImageTask,
     KlingResponse,
     OpenaiChatAnswer,
     OpenaiChatChunk,
     OpenaiChatResponse,
+    OpenaiImageResponse,
     OpenaiRealtimeResponseDone,
 )
 from api302_client.params.llm_openai import OpenaiChatMessage
@@ -144,9 +146,44 @@ with client.chat.completions.stream(
     model="gpt-4o", messages=messages, response_format=City
 ) as cities:
     assert_type(cities.final().parsed, City | None)
+otters = client.images.generate(model="gpt-image-1", prompt="An otter", n=2)
+assert_type(otters, OpenaiImageResponse)
+assert_type(client.images.generate(model="flux-2-pro", prompt="An otter"), Ai302ImageTask)
+named: str = "flux-2-pro"
+assert_type(client.images.generate(model=named, prompt="An otter"), Ai302ImageTask)
 words: str = client.audio.transcriptions.create(file=Path("a.mp3"), model="whisper-1").text
 for model in client.models.list():
     assert_type(model.id, str)
 client.audio.speech.create(model="tts-1", input="hello", voice="alloy").save("hello.mp3")
 other_client = client.copy(default_headers={"X-App": "a"})
 assert_type(other_client, api302.Client)
+client.chat.completions.create(
+    model="gpt-4o",
+    messages=[
+        {
+            "role": "user",
+            "content": [
+                {"type": "text", "text": "What is it?"},
+                {"type": "image_url", "image_url": {"url": Path("cat.png")}},
+            ],
+        }
+    ],
+)
+client.responses.create(
+    model="gpt-4o",
+    input=[
+        {"role": "user", "content": [{"type": "input_image", "image_url": Path("cat.png")}]},
+    ],
+)
+said = client.messages.create(
+    model="claude-sonnet-4-5", max_tokens=9, messages=[{"role": "user", "content": "hello"}]
+)
+client.messages.create(
+    model="claude-sonnet-4-5",
+    max_tokens=9,
+    messages=[
+        {"role": "user", "content": "hello"},
+        {"role": "assistant", "content": said.content},
+        {"role": "user", "content": "And then?"},
+    ],
+)

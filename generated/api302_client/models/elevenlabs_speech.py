@@ -22,6 +22,8 @@ class ElevenlabsSpeech(Model):
     """Status, such as `IN_QUEUE`, `IN_PROGRESS`, `COMPLETED` or `FAILED`."""
     queue_position: int | None = None
     """Number of tasks before it."""
+    detail: str | dict[str, Any] | list[dict[str, Any]] | None = None
+    """A message, such as `Request is still in progress`, or an error message."""
     audio: Ai302QueuedFile | None = None
     """The audio, once done."""
     timestamps: list[dict[str, Any]] | None = None

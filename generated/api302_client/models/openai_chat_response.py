@@ -24,7 +24,8 @@ class OpenaiChatResponse(Model, Generic[Parsed]):
     """The model used."""
     choices: list[OpenaiChatChoice[Parsed]] = ABSENT
     """The answers, as many as `n`."""
-    usage: OpenaiUsage = ABSENT
+    usage: OpenaiUsage | None = None
+    """Usage in tokens; of a stream, only where `stream_options` asked for it."""
     system_fingerprint: str | None = None
     """The version of the backend."""
     service_tier: str | None = None

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Literal, NotRequired, TypedDict
 
-from api302_client.params.files import File
+from api302_client.params.files import File, Local
 
 
 class SiliconflowReference(TypedDict):
     """A recording and its transcript."""
 
-    audio: NotRequired[str]
+    audio: NotRequired[Local | str]
     """The audio file."""
     text: NotRequired[str]
     """Transcript of the recording."""

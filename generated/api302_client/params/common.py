@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal, NotRequired, TypeAlias, TypedDict
 
+from api302_client.params.files import Local
+
 
 class Ai302ControlNet(TypedDict):
     """A ControlNet: an image that steers the composition."""
@@ -85,7 +87,7 @@ class AlibabaMultimodalPart(TypedDict):
 
     text: NotRequired[str]
     """Text prompt."""
-    image: NotRequired[str]
+    image: NotRequired[Local | str]
     """An input image."""
 
 
@@ -105,7 +107,7 @@ class DoubaoDrawingLogo(TypedDict):
 
 
 class DoubaoImageAddress(TypedDict):
-    url: str
+    url: Local | str
     """The image."""
 
 
@@ -222,7 +224,7 @@ class GoogleInputBlob(TypedDict):
     """Media type, such as image/png."""
     mime_type: NotRequired[str]
     """Media type."""
-    data: NotRequired[str]
+    data: NotRequired[Local | str]
     """Base64."""
 
 

@@ -6,6 +6,14 @@ Its content, an open file, or a tuple (name, either of these[, media type]).
 
 from __future__ import annotations
 
+from os import PathLike
 from typing import IO, TypeAlias
 
+from .._model import Picture, ResultFile
+
 File: TypeAlias = bytes | IO[bytes] | tuple[str, bytes | IO[bytes]] | tuple[str, bytes | IO[bytes], str]
+Local: TypeAlias = File | PathLike[str] | ResultFile | Picture
+"""A local file in the place of a URL or of base64, inside an object.
+
+`api302` sends it as text; the raw client takes the text alone.
+"""

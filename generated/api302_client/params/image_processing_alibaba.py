@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Literal, NotRequired, TypedDict
 
+from api302_client.params.files import Local
+
 from . import common
 
 
@@ -15,7 +17,7 @@ class AlibabaEditInput(TypedDict):
     """Text prompt: what to change."""
     negative_prompt: NotRequired[str]
     """Negative prompt: what to avoid."""
-    images: NotRequired[Sequence[str]]
+    images: NotRequired[Sequence[Local | str]]
     """The images of wan2.5-i2i-preview."""
     function: NotRequired[str]
     """

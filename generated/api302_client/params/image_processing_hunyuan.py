@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Literal, NotRequired, TypeAlias, TypedDict
 
+from api302_client.params.files import Local
+
 
 class HunyuanInputFile(TypedDict):
     """A 3D model."""
@@ -20,7 +22,7 @@ class HunyuanInputImage(TypedDict):
 
     Url: NotRequired[str]
     """The image."""
-    Base64: NotRequired[str]
+    Base64: NotRequired[Local | str]
     """The image in base64."""
 
 
@@ -91,7 +93,7 @@ class HunyuanViewImage(TypedDict):
     """The view; with model 3.0 left, right and back alone."""
     ViewImageUrl: NotRequired[str]
     """The image."""
-    ViewImageBase64: NotRequired[str]
+    ViewImageBase64: NotRequired[Local | str]
     """The image in base64."""
 
 

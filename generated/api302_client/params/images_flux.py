@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Literal, NotRequired, TypeAlias, TypedDict
 
+from api302_client.params.files import Local
+
 from . import common
 
 
@@ -156,7 +158,7 @@ class Flux2TunedRequest(TypedDict):
 class FluxFinetuneRequest(TypedDict):
     """What to train on; for the model `finetune`."""
 
-    file_data: str
+    file_data: Local | str
     """A ZIP of images, with captions if you have them."""
     finetune_comment: str
     """A comment that identifies the finetune."""
@@ -287,31 +289,31 @@ class FluxImageTaskRequest(TypedDict):
     """Image format."""
     raw: NotRequired[bool]
     """Less processed; Ultra only."""
-    image_prompt: NotRequired[str]
+    image_prompt: NotRequired[Local | str]
     """Reference image."""
     image_prompt_strength: NotRequired[float]
     """Weight of `image_prompt`; Ultra only."""
-    image: NotRequired[str]
+    image: NotRequired[Local | str]
     """Input image; Fill only."""
-    mask: NotRequired[str]
+    mask: NotRequired[Local | str]
     """Mask: what to change; Fill only."""
-    input_image: NotRequired[str]
+    input_image: NotRequired[Local | str]
     """Input image; Kontext and FLUX.2."""
-    input_image_2: NotRequired[str]
+    input_image_2: NotRequired[Local | str]
     """Another input image; FLUX.2 and Kontext."""
-    input_image_3: NotRequired[str]
+    input_image_3: NotRequired[Local | str]
     """Another input image; FLUX.2 and Kontext."""
-    input_image_4: NotRequired[str]
+    input_image_4: NotRequired[Local | str]
     """Another input image; FLUX.2 and Kontext."""
-    input_image_5: NotRequired[str]
+    input_image_5: NotRequired[Local | str]
     """Another input image; FLUX.2 and Kontext."""
-    input_image_6: NotRequired[str]
+    input_image_6: NotRequired[Local | str]
     """Another input image; FLUX.2 and Kontext."""
-    input_image_7: NotRequired[str]
+    input_image_7: NotRequired[Local | str]
     """Another input image; FLUX.2 and Kontext."""
-    input_image_8: NotRequired[str]
+    input_image_8: NotRequired[Local | str]
     """Another input image; FLUX.2 and Kontext."""
-    input_image_9: NotRequired[str]
+    input_image_9: NotRequired[Local | str]
     """Another input image; FLUX.2 and Kontext."""
     finetune_id: NotRequired[str]
     """The id of your finetune; models that end in `-finetuned`."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal, NotRequired, TypedDict
 
-from api302_client.params.files import File
+from api302_client.params.files import File, Local
 
 
 class Ai302BrowserRequest(TypedDict):
@@ -421,7 +421,7 @@ class Ai302SandboxCreateRequest(TypedDict):
 class Ai302SandboxImport(TypedDict):
     """A file for a sandbox."""
 
-    file: str
+    file: Local | str
     """URL of the file; base64 too, as one description of the calls says."""
     save_path: str
     """The path to save it to."""

@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NotRequired, TypedDict
 
+from api302_client.params.files import Local
+
 
 class JinaClassifyInput(TypedDict):
     """A text or an image."""
 
     text: NotRequired[str]
     """The text."""
-    image: NotRequired[str]
+    image: NotRequired[Local | str]
     """The image."""
 
 

@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal, NotRequired, TypedDict
 
+from api302_client.params.files import Local
+
 
 class MistralDocumentUrl(TypedDict):
     """A document by URL."""
 
     type: Literal["document_url"]
     """The type: a document by URL."""
-    document_url: str
+    document_url: Local | str
     """URL of the file."""
     document_name: NotRequired[str]
     """Name."""
@@ -22,7 +24,7 @@ class MistralImageUrl(TypedDict):
 
     type: Literal["image_url"]
     """The type: a document by URL."""
-    image_url: str
+    image_url: Local | str
     """URL of the file."""
 
 

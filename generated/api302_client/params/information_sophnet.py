@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal, NotRequired, TypedDict
 
-from api302_client.params.files import File
+from api302_client.params.files import File, Local
 
 
 class SophnetDocumentForm(TypedDict):
@@ -15,7 +15,7 @@ class SophnetDocumentForm(TypedDict):
 class SophnetImage(TypedDict):
     """An image."""
 
-    url: str
+    url: Local | str
     """URL of the image, or a data URI."""
 
 

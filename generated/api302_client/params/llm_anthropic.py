@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal, NotRequired, TypeAlias, TypedDict
 
+from api302_client.models import AnthropicBlock
+from api302_client.params.files import Local
+
 
 class AnthropicCacheControl(TypedDict):
     """Prompt caching: cache everything up to here."""
@@ -62,7 +65,7 @@ class AnthropicSource(TypedDict):
     """The type of source."""
     media_type: NotRequired[str]
     """Media type, such as image/png or application/pdf."""
-    data: NotRequired[str]
+    data: NotRequired[Local | str]
     """Base64, or the plain text."""
     url: NotRequired[str]
     """The URL."""
@@ -229,7 +232,7 @@ class AnthropicInputMessage(TypedDict):
 
     role: Literal["user", "assistant", "system"]
     """Role of the speaker; newest models take system here as well."""
-    content: str | Sequence[AnthropicPart]
+    content: str | Sequence[AnthropicPart | AnthropicBlock]
     """Text, or parts."""
 
 

@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal, NotRequired, TypeAlias, TypedDict
 
+from api302_client.models import OpenaiChatAnswer, OpenaiOutputItem
+from api302_client.params.files import Local
+
 
 class OpenaiAudioReference(TypedDict):
     """Points to an earlier spoken answer."""
@@ -72,7 +75,7 @@ class OpenaiFunctionName(TypedDict):
 class OpenaiImageUrl(TypedDict):
     """URL of an image."""
 
-    url: str
+    url: Local | str
     """URL or data URL."""
     detail: NotRequired[Literal["auto", "low", "high", "original"]]
     """Level of detail."""
@@ -81,7 +84,7 @@ class OpenaiImageUrl(TypedDict):
 class OpenaiInputAudio(TypedDict):
     """The audio data."""
 
-    data: str
+    data: Local | str
     """Base64; Qwen models also take a URL or data URL."""
     format: NotRequired[str]
     """Audio format: wav or mp3; further ones for other vendors."""
@@ -94,7 +97,7 @@ class OpenaiInputContent(TypedDict):
     """The type."""
     text: NotRequired[str]
     """The text."""
-    image_url: NotRequired[str | None]
+    image_url: NotRequired[Local | str | None]
     """URL or data URL of an image."""
     detail: NotRequired[Literal["auto", "low", "high", "original"]]
     """Level of detail."""
@@ -102,7 +105,7 @@ class OpenaiInputContent(TypedDict):
     """The id of an uploaded file."""
     file_url: NotRequired[str]
     """URL of a file."""
-    file_data: NotRequired[str]
+    file_data: NotRequired[Local | str]
     """The content of a file."""
     filename: NotRequired[str]
     """File name."""
@@ -113,7 +116,7 @@ class OpenaiInputContent(TypedDict):
 class OpenaiInputFile(TypedDict):
     """The file data, or its id."""
 
-    file_data: NotRequired[str]
+    file_data: NotRequired[Local | str]
     """The content in base64."""
     file_id: NotRequired[str]
     """The id of an uploaded file."""
@@ -310,14 +313,14 @@ class OpenaiVideoFramesPart(TypedDict):
     """A video as a list of its frames; Qwen models."""
 
     type: Literal["video"]
-    video: Sequence[str]
+    video: Sequence[Local | str]
     """The frames in order."""
 
 
 class OpenaiVideoUrl(TypedDict):
     """URL of a video."""
 
-    url: str
+    url: Local | str
     """URL or data URL."""
 
 
@@ -357,7 +360,7 @@ class OpenaiImagePart(TypedDict):
     """An image."""
 
     type: Literal["image_url"]
-    image_url: OpenaiImageUrl | str
+    image_url: OpenaiImageUrl | Local | str
     """The image; Mistral's models also take the plain URL."""
 
 
@@ -366,7 +369,7 @@ class OpenaiResponsesRequest(TypedDict):
 
     model: str
     """The model, such as o3-pro, codex-mini-latest or o4-mini-deep-research."""
-    input: str | Sequence[OpenaiInputItem]
+    input: str | Sequence[OpenaiInputItem | OpenaiOutputItem]
     """The input: text, or messages and results of tools."""
     instructions: NotRequired[str | None]
     """Instructions for the model; not carried over from `previous_response_id`."""
@@ -450,7 +453,7 @@ OpenaiChatRequest = TypedDict(
     "OpenaiChatRequest",
     {
         "model": str,
-        "messages": Sequence[OpenaiChatMessage],
+        "messages": Sequence[OpenaiChatMessage | OpenaiChatAnswer],
         "stream": NotRequired[bool],
         "stream_options": NotRequired[OpenaiStreamOptions],
         "temperature": NotRequired[float],

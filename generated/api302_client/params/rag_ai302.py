@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Literal, NotRequired, TypedDict
 
-from api302_client.params.files import File
+from api302_client.params.files import File, Local
 
 
 class Ai302CreateKnowledgeBaseRequest(TypedDict):
@@ -110,7 +110,7 @@ class Ai302RerankDocument(TypedDict):
 
     text: NotRequired[str]
     """A text."""
-    image: NotRequired[str]
+    image: NotRequired[Local | str]
     """An image; jina-reranker-m0."""
 
 

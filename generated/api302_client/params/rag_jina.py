@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Literal, NotRequired, TypeAlias, TypedDict
 
+from api302_client.params.files import Local
+
 JinaEmbeddingType: TypeAlias = Literal["float", "base64", "binary", "ubinary"]
 """The format of an embedding."""
 
@@ -14,7 +16,7 @@ class JinaInput(TypedDict):
 
     text: NotRequired[str]
     """A text."""
-    image: NotRequired[str]
+    image: NotRequired[Local | str]
     """An image."""
     pdf: NotRequired[str]
     """A PDF file; jina-embeddings-v4."""
@@ -25,7 +27,7 @@ class JinaRerankDocument(TypedDict):
 
     text: NotRequired[str]
     """A text."""
-    image: NotRequired[str]
+    image: NotRequired[Local | str]
     """An image; jina-reranker-m0."""
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Literal, NotRequired, TypedDict
 
+from api302_client.params.files import Local
+
 
 class AlibabaAnimateInput(TypedDict):
     """The inputs."""
@@ -51,11 +53,11 @@ class AlibabaVideoInput(TypedDict):
     """Text prompt."""
     negative_prompt: NotRequired[str]
     """Negative prompt: what to avoid."""
-    img_url: NotRequired[str]
+    img_url: NotRequired[Local | str]
     """First frame, for models with `i2v` in their name."""
-    first_frame_url: NotRequired[str]
+    first_frame_url: NotRequired[Local | str]
     """First frame, for models that take two."""
-    last_frame_url: NotRequired[str]
+    last_frame_url: NotRequired[Local | str]
     """Last frame, for models that take two."""
     audio_url: NotRequired[str]
     """The audio, for models from wan2.5."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Literal, NotRequired, TypedDict
 
-from api302_client.params.files import File
+from api302_client.params.files import File, Local
 
 
 class KlingCameraConfig(TypedDict):
@@ -38,9 +38,9 @@ class KlingEffectInput(TypedDict):
     """Such as `kling-v1`, `kling-v1-5` or `kling-v1-6`."""
     mode: NotRequired[Literal["std", "pro"]]
     """Quality: `std` is cheaper, `pro` better."""
-    image: NotRequired[str]
+    image: NotRequired[Local | str]
     """The image, for effects on one."""
-    images: NotRequired[Sequence[str]]
+    images: NotRequired[Sequence[Local | str]]
     """The two images, for effects on two."""
     duration: NotRequired[Literal["5", "10"]]
     """Duration in seconds."""
@@ -230,7 +230,7 @@ class KlingWatermark(TypedDict):
 
 
 class KlingDynamicMask(TypedDict):
-    mask: NotRequired[str]
+    mask: NotRequired[Local | str]
     """Mask: what moves, painted on an image of the first frame's size."""
     trajectories: NotRequired[Sequence[KlingPoint]]
     """The points of its path."""

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Literal, NotRequired, TypedDict
 
+from api302_client.params.files import Local
+
 
 class MinimaxH3File(TypedDict):
     """A file and its role."""
 
-    url: str
+    url: Local | str
     """The file."""
     role: NotRequired[Literal["first_frame", "last_frame", "reference_image", "reference_video", "reference_audio"]]
     """The role of the file; an image without one is the first frame."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Literal, NotRequired, TypedDict
 
-from api302_client.params.files import File
+from api302_client.params.files import File, Local
 
 
 class OpenaiSoraRequest(TypedDict):
@@ -39,7 +39,7 @@ class OpenaiVideoForm(TypedDict):
 class OpenaiVideoReference(TypedDict):
     """The image, by its URL or by the id of an uploaded file."""
 
-    image_url: NotRequired[str]
+    image_url: NotRequired[Local | str]
     """The image."""
     file_id: NotRequired[str]
     """Id of the file."""

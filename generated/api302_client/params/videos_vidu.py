@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Literal, NotRequired, TypeAlias, TypedDict
 
+from api302_client.params.files import Local
+
 
 class ViduFinishRequest(TypedDict):
     etag: str
@@ -93,7 +95,7 @@ class ViduSubject(TypedDict):
     """Name of the subject, for `@name` in the prompt."""
     id: NotRequired[str]
     """Name of the subject, as some hosts call it."""
-    images: NotRequired[Sequence[str]]
+    images: NotRequired[Sequence[Local | str]]
     """Images of the subject, as URLs or data URLs."""
     videos: NotRequired[Sequence[str]]
     """Videos of the subject. viduq2-pro."""

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from api302 import AsyncStream, AsyncTask, FileInput, Stream, Task
     from api302_client.models import Ai302ImageTask, OpenaiImageChunk, OpenaiImageResponse
-    from api302_resources._models import Ai302GenerateImageModel, OpenaiEditImageModel, OpenaiVaryImageModel
+    from api302_resources._models import Ai302GenerateImageModel, OpenaiEditImageModel, OpenaiGenerateImageModel, OpenaiVaryImageModel
     from api302_resources.images.ai302 import Ai302, AsyncAi302
     from api302_resources.images.alibaba import Alibaba, AsyncAlibaba
     from api302_resources.images.bagel import AsyncBagel, Bagel
@@ -204,6 +204,85 @@ class Images(Resource):
 
         return Zhipu(self._client)
 
+    @overload
+    def generate(
+        self,
+        *,
+        prompt: str,
+        model: Literal["gpt-image-1", "dall-e-3", "gpt-image-1.5", "gpt-image-2"],
+        n: int | None = None,
+        size: str | None = None,
+        quality: Literal["auto", "low", "medium", "high", "standard", "hd"] | None = None,
+        style: Literal["vivid", "natural"] | None = None,
+        response_format: Literal["url", "b64_json"] | None = None,
+        background: Literal["transparent", "opaque", "auto"] | None = None,
+        moderation: Literal["low", "auto"] | None = None,
+        output_format: Literal["png", "jpeg", "webp"] | None = None,
+        output_compression: int | None = None,
+        partial_images: int | None = None,
+        user: str | None = None,
+        response_format_query: Literal["url", "b64_json"] | None = None,
+        callback: str | None = None,
+        stream: Literal[False] | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> OpenaiImageResponse: ...
+
+    @overload
+    def generate(
+        self,
+        *,
+        prompt: str,
+        model: Literal["gpt-image-1", "dall-e-3", "gpt-image-1.5", "gpt-image-2"],
+        n: int | None = None,
+        size: str | None = None,
+        quality: Literal["auto", "low", "medium", "high", "standard", "hd"] | None = None,
+        style: Literal["vivid", "natural"] | None = None,
+        response_format: Literal["url", "b64_json"] | None = None,
+        background: Literal["transparent", "opaque", "auto"] | None = None,
+        moderation: Literal["low", "auto"] | None = None,
+        output_format: Literal["png", "jpeg", "webp"] | None = None,
+        output_compression: int | None = None,
+        partial_images: int | None = None,
+        user: str | None = None,
+        response_format_query: Literal["url", "b64_json"] | None = None,
+        callback: str | None = None,
+        stream: Literal[True],
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> Stream[OpenaiImageChunk, Any]: ...
+
+    @overload
+    def generate(
+        self,
+        *,
+        prompt: str,
+        model: Literal["gpt-image-1", "dall-e-3", "gpt-image-1.5", "gpt-image-2"],
+        n: int | None = None,
+        size: str | None = None,
+        quality: Literal["auto", "low", "medium", "high", "standard", "hd"] | None = None,
+        style: Literal["vivid", "natural"] | None = None,
+        response_format: Literal["url", "b64_json"] | None = None,
+        background: Literal["transparent", "opaque", "auto"] | None = None,
+        moderation: Literal["low", "auto"] | None = None,
+        output_format: Literal["png", "jpeg", "webp"] | None = None,
+        output_compression: int | None = None,
+        partial_images: int | None = None,
+        user: str | None = None,
+        response_format_query: Literal["url", "b64_json"] | None = None,
+        callback: str | None = None,
+        stream: bool,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> OpenaiImageResponse | Stream[OpenaiImageChunk, Any]: ...
+
+    @overload
     def generate(
         self,
         *,
@@ -234,8 +313,52 @@ class Images(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302ImageTask:
+    ) -> Ai302ImageTask: ...
+
+    def generate(
+        self,
+        *,
+        prompt: str,
+        model: Ai302GenerateImageModel | OpenaiGenerateImageModel | None = None,
+        height: int | None = None,
+        width: int | None = None,
+        size: str | None = None,
+        negative_prompt: str | None = None,
+        aspect_ratio: str | None = None,
+        output_format: Literal["png", "jpeg", "webp"] | str | None = None,
+        image: FileInput | Sequence[FileInput] | None = None,
+        mask_image: FileInput | None = None,
+        mask: FileInput | None = None,
+        n: int | None = None,
+        background: Literal["transparent", "opaque", "auto"] | None = None,
+        quality: Literal["auto", "low", "medium", "high", "standard", "hd"] | None = None,
+        sequential_image_generation: Literal["auto", "disabled"] | None = None,
+        safety_tolerance: int | None = None,
+        watermark: bool | None = None,
+        thinking_mode: bool | None = None,
+        enable_sequential: bool | None = None,
+        input_fidelity: Literal["low", "high"] | None = None,
+        prompt_extend: bool | None = None,
+        seed: int | None = None,
+        webhook: str | None = None,
+        style: Literal["vivid", "natural"] | None = None,
+        response_format: Literal["url", "b64_json"] | None = None,
+        moderation: Literal["low", "auto"] | None = None,
+        output_compression: int | None = None,
+        partial_images: int | None = None,
+        user: str | None = None,
+        response_format_query: Literal["url", "b64_json"] | None = None,
+        callback: str | None = None,
+        stream: bool | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> Ai302ImageTask | OpenaiImageResponse | Stream[OpenaiImageChunk, Any]:
         """Generate images with any model.
+
+        With a model of OpenAI's (gpt-image-1, dall-e-3, gpt-image-1.5, gpt-image-2) it is the call of
+        `client.images.openai.generate_image`, with its arguments and its response.
 
         Waits for the images, or with `run_async` returns a task immediately. A waiting call polls the model every few
         seconds for about 90 seconds.
@@ -284,9 +407,52 @@ class Images(Resource):
         Price: by model.
         Source: public code: 302-docs.md (a study of the documentation pages of 2026-09-09) (sample, 2026-11-21)
         """
+        if model in ("gpt-image-1", "dall-e-3", "gpt-image-1.5", "gpt-image-2"):
+            from api302_client.api.images_openai import openai_generate_image as other
+
+            shared_: OpenaiImageResponse | Stream[OpenaiImageChunk, Any] = self._call(
+                other,
+                query={"response_format": response_format_query, "callback": callback},
+                body={
+                    "prompt": prompt,
+                    "model": model,
+                    "n": n,
+                    "size": size,
+                    "quality": quality,
+                    "style": style,
+                    "response_format": response_format,
+                    "background": background,
+                    "moderation": moderation,
+                    "output_format": output_format,
+                    "output_compression": output_compression,
+                    "partial_images": partial_images,
+                    "user": user,
+                },
+                stream=stream,
+                foreign={
+                    "height": height,
+                    "width": width,
+                    "negative_prompt": negative_prompt,
+                    "aspect_ratio": aspect_ratio,
+                    "image": image,
+                    "mask_image": mask_image,
+                    "mask": mask,
+                    "sequential_image_generation": sequential_image_generation,
+                    "safety_tolerance": safety_tolerance,
+                    "watermark": watermark,
+                    "thinking_mode": thinking_mode,
+                    "enable_sequential": enable_sequential,
+                    "input_fidelity": input_fidelity,
+                    "prompt_extend": prompt_extend,
+                    "seed": seed,
+                    "webhook": webhook,
+                },
+                options=(extra_headers, extra_query, extra_body, timeout),
+            )
+            return shared_
         from api302_client.api.images_ai302 import ai302_generate_image as endpoint
 
-        reply_: Ai302ImageTask = self._call(
+        reply_: Ai302ImageTask | OpenaiImageResponse | Stream[OpenaiImageChunk, Any] = self._call(
             endpoint,
             query={"webhook": webhook},
             body={
@@ -312,6 +478,17 @@ class Images(Resource):
                 "input_fidelity": input_fidelity,
                 "prompt_extend": prompt_extend,
                 "seed": seed,
+            },
+            foreign={
+                "style": style,
+                "response_format": response_format,
+                "moderation": moderation,
+                "output_compression": output_compression,
+                "partial_images": partial_images,
+                "user": user,
+                "response_format_query": response_format_query,
+                "callback": callback,
+                "stream": stream,
             },
             options=(extra_headers, extra_query, extra_body, timeout),
         )
@@ -1017,6 +1194,85 @@ class AsyncImages(AsyncResource):
 
         return AsyncZhipu(self._client)
 
+    @overload
+    async def generate(
+        self,
+        *,
+        prompt: str,
+        model: Literal["gpt-image-1", "dall-e-3", "gpt-image-1.5", "gpt-image-2"],
+        n: int | None = None,
+        size: str | None = None,
+        quality: Literal["auto", "low", "medium", "high", "standard", "hd"] | None = None,
+        style: Literal["vivid", "natural"] | None = None,
+        response_format: Literal["url", "b64_json"] | None = None,
+        background: Literal["transparent", "opaque", "auto"] | None = None,
+        moderation: Literal["low", "auto"] | None = None,
+        output_format: Literal["png", "jpeg", "webp"] | None = None,
+        output_compression: int | None = None,
+        partial_images: int | None = None,
+        user: str | None = None,
+        response_format_query: Literal["url", "b64_json"] | None = None,
+        callback: str | None = None,
+        stream: Literal[False] | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> OpenaiImageResponse: ...
+
+    @overload
+    async def generate(
+        self,
+        *,
+        prompt: str,
+        model: Literal["gpt-image-1", "dall-e-3", "gpt-image-1.5", "gpt-image-2"],
+        n: int | None = None,
+        size: str | None = None,
+        quality: Literal["auto", "low", "medium", "high", "standard", "hd"] | None = None,
+        style: Literal["vivid", "natural"] | None = None,
+        response_format: Literal["url", "b64_json"] | None = None,
+        background: Literal["transparent", "opaque", "auto"] | None = None,
+        moderation: Literal["low", "auto"] | None = None,
+        output_format: Literal["png", "jpeg", "webp"] | None = None,
+        output_compression: int | None = None,
+        partial_images: int | None = None,
+        user: str | None = None,
+        response_format_query: Literal["url", "b64_json"] | None = None,
+        callback: str | None = None,
+        stream: Literal[True],
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> AsyncStream[OpenaiImageChunk, Any]: ...
+
+    @overload
+    async def generate(
+        self,
+        *,
+        prompt: str,
+        model: Literal["gpt-image-1", "dall-e-3", "gpt-image-1.5", "gpt-image-2"],
+        n: int | None = None,
+        size: str | None = None,
+        quality: Literal["auto", "low", "medium", "high", "standard", "hd"] | None = None,
+        style: Literal["vivid", "natural"] | None = None,
+        response_format: Literal["url", "b64_json"] | None = None,
+        background: Literal["transparent", "opaque", "auto"] | None = None,
+        moderation: Literal["low", "auto"] | None = None,
+        output_format: Literal["png", "jpeg", "webp"] | None = None,
+        output_compression: int | None = None,
+        partial_images: int | None = None,
+        user: str | None = None,
+        response_format_query: Literal["url", "b64_json"] | None = None,
+        callback: str | None = None,
+        stream: bool,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> OpenaiImageResponse | AsyncStream[OpenaiImageChunk, Any]: ...
+
+    @overload
     async def generate(
         self,
         *,
@@ -1047,8 +1303,52 @@ class AsyncImages(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302ImageTask:
+    ) -> Ai302ImageTask: ...
+
+    async def generate(
+        self,
+        *,
+        prompt: str,
+        model: Ai302GenerateImageModel | OpenaiGenerateImageModel | None = None,
+        height: int | None = None,
+        width: int | None = None,
+        size: str | None = None,
+        negative_prompt: str | None = None,
+        aspect_ratio: str | None = None,
+        output_format: Literal["png", "jpeg", "webp"] | str | None = None,
+        image: FileInput | Sequence[FileInput] | None = None,
+        mask_image: FileInput | None = None,
+        mask: FileInput | None = None,
+        n: int | None = None,
+        background: Literal["transparent", "opaque", "auto"] | None = None,
+        quality: Literal["auto", "low", "medium", "high", "standard", "hd"] | None = None,
+        sequential_image_generation: Literal["auto", "disabled"] | None = None,
+        safety_tolerance: int | None = None,
+        watermark: bool | None = None,
+        thinking_mode: bool | None = None,
+        enable_sequential: bool | None = None,
+        input_fidelity: Literal["low", "high"] | None = None,
+        prompt_extend: bool | None = None,
+        seed: int | None = None,
+        webhook: str | None = None,
+        style: Literal["vivid", "natural"] | None = None,
+        response_format: Literal["url", "b64_json"] | None = None,
+        moderation: Literal["low", "auto"] | None = None,
+        output_compression: int | None = None,
+        partial_images: int | None = None,
+        user: str | None = None,
+        response_format_query: Literal["url", "b64_json"] | None = None,
+        callback: str | None = None,
+        stream: bool | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        timeout: float | None = None,
+    ) -> Ai302ImageTask | OpenaiImageResponse | AsyncStream[OpenaiImageChunk, Any]:
         """Generate images with any model.
+
+        With a model of OpenAI's (gpt-image-1, dall-e-3, gpt-image-1.5, gpt-image-2) it is the call of
+        `client.images.openai.generate_image`, with its arguments and its response.
 
         Waits for the images, or with `run_async` returns a task immediately. A waiting call polls the model every few
         seconds for about 90 seconds.
@@ -1097,9 +1397,52 @@ class AsyncImages(AsyncResource):
         Price: by model.
         Source: public code: 302-docs.md (a study of the documentation pages of 2026-09-09) (sample, 2026-11-21)
         """
+        if model in ("gpt-image-1", "dall-e-3", "gpt-image-1.5", "gpt-image-2"):
+            from api302_client.api.images_openai import openai_generate_image as other
+
+            shared_: OpenaiImageResponse | AsyncStream[OpenaiImageChunk, Any] = await self._call(
+                other,
+                query={"response_format": response_format_query, "callback": callback},
+                body={
+                    "prompt": prompt,
+                    "model": model,
+                    "n": n,
+                    "size": size,
+                    "quality": quality,
+                    "style": style,
+                    "response_format": response_format,
+                    "background": background,
+                    "moderation": moderation,
+                    "output_format": output_format,
+                    "output_compression": output_compression,
+                    "partial_images": partial_images,
+                    "user": user,
+                },
+                stream=stream,
+                foreign={
+                    "height": height,
+                    "width": width,
+                    "negative_prompt": negative_prompt,
+                    "aspect_ratio": aspect_ratio,
+                    "image": image,
+                    "mask_image": mask_image,
+                    "mask": mask,
+                    "sequential_image_generation": sequential_image_generation,
+                    "safety_tolerance": safety_tolerance,
+                    "watermark": watermark,
+                    "thinking_mode": thinking_mode,
+                    "enable_sequential": enable_sequential,
+                    "input_fidelity": input_fidelity,
+                    "prompt_extend": prompt_extend,
+                    "seed": seed,
+                    "webhook": webhook,
+                },
+                options=(extra_headers, extra_query, extra_body, timeout),
+            )
+            return shared_
         from api302_client.api.images_ai302 import ai302_generate_image as endpoint
 
-        reply_: Ai302ImageTask = await self._call(
+        reply_: Ai302ImageTask | OpenaiImageResponse | AsyncStream[OpenaiImageChunk, Any] = await self._call(
             endpoint,
             query={"webhook": webhook},
             body={
@@ -1125,6 +1468,17 @@ class AsyncImages(AsyncResource):
                 "input_fidelity": input_fidelity,
                 "prompt_extend": prompt_extend,
                 "seed": seed,
+            },
+            foreign={
+                "style": style,
+                "response_format": response_format,
+                "moderation": moderation,
+                "output_compression": output_compression,
+                "partial_images": partial_images,
+                "user": user,
+                "response_format_query": response_format_query,
+                "callback": callback,
+                "stream": stream,
             },
             options=(extra_headers, extra_query, extra_body, timeout),
         )

@@ -1,5 +1,5 @@
-"""How a drafted call behaves, as far as its page shows: x-success, x-task, x-task-status. A person
-checks all of it.
+"""How a drafted call behaves, as far as its page shows: x-success, x-task, x-task-status and
+x-outputs. A person checks all of it.
 
 What the vendor's other operations say comes first; the words of states mean what they mean in the
 rest of the specification.
@@ -14,7 +14,7 @@ from functools import cached_property
 from typing import Any
 
 from generator.docs.pages import Schema, note
-from generator.document.media import is_json
+from generator.document.media import is_json, is_media_url
 from generator.runtime.behaviour import among, find, urls
 from generator.source import obj, seq
 
@@ -105,12 +105,19 @@ def propose(conventions: Conventions, drafts: list[Draft]) -> None:
     fetching = [one for one in facts if statuses[one.id]]
     for one, draft in zip(facts, drafts, strict=True):
         status = statuses[one.id]
-        proposed = {
+        proposed: dict[str, Any] = {
             "x-success": _success(conventions, one),
             "x-task": None if status else _task(conventions, one, fetching),
             "x-task-status": status,
         }
+        if not status and not proposed["x-task"]:
+            proposed["x-outputs"] = _outputs(one)
         draft.extensions |= {name: rule for name, rule in proposed.items() if rule}
+
+
+def _outputs(facts: Facts) -> list[str]:
+    """Where the examples have the URLs of images, sound, videos or models."""
+    return list(dict.fromkeys(path for path, value in facts.leaves if is_media_url(value)))
 
 
 def _success(conventions: Conventions, facts: Facts) -> Extension | None:

@@ -23,7 +23,7 @@ _FACTS = {
     *(*LIMITS, "contentMediaType"),
 }
 """What a vendor's document may say otherwise than 302.AI's service."""
-_CHECKED = ("x-success", "x-task", "x-task-status", "x-stream")
+_CHECKED = ("x-success", "x-task", "x-task-status", "x-stream", "x-outputs")
 
 
 def draft(described: Described, pages: list[Page], home: str = "") -> str:

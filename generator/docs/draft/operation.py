@@ -161,7 +161,8 @@ class Drafter:
 
     def __init__(self, described: Described, components: Components, given: Place | None) -> None:
         self.described, self.components, self.given = described, components, given
-        self.ids = set(described.context.by_id)
+        channels = obj(described.context.events.get("channels"))  # their ids are calls' too
+        self.ids = {*described.context.by_id, *channels}
         self.ledger = Ledger(described)
 
     def draft(self, page: Page, call: Call) -> Draft:

@@ -10,7 +10,7 @@ from generator.document import Operation
 from generator.emit.docstrings import price_text
 from generator.emit.methods import Methods
 from generator.publish.markdown import code, inline, link, prose, text
-from generator.runtime.behaviour import Path, Stream, Switch, TaskStatus, Test, read
+from generator.runtime.behaviour import Output, Path, Stream, Switch, TaskStatus, Test, read
 from generator.source import obj, seq
 
 EVIDENCE = {
@@ -21,7 +21,7 @@ EVIDENCE = {
     "vendor": "the vendor's own reference",
     "catalog": "product catalogue of 302.AI",
 }
-_MAX_SOURCES = 6  # more are folded away
+TRY_FILE = "try.html"
 _MAX_PRICES = 3  # more are a list
 _PARTS = {"request": "Request", "reply": "Response", "response": "Response"}
 _JMESPATH = "Paths with signs between names are [JMESPath](https://jmespath.org)."
@@ -32,24 +32,33 @@ def anchor(operation: Operation) -> str:
     return f"#/{operation.section}/{operation.tag}/{operation.id}"
 
 
+def try_link(operation: Operation) -> str:
+    """Where an operation can be tried."""
+    return f"{TRY_FILE}#{operation.id}"
+
+
 def description(methods: Methods, operation: Operation) -> str:
-    """An operation's own description, then a table of its behavior, and its evidence."""
+    """An operation's own description, a table of its behavior, and its evidence, folded away."""
     node = operation.node
     rule = read(node)
     rows = [
         ("Deprecated", _deprecated(operation)),
-        ("Vendor", _vendor(operation)),
-        ("Also found by", text(", ".join(operation.search_words))),
         ("Python", _calls(methods, operation)),
         ("Price", _prices(seq(node.get("x-price")))),
         ("Task", _task(operation)),
         ("States", states(rule.status) if rule.status else ""),
+        ("Files", files(rule.outputs) if node.get("x-outputs") else ""),
         ("Stream", streaming(rule.stream) if rule.stream else ""),
+        ("Try it", f"[with a mock on your machine]({try_link(operation)})"),
         ("Also at", ", ".join(map(code, seq(node.get("x-aliases"))))),
         *_not_documented(obj(node.get("x-unknown"))),
     ]
     own = [prose(str(node["description"]))] if "description" in node else []
-    return "\n\n".join([*own, table(rows), _evidence(seq(node.get("x-docs")))])
+    found_by = [
+        ("Vendor", _vendor(operation)),
+        ("Also found by", text(", ".join(operation.search_words))),
+    ]
+    return "\n\n".join([*own, table(rows), _evidence(seq(node.get("x-docs")), table(found_by))])
 
 
 def table(rows: Iterable[tuple[str, str]]) -> str:
@@ -107,6 +116,16 @@ def _task(operation: Operation) -> str:
     status = f"[{text(fetch.node['summary'])}]({anchor(fetch)})"
     when = switched(rule.task.when)
     return f"Creates a task{when}; in Python `task.wait()` waits for the result. Status: {status}."
+
+
+_FORMS = {"url": "URLs", "base64": "base64 or URLs", "hex": "hexadecimal digits or URLs"}
+
+
+def files(outputs: Iterable[Output]) -> str:
+    """Where the files of a response are."""
+    places = "; ".join(f"{_FORMS[one.form]} at {_place(one.path)}" for one in outputs)
+    sentence = f"{places[:1].upper()}{places[1:]}; in Python `response.outputs`."
+    return f"{sentence} {_JMESPATH}" if "||" in places or "[?" in places else sentence
 
 
 def states(status: TaskStatus) -> str:
@@ -186,12 +205,11 @@ def _not_documented(unknown: dict[str, Any]) -> Iterator[tuple[str, str]]:
 # -- evidence ------------------------------------------------------------------------------------
 
 
-def _evidence(entries: list[Any]) -> str:
+def _evidence(entries: list[Any], found_by: str) -> str:
+    """The sources and the words that only a search needs, folded: else the body stands below."""
     lines = [f"- {_source(one)}: {_kind(one)}, {_seen(one)}" for one in entries]
-    if len(lines) > _MAX_SOURCES:
-        summary = f"<summary>{len(lines)} sources</summary>"
-        lines = ["<details>", summary, "", *lines, "", "</details>"]
-    return "\n".join(["**Evidence**", "", *lines])
+    summary = f"<summary>Evidence: {len(lines)} source{'s' * (len(lines) != 1)}</summary>"
+    return "\n".join(["<details>", summary, "", *lines, "", found_by, "", "</details>"])
 
 
 def _kind(entry: dict[str, Any]) -> str:

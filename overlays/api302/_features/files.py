@@ -168,17 +168,18 @@ class Transfer:
 
     async def run(self) -> Path:
         """The path of the whole file. Raises ConnectionError, ApiError or OSError."""
+        settings = self._session.settings
+        repeatable = True if settings.repeat is None else settings.repeat
         attempt = 0
         while True:
+            opened = await self._asked()  # an exchange repeats itself
             before = self.writer.size
             try:
-                return await self._exchange()
+                return await self._received(opened)
             except ConnectionError as error:
                 attempt = 0 if self.writer.size - before >= MUCH else attempt
-                how = self._session.settings
-                pause = delay(error, True, attempt, how.retries)
-                can_go_on = self._version is not None or self.writer.restart()
-                if pause is None or not can_go_on:
+                pause = delay(error, repeatable, attempt, settings.retries)
+                if pause is None or not (self._version or self.writer.restart()):
                     raise
                 attempt += 1
                 await self._close()
@@ -194,9 +195,8 @@ class Transfer:
         if opened is not None:
             await opened.close()
 
-    async def _exchange(self) -> Path:
-        """Ask for the file, or for what is missing of it, and receive it."""
-        opened = await self._asked()
+    async def _received(self, opened: Opened) -> Path:
+        """Receive the file, or what is missing of it."""
         response = opened.response
         assert response is not None
         if response.status_code != PARTIAL:

@@ -144,10 +144,7 @@ class Reader:
                 keep(block[6:])
                 yield value
                 continue
-            for value in self._slowly(block, is_end):
-                if value.__class__ is dict:
-                    self._look_into(value, block)
-                yield value
+            yield from self._slowly(block, is_end)
 
     def _look_into(self, value: dict[str, Any], block: str) -> None:
         """Raise StreamError for an event that reports an error; note the one that is the last."""
@@ -170,6 +167,8 @@ class Reader:
                 continue
             if event.event == "error":
                 raise self._reported(value)
+            if value.__class__ is dict:
+                self._look_into(value, block)
             self._kept.append(json.dumps(value) if isinstance(value, str) else text)
             yield value
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from . import arguments
+from . import arguments, handles
 from .connect import client
 from .options import OUTPUT, QUERY, Chosen, option
 from .output import emit, note, show, write
@@ -110,9 +110,13 @@ def balance(**given: Any) -> None:
 @click.command()
 @click.argument("request_id", metavar="REQUEST_ID")
 def cost(request_id: str, **given: Any) -> None:
-    """What a call cost, by its request id, which results and errors name."""
+    """What a call cost, by its request id, or the handle of a task.
+
+    Errors name the request id, and so does --cost.
+    """
     chosen = Chosen.of(given)
-    found = client().cost(request_id)
+    kept = next((one for one in handles.everything() if one.handle == request_id), None)
+    found = client().cost(kept.task["request_id"] if kept else request_id)
     if chosen.output or chosen.query:
         emit(found._asdict(), chosen.output, chosen.query)
         return

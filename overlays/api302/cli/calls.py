@@ -15,6 +15,7 @@ from .output import note, write
 from .tree import Call
 
 if TYPE_CHECKING:
+    from api302 import Call as Request
     from api302 import Client, Estimate
 
 
@@ -155,6 +156,8 @@ def perform(
     else:
         result = made.call(call.id, with_stream, **options)
     show(result, chosen, host(), main)
+    if chosen.cost:
+        _print_cost(made, result)
 
 
 def _waits(call: Call, chosen: Chosen) -> bool:
@@ -171,13 +174,35 @@ def _twin(made: Client, call: Call, chosen: Chosen) -> Any:
 
 
 def _sample(call: Call, given: dict[str, Any], more: dict[str, Any], chosen: Chosen) -> None:
-    from . import samples
+    from .samples import curl, python
 
-    made = client(sends=False, middleware=[samples.hold])
+    request = _request(call, given, more, chosen)
+    write(f"{curl(request)}\n\n{python(call, given, more, chosen)}\n")
+
+
+def _request(call: Call, given: dict[str, Any], more: dict[str, Any], chosen: Chosen) -> Request:
+    """The first request of a call, checked as ever, and not sent."""
+    from .samples import held, hold
+
+    made = client(sends=False, middleware=[hold])
+    if _kinds(call) == {"upload"}:
+        return held(lambda: _twin(made, call, chosen)(**given))
     body = {**given, "stream": True} if chosen.stream else given
     how = made.call if chosen.wait else made.submit
-    request = samples.held(lambda: how(call.id, body, extra_body=more or None))
-    write(f"{samples.curl(request)}\n\n{samples.python(call, given, more, chosen)}\n")
+    return held(lambda: how(call.id, body, extra_body=more or None))
+
+
+def _print_cost(made: Client, result: Any) -> None:
+    """Say what a call cost, beside its result, which is there by now and must not be lost."""
+    from api302 import Api302Error
+
+    try:
+        cost = made.cost(result)
+        said = f"{cost.amount:g} PTC"
+    except Api302Error as error:
+        said = f"its cost is not known: {error}"
+    request_id = getattr(result, "request_id", None)
+    note(f"{said}; request id {request_id}" if request_id else said)
 
 
 # --- money, and what is not undone ----------------------------------------------------------------
@@ -186,9 +211,9 @@ def _sample(call: Call, given: dict[str, Any], more: dict[str, Any], chosen: Cho
 def _is_allowed(call: Call, given: dict[str, Any], more: dict[str, Any], chosen: Chosen) -> bool:
     """Whether the call may be sent; asks where somebody is there to answer."""
     if chosen.budget is not None:
-        _check_budget(_estimated(call, {**given, **more}), chosen.budget)
+        _check_budget(_estimated(call, given, more, chosen), chosen.budget)
     if chosen.estimate:
-        told = str(_estimated(call, {**given, **more}))
+        told = str(_estimated(call, given, more, chosen))
         write(f"{told}\n") if not chosen.yes else note(told)
         return chosen.yes or (sys.stdin.isatty() and click.confirm("Send it?", err=True))
     if call.data["endpoint"].startswith("DELETE ") and not chosen.yes:
@@ -202,8 +227,11 @@ def _confirmed(call: Call) -> bool:
     return click.confirm(f"{call.summary}?", err=True, abort=True)
 
 
-def _estimated(call: Call, given: dict[str, Any]) -> Estimate:
-    return client(sends=False).estimate(call.id, **given)
+def _estimated(call: Call, given: dict[str, Any], more: dict[str, Any], chosen: Chosen) -> Estimate:
+    """What a call will cost, by what it would send."""
+    request = _request(call, given, more, chosen)
+    sent = {name: value for name, value in request.values.items() if name and value is not None}
+    return client(sends=False).estimate(call.id, **sent)
 
 
 def _check_budget(estimate: Estimate, budget: float) -> None:

@@ -113,10 +113,11 @@ class Root(Lazy):
         return _call(tree.named(name), name) if "." in name or "-" in name else None
 
     def unknown(self, name: str) -> str:
-        if "." not in name:
+        if "." not in name and "_" not in name:
             return super().unknown(name)
         places = [*tree.shortcuts(), *(call.place for call in tree.everything())]
-        close = get_close_matches(name.replace("-", "_"), places, 3)
+        known = places if "." in name else [call.id for call in tree.everything()]
+        close = get_close_matches(name.replace("-", "_"), known, 3)
         hint = f"; did you mean {' or '.join(close)}?" if close else ""
         return f"there is no call {name!r}{hint}"
 

@@ -24,6 +24,7 @@ class Chosen(NamedTuple):
     dry_run: bool = False
     estimate: bool = False
     budget: float | None = None
+    cost: bool = False
     yes: bool = False
     timeout: float | None = None
 
@@ -86,6 +87,7 @@ _BUDGET = _Own(
     "Refuse the call if it may cost more, or if nobody knows what it costs.",
     {"type": float, "callback": _positive, "metavar": "PTC"},
 )
+_COST = _Own("cost", "", "Print what the call cost, too, and its request id.", _FLAG)
 _YES = _Own("yes", "y", "Ask nothing.", _FLAG)
 TIMEOUT = _Own(
     "timeout",
@@ -113,7 +115,7 @@ def own(kinds: Iterable[str], taken: Iterable[str] = ()) -> list[click.Option]:
         listed.append(_STREAM)
     if "pages" in kinds:
         listed.append(_ALL)
-    listed += [_DRY_RUN, _ESTIMATE, _BUDGET, _YES, TIMEOUT]
+    listed += [_DRY_RUN, _ESTIMATE, _BUDGET, _COST, _YES, TIMEOUT]
     made = [option(one, names) for one in listed]
     if "task" in kinds:
         made.append(_wait(names))

@@ -185,7 +185,12 @@ def follow(task: Task[Any], kept: handles.Kept, chosen: Chosen) -> None:
         raise
     urls = tuple(one.url for one in result.outputs if one.url)
     handles.write(kept._replace(state="succeeded", outputs=urls))
-    finished(result, kept, chosen)
+    try:
+        finished(result, kept, chosen)
+    except Exception as error:
+        again = f"api302 task wait {kept.handle}"
+        error.__notes__ = [f"The task is done, and can be had again: {again}"]
+        raise
 
 
 def finished(result: Any, kept: handles.Kept, chosen: Chosen) -> None:

@@ -31,11 +31,13 @@ class Plan(NamedTuple):
         found: The call.
         arguments: What it takes.
         question: What to ask a person before; empty: nothing.
+        in_background: Whether it begins a task, where it could be waited for as well.
     """
 
     found: Found
     arguments: dict[str, Any]
     question: str
+    in_background: bool = False
 
 
 class Service:
@@ -71,8 +73,8 @@ class Service:
             self._stack.push_async_callback(client.aclose)
             if self.guards.budget is not None:
                 # What has no estimate is asked for before, see `plan`.
-                budget = client.budget(self.guards.budget, unknown="allow")
-                await self._stack.enter_async_context(budget)
+                # It is not left in the end: hosts do not wait until all records of cost are there.
+                await client.budget(self.guards.budget, unknown="allow").__aenter__()
             self._client = client
         return self._client
 
@@ -89,13 +91,16 @@ class Service:
         """All that is known of a call."""
         return [text(_described(directory.describe(self.guards.allowed(call).id)))]
 
-    async def plan(self, call: str, arguments: Any) -> Plan:
+    async def plan(self, call: str, arguments: Any, in_background: bool = False) -> Plan:
         """Check a call, before it is made. Raises InvalidArgument."""
         found = self.guards.allowed(call)
         described = directory.describe(found.id)
         given = checked(described, arguments)
         estimate = _estimated(await self._ready(), found, given)
-        return Plan(found, given, self._question(found, described, estimate))
+        if in_background and "task" not in described.forms.values():
+            raise InvalidArgument(f"background: {found.call} cannot run in the background")
+        question = self._question(found, described, estimate)
+        return Plan(found, given, question, in_background)
 
     def _question(self, found: Found, described: Description, estimate: Estimate) -> str:
         """What a person must agree to; empty if nothing: the call is free, or the budget decides.
@@ -117,7 +122,8 @@ class Service:
         files = Files(self.guards.root)
         try:
             given = with_files(directory.describe(plan.found.id), plan.arguments, files)
-            result = await client.call(plan.found.id, given)
+            make = client.submit if plan.in_background else client.call
+            result = await make(plan.found.id, given)
             return await self._results.of(result)
         finally:
             files.close()
@@ -153,6 +159,8 @@ def _described(described: Description) -> dict[str, Any]:
     plain = described.to_dict()
     for key in ("forms", "tag", "id"):
         plain.pop(key, None)
+    if described.kind == "call" and "task" in described.forms.values():
+        plain["background"] = "possible: the call then returns a `task`"
     if len(described.models) > _MODELS:
         more = f"… and {len(described.models) - _MODELS} more"
         plain["models"] = [*described.models[:_MODELS], more]

@@ -106,7 +106,8 @@ async def _tool(
         return await service.wait(given.all.get("task"), given.number("seconds", WAITED), report)
     if params.name != "call":
         raise MCPError(_INVALID, f"there is no tool {params.name!r}")
-    plan = await service.plan(given.text("call"), given.all.get("arguments", {}))
+    in_background = given.all.get("background") is True
+    plan = await service.plan(given.text("call"), given.all.get("arguments", {}), in_background)
     if plan.question:
         asked = await asking.asked(context, params, plan)
         if asked is not None:

@@ -54,6 +54,10 @@ def tools(guards: Guards) -> list[types.Tool]:
             {
                 "call": {**string, "description": "A name that `search` returned"},
                 "arguments": {"type": "object", "description": "As `describe` shows them"},
+                "background": {
+                    "type": "boolean",
+                    "description": "Return a `task` at once; where `describe` says it is possible",
+                },
             },
             ["call", "arguments"],
             reads=False,

@@ -5,6 +5,7 @@ go 1.26.0
 tool github.com/oapi-codegen/oapi-codegen/v2/cmd/oapi-codegen
 
 require (
+	github.com/jmespath/go-jmespath v0.4.0
 	github.com/oapi-codegen/runtime v1.8.0
 	github.com/tmaxmax/go-sse v0.11.0
 )

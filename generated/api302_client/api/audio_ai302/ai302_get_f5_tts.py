@@ -35,7 +35,7 @@ EXTENSIONS: Extensions = {
         "succeeded": ["COMPLETED"],
         "failed": ["FAILED", "ERROR", "failed"],
         "outputs": ["audio_url.url"],
-        "error": {"message": "error.message || error", "code": "error.err_code"},
+        "error": {"message": "error.message || error || detail", "code": "error.err_code"},
         "interval": 5,
     },
     "x-price": [{"amount": 0, "unit": "PTC", "per": "call"}],

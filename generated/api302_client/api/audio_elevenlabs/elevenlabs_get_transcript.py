@@ -34,7 +34,7 @@ EXTENSIONS: Extensions = {
         "pending": ["IN_QUEUE", "IN_PROGRESS", "PROCESSING", "PENDING", "running"],
         "succeeded": ["COMPLETED"],
         "failed": ["FAILED", "ERROR", "failed"],
-        "error": {"message": "error.message || error", "code": "error.err_code"},
+        "error": {"message": "error.message || error || detail", "code": "error.err_code"},
         "interval": 5,
     },
     "x-price": [{"amount": 0, "unit": "PTC", "per": "call"}],

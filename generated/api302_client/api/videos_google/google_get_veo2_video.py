@@ -35,7 +35,7 @@ EXTENSIONS: Extensions = {
         "succeeded": ["COMPLETED", "SUCCEEDED"],
         "failed": ["FAILED", "failed"],
         "outputs": ["video.url || video", "task.artifacts[].url"],
-        "error": {"message": "error.message || error", "code": "error.err_code"},
+        "error": {"message": "error.message || error || detail", "code": "error.err_code"},
         "interval": 10,
     },
     "x-price": [{"amount": 0, "unit": "PTC", "per": "call"}],

@@ -1,0 +1,152 @@
+"""What `record` wrote is played back offline: calls, streams, errors, tasks and files."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from support import KEY, api302, events, http
+
+SUBMITTED = http({"code": 0, "data": {"task_id": "t-1", "task_status": "submitted"}})
+VIDEO = bytes(range(256)) * 20
+
+
+def state(name: str, *urls: str) -> bytes:
+    videos = {"videos": [{"url": url} for url in urls]}
+    return http({"code": 0, "data": {"task_id": "t-1", "task_status": name, "task_result": videos}})
+
+
+def replaying(folder: Path) -> Any:
+    """A client without any server."""
+    return api302.Client(
+        api_key="sk-other",
+        base_url="http://127.0.0.1:9",
+        middleware=[api302.testing.replay(folder)],
+    )
+
+
+@pytest.fixture
+def recorded(serve: Any, connect: Any, tmp_path: Path) -> Callable[..., Any]:
+    """Records what a function does with a client, and returns the folder and its result."""
+
+    def run(work: Callable[[Any], Any], *steps: Any) -> tuple[Path, Any]:
+        server = serve()
+        server.steps += [step(server.url) if callable(step) else step for step in steps]
+        client = connect(server)
+        with api302.testing.record(client, tmp_path / "recorded"):
+            return tmp_path / "recorded", work(client)
+
+    return run
+
+
+def chat(client: Any, **more: Any) -> Any:
+    return client.chat.completions.create(model="small", messages=[], **more)
+
+
+def test_a_call_is_played_back(recorded: Any) -> None:
+    folder, response = recorded(chat, http({"id": "c-1", "text": "你好"}))
+    with replaying(folder) as client:
+        again = chat(client)
+        assert again.to_dict() == response.to_dict() == {"id": "c-1", "text": "你好"}
+        assert again.request_id == response.request_id == "req-1"
+
+
+def test_a_stream_is_played_back(recorded: Any) -> None:
+    def read(client: Any) -> list[Any]:
+        with client.chat.completions.stream(model="small", messages=[]) as stream:
+            return [event.to_dict() for event in stream]
+
+    sent = events({"id": "c"}, {"id": "c", "n": 2})
+    folder, seen = recorded(read, http(sent, content_type="text/event-stream"))
+    with replaying(folder) as client:
+        assert read(client) == seen
+        assert len(seen) == 2
+
+
+def test_a_task_goes_through_the_same_states_and_its_file_is_saved(
+    recorded: Any, tmp_path: Path
+) -> None:
+    def follow(client: Any) -> tuple[list[str], bytes]:
+        seen: list[Any] = []
+        task = client.videos.acme.text_to_video(prompt="a red panda")
+        result = task.wait(interval=0.001, on_progress=seen.append)
+        saved = result.outputs[0].save(tmp_path)
+        return [status.raw_state for status in seen], Path(saved).read_bytes()
+
+    folder, first = recorded(
+        follow,
+        SUBMITTED,
+        state("submitted"),
+        state("processing"),
+        lambda url: state("succeed", f"{url}/v-1.mp4"),
+        http(VIDEO, content_type="video/mp4"),
+    )
+    with replaying(folder) as client:
+        assert follow(client) == first == (["submitted", "processing", "succeed"], VIDEO)
+
+
+def test_an_error_is_played_back(recorded: Any) -> None:
+    def fail(client: Any) -> str:
+        with pytest.raises(api302.NotFoundError) as caught:
+            client.request("POST", "/x", json={"a": 1})
+        return str(caught.value)
+
+    folder, message = recorded(fail, http({"error": {"message": "gone"}}, status=404))
+    with replaying(folder) as client:
+        assert fail(client) == message
+
+
+def test_async(recorded: Any) -> None:
+    folder, _ = recorded(chat, http({"id": "c-1"}))
+
+    async def main() -> Any:
+        async with api302.AsyncClient(
+            api_key=KEY, middleware=[api302.testing.replay(folder)]
+        ) as client:
+            return await chat(client)
+
+    assert asyncio.run(main()).id == "c-1"
+
+
+def test_a_call_that_is_not_there_says_what_is_different(recorded: Any) -> None:
+    folder, _ = recorded(chat, http({"id": "c-1"}))
+    with replaying(folder) as client:
+        with pytest.raises(api302.testing.NotRecorded, match="recorded with another `n`"):
+            chat(client, extra_body={"n": 2})
+        with pytest.raises(api302.testing.NotRecorded, match="not in the recording in"):
+            client.request("GET", "/elsewhere")
+        chat(client)
+        with pytest.raises(api302.testing.NotRecorded, match="more often than it was recorded"):
+            chat(client)
+
+
+def test_a_file_in_which_the_key_stands_is_not_kept(recorded: Any) -> None:
+    sound = http(f"RIFF{KEY}".encode(), content_type="audio/wav")
+    folder, _ = recorded(lambda client: client.audio.acme.speech(input="x"), sound)
+    (file,) = folder.iterdir()
+    assert KEY not in file.read_text()
+    assert "base64" not in json.loads(file.read_text())["response"]
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("{", "is not a recording"),
+        ("[1]", "is not a recording"),
+        ('{"version": 9, "request": {}, "response": {}}', "another version"),
+        ('{"version": 1}', "another version"),
+    ],
+)
+def test_what_is_no_recording_is_refused(tmp_path: Path, text: str, message: str) -> None:
+    (tmp_path / "0001-x.json").write_text(text)
+    with pytest.raises(api302.InvalidArgument, match=message):
+        api302.testing.replay(tmp_path)
+
+
+def test_an_empty_folder_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(api302.InvalidArgument, match="folder: there is no recording in"):
+        api302.testing.replay(tmp_path)
