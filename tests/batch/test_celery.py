@@ -159,6 +159,25 @@ def _finish(runner: Command, site: Site, out: Path, name: str) -> None:
     assert lines(out / "results.jsonl"), f"seed {SEED}"
 
 
+def test_what_was_forgotten_is_due(postgres: Postgres) -> None:
+    """Also what another engine began, which has no time; and only what is late enough."""
+    journal = Journal.open(postgres.url, "forgotten")
+    rows = [
+        {**row, "arguments": "{}", "digest": "", "vendor": "kling", "call": "kling_text_to_video"}
+        for row in ({"number": number, "key": str(number)} for number in range(1, 6))
+    ]
+    with journal.planning() as plan:
+        plan.add(rows)
+    now = time.time()
+    journal.write([(1, {"state": "done"}), (2, {"state": "accepted", "due": now - 100})])
+    journal.write([(3, {"state": "accepted", "due": now + 100}), (4, {"state": "saved"})])
+    assert [row["number"] for row in journal.forgotten(now - 60, 10)] == [1, 2]
+    assert [row["number"] for row in journal.fresh(10)] == [5]
+    journal.set("engine", "celery")
+    assert "forgotten" in journal.batches("celery")
+    journal.close()
+
+
 def test_limits_are_shared_on_postgres(postgres: Postgres) -> None:
     now = [time.time()]
     journals = [Journal.open(postgres.url, "limits") for _ in range(2)]

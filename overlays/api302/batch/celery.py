@@ -30,7 +30,7 @@ from api302._errors import ConnectionError, InvalidArgument
 from api302._log import logger
 
 from . import loop
-from .batch import Batch, check_prices, checked_unknown, prepare
+from .batch import NAME, Batch, check_prices, checked_unknown, prepare
 from .files import Target, Uploads
 from .journal import OPEN, Journal, Row
 from .limits import Rates, SharedLimits, rates_of, tokens_of, used_tokens
@@ -142,6 +142,8 @@ class Worker:
         if row["state"] == "planned":
             change.pop("reserved", None)  # the feeder's, until the job has its end
             self._note_limits(row, change)
+        if change.get("state", row["state"]) in OPEN and change.get("due") is None:
+            change["due"] = time.time()  # without a time, a lost message would not be missed
         self._persist(lambda: self._written(number, turn, change))
         return change
 
@@ -259,9 +261,10 @@ def advance(self: Any, name: str, number: int, turn: int) -> None:
 
 
 @app.task(name="api302.batch.sweep")
-def sweep_again(name: str = "batch") -> int:
-    """Queue what is due and not queued."""
-    return sweep(journal_of(name))
+def sweep_again() -> int:
+    """Queue what is due and not queued, of all batches that workers run."""
+    names = journal_of(NAME).batches("celery")
+    return sum(sweep(journal_of(name)) for name in names)
 
 
 # --- queueing -------------------------------------------------------------------------------------
