@@ -6,11 +6,13 @@ Against a server that answers as it is told, so that what is sent is looked at a
 from __future__ import annotations
 
 import asyncio
+import inspect
 import json
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import Any, Literal, NotRequired, TypedDict
+from typing import Any, Literal, NotRequired, TypedDict, cast
 
 import pytest
 from pydantic import BaseModel
@@ -480,3 +482,25 @@ def test_what_only_the_other_call_takes_is_refused(
 def test_an_estimate_of_a_shared_method_is_that_of_its_model(client: Client) -> None:
     with pytest.raises(api302.InvalidArgument, match="the documented price of gpt-image-1"):
         client.estimate(client.images.generate, model="gpt-image-1", prompt="An otter")
+
+
+def test_an_estimate_of_every_form(client: Client) -> None:
+    said: Any = {"text": "Hello", "provider": "openai", "voice": "alloy", "model": "tts-1"}
+    speech = client.estimate(client.audio.speech, **said)
+    assert speech == client.estimate("ai302_text_to_speech", **said)
+    arguments: Any = {"model": "gpt-4o", "messages": HELLO, "max_tokens": 10}
+    plain = client.estimate(client.chat.completions.create, **arguments)
+    for arguments["stream"] in (True, False):
+        assert client.estimate(client.chat.completions.create, **arguments) == plain
+    del arguments["stream"]
+    parsed = client.estimate(client.chat.completions.parse, response_format=City, **arguments)
+    assert parsed == plain
+    with pytest.raises(api302.InvalidArgument, match="call: must be an operation id"):
+        client.estimate(cast("Any", client.chat), **arguments)
+
+
+@pytest.mark.skipif(sys.version_info < (3, 12), reason="Python marks such functions from 3.12 on")
+def test_methods_of_an_async_client_are_known_as_coroutine_functions(server: Any) -> None:
+    client = AsyncClient(api_key="sk-test", base_url=server.url)
+    assert inspect.iscoroutinefunction(client.chat.completions.create)
+    assert not inspect.iscoroutinefunction(client.chat.completions.stream)

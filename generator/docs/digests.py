@@ -21,14 +21,12 @@ from . import DocsError
 from .described import Described
 from .draft.names import snake
 from .fetch import write_whole
-from .ledger import Ledger
 from .pages import Call, Page, Schema
 from .pages.models import model_name, model_rows
 from .pages.prices import prices
 from .pages.schemas import LIMITS
 from .pages.untrusted import clean, one_line
 from .pages.values import key
-from .sources import Entry
 
 FOLDER = "digests"
 VERSION = 1
@@ -45,6 +43,7 @@ Facts = dict[str, Fact]
 _KEYWORDS = (*LIMITS, "format", "pattern")
 _MOST_FACTS = 5000
 _DIGITS = 8
+_LONGEST_NAME = 120
 
 
 @dataclass(frozen=True)
@@ -198,13 +197,22 @@ class Digests:
 
     def file(self, page: Page) -> Path:
         """The file of a page: its number, else its row of the ledger, else its first call."""
-        name = page.number or self._row(page) or snake(" ".join(_first(page)))[:80]
+        name = page.number or self._row(page) or _name_of(page)
         return self.folder / f"{name}.json"
 
     def _row(self, page: Page) -> str:
-        entry = Entry(page.source, page.number, "e", page.title, page.group)
-        rows = Ledger(self.described).rows_of(entry)
-        return rows[0] if rows else ""
+        """The one row of the ledger with the page's title and its first call; else none."""
+        operation = self.described.find(page.calls[0])
+        if operation is None:
+            return ""
+        title = fingerprint(page.title)
+        titled = {
+            number: row
+            for number, (_, row) in self.described.rows.items()
+            if operation.id in seq(row.get("operations"))
+        }
+        same = [one for one, row in titled.items() if fingerprint(str(row.get("title"))) == title]
+        return same[0] if len(same) == 1 else ""
 
     def read(self, page: Page) -> Digest | None:
         """What a page said the last time; None if it was never read.
@@ -267,8 +275,10 @@ def _is_well_formed(calls: Any) -> bool:
     return True
 
 
-def _first(page: Page) -> tuple[str, str]:
-    return page.calls[0].method, page.calls[0].path
+def _name_of(page: Page) -> str:
+    """A name of a page that has no number and no row."""
+    call = page.calls[0]
+    return snake(f"{call.method} {call.path} {page.title} {page.group}")[:_LONGEST_NAME]
 
 
 def digest_text(page: Page, made: Digest) -> str:

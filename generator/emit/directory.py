@@ -13,6 +13,7 @@ from generator.document import Operation, Schema
 from generator.document.names import argument_name
 from generator.document.references import references
 from generator.runtime import search
+from generator.runtime.catalog import Model
 from generator.source import obj, seq
 
 from .arguments import Argument
@@ -77,9 +78,10 @@ def _object(pairs: dict[str, Any]) -> str:
 def _index(methods: Methods) -> Iterator[str]:
     document = methods.document
     same = _synonyms(document.node)
+    words = _Words(same)
     found: dict[str, list[int]] = {}
     for number, operation in enumerate(document.operations):
-        for term, weight in sorted(_weights(methods, operation, same).items()):
+        for term, weight in sorted(_weights(methods, operation, words).items()):
             found.setdefault(term, []).extend((number, weight))
     calls = ",\n".join(_line(_found(methods, one)) for one in document.operations)
     yield f'{{"calls":[\n{calls}],\n'
@@ -87,6 +89,26 @@ def _index(methods: Methods) -> Iterator[str]:
     yield f'"phrases":{{\n{_object(_phrases(document.operations, same))}}},\n'
     yield f'"same":{_line(same)},\n'
     yield f'"terms":{{\n{_object(dict(sorted(found.items())))}}}}}\n'
+
+
+class _Words:
+    """The terms of texts, of which many stand at several calls: a vendor's, a model's."""
+
+    def __init__(self, same: dict[str, str]) -> None:
+        self._same = same
+        self._known: dict[str, list[str]] = {}
+
+    def of(self, text: str) -> list[str]:
+        """The terms of a text."""
+        if text not in self._known:
+            self._known[text] = search.terms(text, self._same)
+        return self._known[text]
+
+    def of_models(self, models: Iterable[Model]) -> dict[str, None]:
+        """The terms of the names of models. A number alone says nothing."""
+        texts = (f"{one.name or one.id} {one.title}" for one in models)
+        terms = (term for text in texts for term in self.of(text))
+        return dict.fromkeys(term for term in terms if not term.isdecimal())
 
 
 def _synonyms(node: dict[str, Any]) -> dict[str, str]:
@@ -128,17 +150,15 @@ def _rank(operation: Operation) -> float:
     return round(rank, 3)
 
 
-def _weights(methods: Methods, operation: Operation, same: dict[str, str]) -> dict[str, int]:
+def _weights(methods: Methods, operation: Operation, words: _Words) -> dict[str, int]:
     """How much each term says of a call: as much as in the best place where it stands."""
-    title = search.terms(str(operation.node["summary"]), same)
+    title = words.of(str(operation.node["summary"]))
+    in_title = _IN_TITLE + _IN_TITLE // max(len(title), 1)  # a short one says more by each word
     found: dict[str, int] = {}
     for weight, terms in (
-        (
-            _IN_TITLE + _IN_TITLE // max(len(title), 1),
-            title,
-        ),  # a short title says more by each word
+        (in_title, title),
         (_IN_PAIR, search.pairs(title)),
-        *_texts(methods, operation, same),
+        *_texts(methods, operation, words),
     ):
         for term in terms:
             found[term] = max(found.get(term, 0), weight)
@@ -146,8 +166,8 @@ def _weights(methods: Methods, operation: Operation, same: dict[str, str]) -> di
 
 
 def _texts(
-    methods: Methods, operation: Operation, same: dict[str, str]
-) -> Iterator[tuple[int, list[str]]]:
+    methods: Methods, operation: Operation, words: _Words
+) -> Iterator[tuple[int, Iterable[str]]]:
     """What else is said of a call, with how much each word of it says."""
     tags = methods.document.tags
     tag, section = obj(tags.get(operation.tag)), obj(tags.get(operation.section))
@@ -155,7 +175,6 @@ def _texts(
     models = methods.document.models_of(operation).values()
     listed = [*(one for some in models for one in some)]
     listed += methods.document.models_by_path(operation)
-    named = " ".join(f"{one.name or one.id} {one.title}" for one in listed)
     arguments = " ".join(one.name for one in methods.arguments(operation).all)
     described = str(operation.node.get("description") or "")
     for weight, text in (
@@ -166,9 +185,8 @@ def _texts(
         (_IN_DESCRIPTION, described),
         (_IN_ARGUMENTS, arguments.replace("_", " ")),
     ):
-        yield weight, search.terms(text, same)
-    in_models = dict.fromkeys(search.terms(named, same))
-    yield _IN_MODELS, [term for term in in_models if not term.isdecimal()]
+        yield weight, words.of(text)
+    yield _IN_MODELS, words.of_models(listed)
 
 
 def _phrases(operations: list[Operation], same: dict[str, str]) -> dict[str, list[int]]:

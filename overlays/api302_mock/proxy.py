@@ -42,7 +42,7 @@ _TIMEOUT = httpx2.Timeout(600.0, connect=30.0)
 # What belongs to one connection, not to the message.
 _HOP: frozenset[str] = frozenset(
     "connection keep-alive proxy-authenticate proxy-authorization proxy-connection te trailer"
-    " transfer-encoding upgrade host accept-encoding".split()
+    " transfer-encoding upgrade host accept-encoding expect".split()
 )
 _HOP_BACK = _HOP | {"content-encoding", "date", "server"}
 

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -535,13 +536,15 @@ def test_draft_of_a_seed_page_passes_the_rules_of_the_real_specification(
         .replace("/302/image/generate", "/302/v2/image/paint")
     )
     (tmp_path / "page.txt").write_text(text, "utf-8")
-    real = Path(__file__).parents[2] / "spec"
+    real = tmp_path / "real"
+    shutil.copytree(Path(__file__).parents[2] / "spec", real)  # a draft remembers its page there
     run = docs("draft", tmp_path / "page.txt", spec=real)
     assert run.code == 0, run.err
-    import shutil
-
-    shutil.copytree(real, tmp_path / "real")
-    paste(run.out, tmp_path / "real")
+    # The title is that of a page that is known; the call is not, so neither is the page.
+    assert [file.name for file in (real / "digests").glob("post*")] == [
+        "post_302_v2_image_paint_generate_images_unified_interface.json"
+    ]
+    paste(run.out, real)
     assert [str(problem) for problem in rules.check_spec(Spec.load(tmp_path / "real"))] == []
 
 

@@ -249,6 +249,31 @@ def test_a_service_that_is_not_there(tmp_path: Path) -> None:
     assert not list(tmp_path.iterdir())
 
 
+def test_the_command_lists_what_passes(mini: dict[str, Any], tmp_path: Path) -> None:
+    document = tmp_path / "mini.json"
+    document.write_text(json.dumps(mini), "utf-8")
+    command = [sys.executable, "-m", "api302_mock", "--spec", str(document), "--port", "0"]
+    with start(mini, delay=0) as mock:
+        options = ["--proxy", f"{mock.url}/", "--record", str(tmp_path / "record")]
+        with subprocess.Popen(
+            [*command, *options], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        ) as running:
+            try:
+                assert running.stdout is not None
+                said = running.stdout.readline()
+                url = said.split()[4].rstrip(",")
+                path = f"{url}/acme/v1/videos?key={KEY}"
+                assert httpx.post(path, json=VIDEO, headers=HEADERS).status_code == 200
+                line = running.stdout.readline()
+            finally:
+                running.terminate()
+            rest = running.stdout.read()
+    assert said == f"Proxy of {mock.url} at {url}, record in {tmp_path / 'record'}\n"
+    assert line.startswith("POST /acme/v1/videos 200 acme_text_to_video: request: query parameter")
+    assert KEY not in said + line + rest
+    assert len(kept(tmp_path / "record")) == 1
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

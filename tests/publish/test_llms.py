@@ -12,6 +12,7 @@ import pytest
 from markdown_it import MarkdownIt
 
 from api302 import Client
+from generator import realtime
 from generator.document import Document, Schema
 from generator.emit.methods import Methods
 from generator.join import newest_evidence, operations
@@ -30,7 +31,8 @@ CALL = re.compile(r"- \[(.+?)\]\(([\w.]+)#(\w+)\): `(\w+) (\S+?)(?:\?\S+)?(?: [{
 @cache
 def methods() -> Methods:
     joined = json.loads((ROOT / "generated/openapi.json").read_text("utf-8"))
-    return Methods.of_document(Document(joined, models(Spec.load(ROOT / "spec"))[0]))
+    spec = Spec.load(ROOT / "spec")
+    return Methods.of_document(Document(joined, models(spec)[0], realtime.join(spec)))
 
 
 @cache
@@ -71,8 +73,11 @@ def test_each_operation_has_one_line() -> None:
         (path, method.upper(), one["operationId"])
         for path, method, one in operations(methods().document.node)
     ]
-    found = [match.group(5, 4, 3) for match in map(CALL.match, lines()) if match]
+    channels = {call.id for call in methods().document.realtime}
+    matches = [match for match in map(CALL.match, lines()) if match]
+    found = [match.group(5, 4, 3) for match in matches if match[3] not in channels]
     assert found == wanted
+    assert channels == {match[3] for match in matches} - {name for _, _, name in wanted}
 
 
 def test_the_names_in_python_are_there() -> None:
@@ -90,7 +95,9 @@ def test_what_a_call_requires_is_named_as_in_json() -> None:
     for one in lines():
         match = CALL.match(one)
         assert match
-        operation = methods().document.by_id[match[3]]
+        operation = methods().document.by_id.get(match[3])
+        if operation is None:  # a WebSocket, which has a test of its own
+            continue
         sent = one.partition("→")[0]
         for parameter in operation.parameters:
             if parameter.required and parameter.place in ("path", "query"):
@@ -288,6 +295,20 @@ def mini() -> tuple[dict[str, Any], dict[str, Any]]:
 
     spec = Spec.load(MINI)
     return join(spec), models(spec)[0]
+
+
+def test_a_call_over_a_websocket_has_a_line_and_a_part_of_its_page() -> None:
+    spec = Spec.load(MINI)
+    few = Methods.of_document(Document(*mini(), realtime.join(spec)))
+    text = llms.llms_text(few, {"title": "Mini", "version": "1", "x-evidence-date": "2026-11-21"})
+    (line,) = [line for line in text.splitlines() if "acme_talk" in line]
+    assert "`GET /v1/talk?model`; WebSocket" in line
+    assert "`client.audio.acme.talk`" in line
+    page = pages(few)["audio.acme.md"]
+    part = page[page.index("## acme_talk") :]
+    for event in ("`ask` `text?`", "`sound.put` `sound`", "`sound.came` ", '{"type": "ask", '):
+        assert event in part
+    assert "## acme_speech" in page
 
 
 def test_a_reader_of_markdown_finds_the_headings_and_nothing_of_the_texts() -> None:

@@ -21,7 +21,6 @@ api302.Client(key="sk-...")  # error
 client.chat.completions.create(model="gpt-4o", messages=messages, stream="yes")  # error
 client.chat.completions.create(model="gpt-4o", stream=True)  # error
 client.chat.completions.parse(model="gpt-4o", messages=messages)  # error
-client.images.generate(model="gpt-image-1", prompt="An otter", seed=1)  # error
 client.images.generate(model="flux-2-pro", prompt="An otter", style="vivid")  # error
 client.responses.parse(model="gpt-4o", input="x", text_format={"type": "object"})  # error
 client.audio.openai.realtime(model="gpt-realtime", reconnect="always")  # error

@@ -28,5 +28,9 @@ class ExaSearchResponse(Model):
     """All pages as one text."""
     output: dict[str, Any] | None = None
     """The output of deep search."""
+    autoDate: str | None = None
+    """The date that the query implies."""
+    searchTime: float | None = None
+    """How long the search took."""
     costDollars: ExaCost | None = None
     """Cost of the call in US dollars."""

@@ -15,6 +15,12 @@ class ExaAnswerRequest(TypedDict):
     """Return the text of the sources. Server default: false."""
     outputSchema: NotRequired[Mapping[str, Any]]
     """JSON Schema of the answer."""
+    systemPrompt: NotRequired[str]
+    """System prompt."""
+    model: NotRequired[Literal["exa", "exa-pro"]]
+    """The model that writes the answer."""
+    userLocation: NotRequired[str]
+    """The user's country, by ISO code."""
 
 
 class ExaContextOptions(TypedDict):
@@ -109,6 +115,8 @@ class ExaContentsRequest(TypedDict):
     """Timeout of crawling in milliseconds. Server default: 10000."""
     maxAgeHours: NotRequired[int]
     """Maximum age of a cached copy in hours."""
+    filterEmptyResults: NotRequired[bool]
+    """Leave out pages without content."""
     subpages: NotRequired[int]
     """Number of subpages to read too. Server default: 0."""
     subpageTarget: NotRequired[str | Sequence[str]]
@@ -123,7 +131,7 @@ class ExaSearchRequest(TypedDict):
     """The search query."""
     additionalQueries: NotRequired[Sequence[str]]
     """The query in other words; deep search alone."""
-    type: NotRequired[Literal["neural", "fast", "auto", "deep", "deep-reasoning", "instant"]]
+    type: NotRequired[Literal["neural", "fast", "auto", "deep-lite", "deep", "deep-reasoning", "instant"]]
     """The type of search. Server default: "auto"."""
     category: NotRequired[str]
     """
@@ -154,6 +162,10 @@ class ExaSearchRequest(TypedDict):
     """Return all pages as one text too."""
     moderation: NotRequired[bool]
     """Exclude unsafe results. Server default: false."""
+    systemPrompt: NotRequired[str]
+    """Instructions for planning the search and for its output."""
+    flags: NotRequired[Sequence[str]]
+    """Experimental switches of Exa."""
     outputSchema: NotRequired[Mapping[str, Any]]
     """JSON Schema of the output of deep search."""
     useAutoprompt: NotRequired[bool]

@@ -30,7 +30,7 @@ class Exa(Resource):
         *,
         query: str,
         additionalQueries: Sequence[str] | None = None,
-        type: Literal["neural", "fast", "auto", "deep", "deep-reasoning", "instant"] | None = None,
+        type: Literal["neural", "fast", "auto", "deep-lite", "deep", "deep-reasoning", "instant"] | None = None,
         category: str | None = None,
         userLocation: str | None = None,
         numResults: int | None = None,
@@ -44,6 +44,8 @@ class Exa(Resource):
         excludeText: Sequence[str] | None = None,
         context: bool | ExaContextOptions | None = None,
         moderation: bool | None = None,
+        systemPrompt: str | None = None,
+        flags: Sequence[str] | None = None,
         outputSchema: Mapping[str, Any] | None = None,
         useAutoprompt: bool | None = None,
         livecrawl: Literal["never", "fallback", "preferred", "always"] | None = None,
@@ -75,6 +77,8 @@ class Exa(Resource):
             excludeText: Text that must not be in it.
             context: Return all pages as one text too.
             moderation: Exclude unsafe results. Server default: false.
+            systemPrompt: Instructions for planning the search and for its output.
+            flags: Experimental switches of Exa.
             outputSchema: JSON Schema of the output of deep search.
             useAutoprompt: Let Exa rewrite the query; of older versions.
             livecrawl: Whether to crawl the page again.
@@ -113,6 +117,8 @@ class Exa(Resource):
                 "excludeText": excludeText,
                 "context": context,
                 "moderation": moderation,
+                "systemPrompt": systemPrompt,
+                "flags": flags,
                 "outputSchema": outputSchema,
                 "useAutoprompt": useAutoprompt,
                 "livecrawl": livecrawl,
@@ -133,6 +139,7 @@ class Exa(Resource):
         livecrawl: Literal["never", "fallback", "preferred", "always"] | None = None,
         livecrawlTimeout: int | None = None,
         maxAgeHours: int | None = None,
+        filterEmptyResults: bool | None = None,
         subpages: int | None = None,
         subpageTarget: str | Sequence[str] | None = None,
         extras: ExaExtras | None = None,
@@ -152,6 +159,7 @@ class Exa(Resource):
             livecrawl: Whether to crawl the page again.
             livecrawlTimeout: Timeout of crawling in milliseconds. Server default: 10000.
             maxAgeHours: Maximum age of a cached copy in hours.
+            filterEmptyResults: Leave out pages without content.
             subpages: Number of subpages to read too. Server default: 0.
             subpageTarget: Topic of the subpages.
             extras: What else to return.
@@ -181,6 +189,7 @@ class Exa(Resource):
                 "livecrawl": livecrawl,
                 "livecrawlTimeout": livecrawlTimeout,
                 "maxAgeHours": maxAgeHours,
+                "filterEmptyResults": filterEmptyResults,
                 "subpages": subpages,
                 "subpageTarget": subpageTarget,
                 "extras": extras,
@@ -195,6 +204,9 @@ class Exa(Resource):
         query: str,
         text: bool | None = None,
         outputSchema: Mapping[str, Any] | None = None,
+        systemPrompt: str | None = None,
+        model: Literal["exa", "exa-pro"] | None = None,
+        userLocation: str | None = None,
         extra_headers: Mapping[str, str] | None = None,
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
@@ -206,6 +218,9 @@ class Exa(Resource):
             query: The question.
             text: Return the text of the sources. Server default: false.
             outputSchema: JSON Schema of the answer.
+            systemPrompt: System prompt.
+            model: The model that writes the answer.
+            userLocation: The user's country, by ISO code.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
@@ -223,7 +238,14 @@ class Exa(Resource):
 
         reply_: ExaAnswerResponse = self._call(
             endpoint,
-            body={"query": query, "text": text, "outputSchema": outputSchema},
+            body={
+                "query": query,
+                "text": text,
+                "outputSchema": outputSchema,
+                "systemPrompt": systemPrompt,
+                "model": model,
+                "userLocation": userLocation,
+            },
             options=(extra_headers, extra_query, extra_body, timeout),
         )
         return reply_
@@ -237,7 +259,7 @@ class AsyncExa(AsyncResource):
         *,
         query: str,
         additionalQueries: Sequence[str] | None = None,
-        type: Literal["neural", "fast", "auto", "deep", "deep-reasoning", "instant"] | None = None,
+        type: Literal["neural", "fast", "auto", "deep-lite", "deep", "deep-reasoning", "instant"] | None = None,
         category: str | None = None,
         userLocation: str | None = None,
         numResults: int | None = None,
@@ -251,6 +273,8 @@ class AsyncExa(AsyncResource):
         excludeText: Sequence[str] | None = None,
         context: bool | ExaContextOptions | None = None,
         moderation: bool | None = None,
+        systemPrompt: str | None = None,
+        flags: Sequence[str] | None = None,
         outputSchema: Mapping[str, Any] | None = None,
         useAutoprompt: bool | None = None,
         livecrawl: Literal["never", "fallback", "preferred", "always"] | None = None,
@@ -282,6 +306,8 @@ class AsyncExa(AsyncResource):
             excludeText: Text that must not be in it.
             context: Return all pages as one text too.
             moderation: Exclude unsafe results. Server default: false.
+            systemPrompt: Instructions for planning the search and for its output.
+            flags: Experimental switches of Exa.
             outputSchema: JSON Schema of the output of deep search.
             useAutoprompt: Let Exa rewrite the query; of older versions.
             livecrawl: Whether to crawl the page again.
@@ -320,6 +346,8 @@ class AsyncExa(AsyncResource):
                 "excludeText": excludeText,
                 "context": context,
                 "moderation": moderation,
+                "systemPrompt": systemPrompt,
+                "flags": flags,
                 "outputSchema": outputSchema,
                 "useAutoprompt": useAutoprompt,
                 "livecrawl": livecrawl,
@@ -340,6 +368,7 @@ class AsyncExa(AsyncResource):
         livecrawl: Literal["never", "fallback", "preferred", "always"] | None = None,
         livecrawlTimeout: int | None = None,
         maxAgeHours: int | None = None,
+        filterEmptyResults: bool | None = None,
         subpages: int | None = None,
         subpageTarget: str | Sequence[str] | None = None,
         extras: ExaExtras | None = None,
@@ -359,6 +388,7 @@ class AsyncExa(AsyncResource):
             livecrawl: Whether to crawl the page again.
             livecrawlTimeout: Timeout of crawling in milliseconds. Server default: 10000.
             maxAgeHours: Maximum age of a cached copy in hours.
+            filterEmptyResults: Leave out pages without content.
             subpages: Number of subpages to read too. Server default: 0.
             subpageTarget: Topic of the subpages.
             extras: What else to return.
@@ -388,6 +418,7 @@ class AsyncExa(AsyncResource):
                 "livecrawl": livecrawl,
                 "livecrawlTimeout": livecrawlTimeout,
                 "maxAgeHours": maxAgeHours,
+                "filterEmptyResults": filterEmptyResults,
                 "subpages": subpages,
                 "subpageTarget": subpageTarget,
                 "extras": extras,
@@ -402,6 +433,9 @@ class AsyncExa(AsyncResource):
         query: str,
         text: bool | None = None,
         outputSchema: Mapping[str, Any] | None = None,
+        systemPrompt: str | None = None,
+        model: Literal["exa", "exa-pro"] | None = None,
+        userLocation: str | None = None,
         extra_headers: Mapping[str, str] | None = None,
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
@@ -413,6 +447,9 @@ class AsyncExa(AsyncResource):
             query: The question.
             text: Return the text of the sources. Server default: false.
             outputSchema: JSON Schema of the answer.
+            systemPrompt: System prompt.
+            model: The model that writes the answer.
+            userLocation: The user's country, by ISO code.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
@@ -430,7 +467,14 @@ class AsyncExa(AsyncResource):
 
         reply_: ExaAnswerResponse = await self._call(
             endpoint,
-            body={"query": query, "text": text, "outputSchema": outputSchema},
+            body={
+                "query": query,
+                "text": text,
+                "outputSchema": outputSchema,
+                "systemPrompt": systemPrompt,
+                "model": model,
+                "userLocation": userLocation,
+            },
             options=(extra_headers, extra_query, extra_body, timeout),
         )
         return reply_

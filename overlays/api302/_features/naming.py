@@ -26,6 +26,8 @@ def meant(call: str | Callable[..., Any], arguments: Mapping[str, Any]) -> tuple
     if isinstance(call, str):
         return operation(call), arguments
     owner, function = getattr(call, "__self__", None), getattr(call, "__func__", None)
+    if isinstance(getattr(call, "_client", None), Session):  # a namespace that is called itself
+        owner, function = call, vars(type(call)).get("__call__")
     if function is None or not isinstance(getattr(owner, "_client", None), Session):
         raise InvalidArgument(
             "call: must be an operation id, such as 'openai_chat_completions', or a method of a"
@@ -88,7 +90,7 @@ class _Recorder:
         self.endpoint, self.given, self.options = endpoint, given, options
         return _Nothing()
 
-    _submit = _stream = _stream_bytes = _iterate = _upload = _call
+    _parse = _submit = _stream = _stream_bytes = _iterate = _upload = _call
 
 
 def recorded(function: Callable[..., Any], arguments: Mapping[str, Any]) -> Any:
