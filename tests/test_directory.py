@@ -152,10 +152,10 @@ def methods() -> list[tuple[directory.Found, Any]]:
     client = Client(api_key="sk-test")
     listed = []
     for one in directory.calls():
-        method: Any = client
-        for name in one.call.split("."):
-            method = getattr(method, name)
-        listed.append((one, method))
+        # Not at its shortcut, which may lead to another vendor's call as well.
+        section, vendor = one.tag.split(".")
+        namespace = getattr(getattr(client, section), vendor)
+        listed.append((one, getattr(namespace, one.id.removeprefix(f"{vendor}_"))))
     return listed
 
 

@@ -6,7 +6,9 @@ Against a server that answers as it is told, so that what is sent is looked at a
 from __future__ import annotations
 
 import asyncio
+import inspect
 import json
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from enum import Enum
@@ -495,3 +497,10 @@ def test_an_estimate_of_every_form(client: Client) -> None:
     assert parsed == plain
     with pytest.raises(api302.InvalidArgument, match="call: must be an operation id"):
         client.estimate(cast("Any", client.chat), **arguments)
+
+
+@pytest.mark.skipif(sys.version_info < (3, 12), reason="Python marks such functions from 3.12 on")
+def test_methods_of_an_async_client_are_known_as_coroutine_functions(server: Any) -> None:
+    client = AsyncClient(api_key="sk-test", base_url=server.url)
+    assert inspect.iscoroutinefunction(client.chat.completions.create)
+    assert not inspect.iscoroutinefunction(client.chat.completions.stream)

@@ -792,11 +792,13 @@ class Output(NamedTuple):
 
 def _flat(value: Any) -> Iterator[Any]:
     """A value, or what lists hold, as far down as they go."""
-    if not isinstance(value, list):
-        yield value
-        return
-    for item in value:
-        yield from _flat(item)
+    waiting = [value]
+    while waiting:
+        item = waiting.pop()
+        if isinstance(item, list):
+            waiting += reversed(item)
+        else:
+            yield item
 
 
 def _content(form: str, text: str) -> bytes | None:

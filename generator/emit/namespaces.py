@@ -216,7 +216,7 @@ class Tree:
         *groups, name = str(operation.node["x-shared-shortcut"]).split(".")
         cls = self._shortcut_module(groups[0]).classes[0]
         for number, method in enumerate(cls.methods):
-            if method.name == name and len(groups) == 1:
+            if isinstance(method, Method) and method.name == name and len(groups) == 1:
                 cls.methods[number] = self.methods.shared(method, operation)
                 return
         fault = f"`{name}` is no method at the top of {groups[0]}"

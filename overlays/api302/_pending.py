@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Coroutine, Generator
 from functools import wraps
 from typing import Any, NoReturn
@@ -67,6 +68,10 @@ def by_keywords(method: Any) -> Callable[..., Any]:
         made = method(self, **arguments)
         return Pending(made, name) if is_async else made
 
+    if is_async and sys.version_info >= (3, 12):
+        from inspect import markcoroutinefunction
+
+        markcoroutinefunction(called)
     return called
 
 

@@ -325,7 +325,8 @@ class Conversation:
                 names |= {one: one for one in _ids_in(value)}
             elif name in payload:
                 payload[name] = value
-                names |= {str(value): str(value)} if kind != name else {}
+                text = str(cast("Any", value))
+                names |= {text: text} if kind != name else {}
         made = self._renamed(payload, names)
         for name, value in made.items():
             thing = cast("Json", value) if isinstance(value, dict) else {}

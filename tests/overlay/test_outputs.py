@@ -166,6 +166,18 @@ def test_how_entries_are_read(entry: Any, response: Any, found: list[Any]) -> No
     assert seen == [one[0] if isinstance(one, tuple) else one for one in found]
 
 
+def test_lists_however_deep_and_values_however_strange() -> None:
+    deep: Any = "https://x/1"
+    for _ in range(20_000):
+        deep = [deep]
+    entries = ["a", "a[].b", {"field": "a", "as": "base64"}, {"field": "a || b", "as": "hex"}]
+    rules = behaviour.read({"x-outputs": entries}).outputs
+    assert [file.url for file in behaviour.files(rules, {"a": deep})] == ["https://x/1"]
+    for value in (deep, [], {}, "", "\ud83d", 10**400, float("nan"), True, [[None, {"b": deep}]]):
+        assert all(file.url or file.content for file in behaviour.files(rules, {"a": value}))
+        assert all(file.url or file.content for file in behaviour.files(rules, value))
+
+
 def test_a_status_call_needs_no_entries() -> None:
     rules = behaviour.read({"x-task-status": {"state": "s", "outputs": ["url"]}}).outputs
     assert behaviour.files(rules, {"url": "https://x/1"})[0].url == "https://x/1"

@@ -19,7 +19,7 @@ import traceback
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from http import HTTPStatus
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from support import KEY, api302
@@ -127,15 +127,16 @@ def test_events_are_typed_and_those_of_a_new_kind_are_kept(service: Any) -> None
     with client(service(script)).audio.acme.talk(model="m1") as session:
         hello, mood, _, came, ended = session
 
-    from api302_client.models import AcmeTalkEnded, AcmeTalkHello, AcmeTalkSoundCame
+    from api302_client import models
 
-    assert isinstance(hello, AcmeTalkHello)
+    kinds: Any = models
+    assert isinstance(hello, kinds.AcmeTalkHello)
     assert hello.settings.style == "long"
     assert (mood.type, mood.mood, mood.more, mood.to_dict()) == ("mood.changed", "happy", [1], new)
-    assert isinstance(came, AcmeTalkSoundCame)
+    assert isinstance(came, kinds.AcmeTalkSoundCame)
     assert session.audio(came) == b"\x01\x02"
     assert session.audio(ended) == b""
-    assert isinstance(ended, AcmeTalkEnded)
+    assert isinstance(ended, kinds.AcmeTalkEnded)
     assert not session.is_open
 
 
@@ -609,7 +610,7 @@ def test_a_service_that_is_gone_is_found_out(
         while protocol.state.name == "CONNECTING":
             protocol.receive_data(connection.recv(4096))
             for event in protocol.events_received():
-                protocol.send_response(protocol.accept(event))
+                protocol.send_response(protocol.accept(cast("Request", event)))
             connection.sendall(b"".join(protocol.data_to_send()))
         frozen.append(connection)
 

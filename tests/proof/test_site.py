@@ -49,7 +49,7 @@ ARGUMENTS = [
     "--disable-sync",
     "--no-first-run",
     "--no-sandbox",
-    f"--host-resolver-rules=MAP {HOST} 127.0.0.1, MAP * ~NOTFOUND",
+    f"--host-resolver-rules=MAP {HOST} 127.0.0.1, MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
 ]
 PATIENCE = 60_000  # ms, for a busy machine
 DESK: ViewportSize = {"width": 1400, "height": 900}
@@ -221,12 +221,12 @@ def test_an_operation_opens_by_its_anchor_and_shows_all_there_is(
     expect(
         shown.get_by_role("heading", name=summary(document, "kling_text_to_video"))
     ).to_be_in_viewport()
-    for row in (
-        "Vendor Kling (可灵, 快手, Kuaishou), video generation",
-        "Python client.videos.kling.text_to_video",
-        "Price 0.15 PTC per point.",
-    ):
+    for row in ("Python client.videos.kling.text_to_video", "Price 0.15 PTC per point."):
         expect(shown.get_by_role("row", name=row)).to_be_visible()
+    vendor = shown.get_by_role("row", name="Vendor Kling (可灵, 快手, Kuaishou), video generation")
+    expect(vendor).to_be_hidden()
+    shown.get_by_text(re.compile(r"^Evidence: \d+ sources$")).click()
+    expect(vendor).to_be_visible()
     expect(shown.get_by_role("link", name="p365")).to_have_attribute(
         "href", "https://doc.302.ai/305983163e0"
     )
@@ -274,7 +274,7 @@ def test_many_sources_unfold(visit: Callable[..., Page]) -> None:
     anchor = "#/llm/llm.openai/openai_chat_completions"
     shown = part(visit(anchor), anchor)
     expect(shown.get_by_role("link", name="p002")).to_be_hidden()
-    shown.get_by_text(re.compile(r"^\d+ sources$")).click()
+    shown.get_by_text(re.compile(r"^Evidence: \d+ sources$")).click()
     expect(shown.get_by_role("link", name="p002")).to_be_visible()
 
 
@@ -333,6 +333,136 @@ def test_the_landing_page_leads_to_files_that_are_there(
     with page.expect_download() as download:
         page.get_by_role("link", name="YAML").first.click()
     assert download.value.path().read_bytes() == (publication / "openapi-3.2.yaml").read_bytes()
+
+
+def test_each_call_has_its_own_title(visit: Callable[..., Page], document: dict[str, Any]) -> None:
+    page = visit(KLING)
+    title = f"{summary(document, 'kling_text_to_video')} · 302.AI API"
+    expect(page).to_have_title(title)
+    entry(page, "#/videos/videos.kling").click()
+    expect(page).to_have_title("Kling · 302.AI API")
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_comments_of_samples_can_be_read(visit: Callable[..., Page], scheme: str) -> None:
+    """Their contrast is that of the Web Content Accessibility Guidelines, faintness included."""
+    comment = part(visit(KLING, color_scheme=scheme), KLING).get_by_text("# reads AI302_API_KEY")
+    colors = comment.first.evaluate(
+        """one => {
+          let under = one;
+          while (getComputedStyle(under).backgroundColor === "rgba(0, 0, 0, 0)") {
+            under = under.parentElement;
+          }
+          const { color, opacity } = getComputedStyle(one);
+          return [color, getComputedStyle(under).backgroundColor, opacity];
+        }"""
+    )
+    ink, paper = ([int(n) for n in re.findall(r"\d+", color)[:3]] for color in colors[:2])
+    share = float(colors[2])
+    mixed = [share * a + (1 - share) * b for a, b in zip(ink, paper, strict=True)]
+    lights = sorted([luminance(mixed), luminance(paper)])
+    assert (lights[1] + 0.05) / (lights[0] + 0.05) >= 4.5
+
+
+def luminance(color: list[Any]) -> float:
+    """How light a color is, as the guidelines have it."""
+    parts = [part / 255 for part in color]
+    linear = [p / 12.92 if p <= 0.04045 else ((p + 0.055) / 1.055) ** 2.4 for p in parts]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+
+def test_the_body_begins_on_the_first_screen_of_a_phone(visit: Callable[..., Page]) -> None:
+    page = visit(KLING, viewport=PHONE)
+    body = part(page, KLING).get_by_text(re.compile("^Body")).first
+    expect(body).to_be_visible()
+    heading = part(page, KLING).get_by_role("heading").first
+    distance = "([a, b]) => b.getBoundingClientRect().top - a.getBoundingClientRect().top"
+    far = page.evaluate(distance, [heading.element_handle(), body.element_handle()])
+    assert 0 < far < PHONE["height"]
+
+
+# -- try.html --------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def trial(chromium: Browser, address: str, mock: Any) -> Iterator[Callable[..., Page]]:
+    """Opens the page that tries calls, with a mock on this machine."""
+    contexts = []
+    mock.reset()
+
+    def open_(anchor: str, base: str = mock.url, viewport: ViewportSize = DESK) -> Page:
+        context = chromium.new_context(viewport=viewport)
+        context.set_default_timeout(PATIENCE)
+        contexts.append(context)
+        page = context.new_page()
+        page.goto(f"{address}try.html#{anchor}")
+        page.get_by_label("Mock").fill(base)
+        return page
+
+    yield open_
+    for context in contexts:
+        context.close()
+
+
+def test_a_task_is_tried_to_its_end(trial: Callable[..., Page]) -> None:
+    page = trial("kling_text_to_video", viewport=PHONE)
+    assert page.evaluate("document.scrollingElement.scrollWidth") <= PHONE["width"]
+    page.get_by_role("button", name="Send").click()
+    expect(page.get_by_role("status")).to_contain_text("HTTP 200, request id ")
+    follow = page.get_by_role("button", name="Get the task's status")
+    follow.click()
+    for _ in range(2):
+        expect(page.locator("pre")).to_contain_text("task_status")
+        page.get_by_role("button", name="Send").click()
+    expect(page.locator("pre")).to_contain_text('"task_status": "succeed"')
+    assert page.url.endswith("#kling_get_text_to_video")
+
+
+def test_a_stream_a_form_and_sound_are_tried(trial: Callable[..., Page], mock: Any) -> None:
+    page = trial("openai_chat_completions")
+    body = page.get_by_label("application/json")
+    body.fill(json.dumps({**json.loads(body.input_value()), "stream": True}))
+    page.get_by_role("button", name="Send").click()
+    expect(page.locator("pre")).to_contain_text("data: [DONE]")
+    call = page.get_by_role("combobox", name="Call")
+    call.fill("ai302_upload_file")
+    call.blur()
+    page.get_by_role("button", name="Send").click()
+    expect(page.locator("pre")).to_contain_text('"data": "http')
+    assert mock.requests[-1].uploads[0][0] == "picture.png"
+    call.fill("openai_speech")
+    call.blur()
+    page.get_by_role("button", name="Send").click()
+    expect(page.locator("audio")).to_be_visible()
+
+
+@pytest.mark.parametrize(
+    ("base", "said"),
+    [
+        ("http://127.0.0.1:9", "No mock answers at http://127.0.0.1:9. Start it with: make mock"),
+        ("https://api.302.ai", "Mock: give the URL of a mock on this machine, such as "),
+        ("http://192.168.0.1:8302", "Mock: give the URL of a mock on this machine, such as "),
+    ],
+)
+def test_it_asks_a_mock_on_this_machine_alone(
+    trial: Callable[..., Page], base: str, said: str
+) -> None:
+    page = trial("ai302_list_models", base)
+    page.get_by_role("button", name="Send").click()
+    expect(page.get_by_role("status")).to_contain_text(said)
+
+
+def test_a_body_that_is_not_json_is_told(trial: Callable[..., Page], mock: Any) -> None:
+    page = trial("kling_text_to_video")
+    page.get_by_label("application/json").fill("{")
+    page.get_by_role("button", name="Send").click()
+    expect(page.get_by_role("status")).to_contain_text("The body is not JSON: ")
+    page.get_by_label("application/json").fill("{}")
+    page.get_by_role("button", name="Send").click()
+    expect(page.get_by_role("status")).to_contain_text("HTTP 4")
+    expect(page.locator("pre")).to_contain_text("prompt")
+    page.goto(re.sub("#.*", "#nothing", page.url))
+    expect(page.get_by_text("There is no call nothing.")).to_be_visible()
 
 
 def test_a_phone_in_the_dark(visit: Callable[..., Page]) -> None:

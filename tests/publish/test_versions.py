@@ -6,6 +6,7 @@ import json
 import re
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -328,7 +329,9 @@ def test_beside_nullable_stands_a_type() -> None:
 
 
 def leaves(node: Any) -> Iterator[str]:
-    """Every text and number of a document, without what older descriptions say beside it."""
+    """Every text and number of a document, and of JSON text in it, which examples of forms have in
+    3.0; without what older descriptions say beside it.
+    """
     if isinstance(node, dict):
         for value in node.values():
             yield from leaves(value)
@@ -339,6 +342,9 @@ def leaves(node: Any) -> Iterator[str]:
         said = r"\.? ?(Default: [^\n]*\.|The query takes `[^\n]*)$"
         text = re.sub(said, "", node) if isinstance(node, str) else node
         yield json.dumps(text).rstrip('."')
+        if isinstance(node, str) and re.match(r"\{|\d+(\.\d+)?$", node):
+            with suppress(ValueError):
+                yield from leaves(json.loads(node))
 
 
 @pytest.mark.parametrize("older", [1, 2])
@@ -470,3 +476,104 @@ def test_an_extension_that_is_named_like_a_keyword_stays_as_it_is() -> None:
     assert lowered(schema) == (schema, [])
     carried = lowered({"prefixItems": [{"const": 1}], "items": {"type": ["string", "null"]}})[0]
     assert carried["x-items"] == {"type": "string", "nullable": True}
+
+
+def with_request(media_type: str, schema: Any, **more: Any) -> dict[str, Any]:
+    """A document of 3.1 with one call that takes a body."""
+    media = {"schema": {"$ref": "#/components/schemas/X"}, **more}
+    call = {"requestBody": {"content": {media_type: media}}, "responses": {}}
+    return {
+        "openapi": "3.1.0",
+        "info": {},
+        "paths": {"/x": {"post": call}},
+        "components": {"schemas": {"X": schema, "Y": {"type": "object", "properties": {}}}},
+    }
+
+
+@pytest.mark.parametrize(
+    ("field", "text"),
+    [
+        ({"anyOf": [{"type": "string"}, {"type": "number"}], "description": "D"}, {"D."}),
+        ({"type": ["string", "integer"], "description": "D."}, {"D."}),
+        ({"$ref": "#/components/schemas/Y", "description": "D."}, {"D. As JSON text."}),
+        ({"type": "object", "additionalProperties": True}, {"As JSON text."}),
+    ],
+)
+def test_a_form_has_text_where_it_had_a_union_or_an_object(field: Any, text: set[str]) -> None:
+    schema = {"type": "object", "properties": {"a": field, "b": {"type": "integer"}}}
+    examples = {"e": {"value": {"a": {"k": 1}, "b": 2}}}
+    document = with_request("multipart/form-data", schema, examples=examples)
+    oldest, losses = to_30(document)
+    made = oldest["components"]["schemas"]["X"]["properties"]
+    assert {key: made["a"][key] for key in ("type", "x-schema")} == {
+        "type": "string",
+        "x-schema": field,
+    }
+    assert {made["a"]["description"]} == text
+    assert made["b"] == {"type": "integer"}
+    media = oldest["paths"]["/x"]["post"]["requestBody"]["content"]["multipart/form-data"]
+    assert media["examples"]["e"]["value"] == {"a": '{"k": 1}', "b": 2}
+    assert [(loss.carried, loss.place) for loss in losses] == [
+        ("x-schema", "#/components/schemas/X/properties/a")
+    ]
+    as_json = to_30(with_request("application/json", schema))[0]["components"]["schemas"]["X"]
+    assert "x-schema" not in json.dumps(as_json)
+
+
+def test_files_in_a_form_stay() -> None:
+    file = {"type": "string", "format": "binary", "x-file": ["part", "url"]}
+    several = {"x-file": ["part"], "anyOf": [file, {"type": "array", "items": file}]}
+    schema = {"type": "object", "properties": {"a": file, "b": several}}
+    made = to_30(with_request("multipart/form-data", schema))[0]["components"]["schemas"]["X"]
+    assert "x-schema" not in json.dumps(made)
+
+
+def test_words_of_a_form_in_two_types_are_words() -> None:
+    union = {"anyOf": [{"type": "string", "enum": ["5", "a"]}, {"type": "integer", "enum": [5]}]}
+    schema = {"type": "object", "properties": {"a": union}}
+    made = to_30(with_request("multipart/form-data", schema))[0]["components"]["schemas"]["X"]
+    assert made["properties"]["a"]["enum"] == ["5", "a"]
+
+
+def test_a_field_of_a_request_has_one_spelling_and_of_a_response_all() -> None:
+    fields = {"aB": {"type": "string"}, "a_b": {"type": "string"}, "c": {"type": "string"}}
+    document = with_request("application/json", {"type": "object", "properties": fields})
+    oldest, losses = to_30(document)
+    made = oldest["components"]["schemas"]["X"]["properties"]
+    assert made == {
+        "aB": {"type": "string", "x-also": {"a_b": {"type": "string"}}},
+        "c": fields["c"],
+    }
+    assert [(loss.what, loss.carried) for loss in losses] == [("properties.a_b", "x-also")]
+    response = {
+        "description": "",
+        "content": {"application/json": {"schema": {"$ref": "#/components/schemas/X"}}},
+    }
+    document["paths"]["/x"]["post"]["responses"] = {"200": response}
+    assert to_30(document)[0]["components"]["schemas"]["X"]["properties"] == fields
+
+
+def test_the_same_words_in_two_types_are_text() -> None:
+    branches = [{"type": "integer", "enum": [4, 8]}, {"type": "string", "enum": ["8", "4"]}]
+    other = [{"type": "integer", "enum": [4]}, {"type": "string", "enum": ["x"]}]
+    schema = {"type": "object", "properties": {"a": {"anyOf": branches}, "b": {"anyOf": other}}}
+    made = to_30(with_request("application/json", schema))[0]["components"]["schemas"]["X"]
+    carried = {"x-schema": {"anyOf": branches}}
+    assert made["properties"] == {"a": {**branches[1], **carried}, "b": {"anyOf": other}}
+
+
+def test_no_form_has_a_union_or_an_object_in_3_0() -> None:
+    oldest = documents()[2]
+    schemas = oldest["components"]["schemas"]
+    unions = []
+    for item in oldest["paths"].values():
+        for operation in item.values():
+            content = operation.get("requestBody", {}).get("content", {}) if operation else {}
+            media = content.get("multipart/form-data", {}).get("schema", {})
+            fields = schemas.get(media.get("$ref", "").rpartition("/")[2], {}).get("properties", {})
+            for name, one in fields.items():
+                target = schemas.get(one.get("$ref", "").rpartition("/")[2], one)
+                if "x-file" not in target and ({"anyOf", "oneOf"} & target.keys()):
+                    unions.append((operation["operationId"], name))
+                assert target.get("type") != "object", (operation["operationId"], name)
+    assert unions == []

@@ -94,9 +94,10 @@ def _faults(tools: Path) -> list[dict[str, str]]:
             timeout=SECONDS,
             check=False,
         )
-        faults: list[dict[str, str]] = json.loads(done.stdout)
     except (OSError, subprocess.TimeoutExpired) as error:
         raise BuildError(f"AsyncAPI's parser could not be run: {error}") from None
+    try:
+        faults: list[dict[str, str]] = json.loads(done.stdout)
     except ValueError:
         raise BuildError(f"AsyncAPI's parser failed: {done.stderr.strip()[-500:]}") from None
     return faults

@@ -45,7 +45,8 @@ example to change.
 In Python: `pip install api302`, `from api302 import Client`, `client = Client()` (reads
 AI302_API_KEY); arguments are named as the JSON's fields, with `_` for other signs;
 `client.….submit(…)` style calls return a `Task`: `task.wait().outputs[0].save()` saves its file.
-`AsyncClient` is the same with `await`.
+`client.catalog.find(operation="…")` lists all models of a call. `AsyncClient` is the same with
+`await`.
 """
 _DOCUMENTS = """
 The documents that this is made from:

@@ -10,6 +10,7 @@ from typing import Any
 from generator.source import obj, seq
 
 from .losses import Loss, carry
+from .reduced import reduced
 from .walk import Json, walk
 
 # The fields that 3.1 added, by kind of object. Schemas are apart: 3.1 replaced their language.
@@ -40,6 +41,7 @@ _NULLS = ({"type": "string", "nullable": True, "enum": [None]}, {"enum": [None]}
 def to_30(document: Json) -> tuple[Json, list[Loss]]:
     """The OpenAPI 3.0.3 copy of a 3.1 document, and what only 3.1 has."""
     losses: list[Loss] = []
+    document = reduced(document, losses)
     types = _types_of_components(document)
 
     def change(kind: str, node: Any, place: str) -> Any:

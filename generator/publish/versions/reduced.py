@@ -1,0 +1,225 @@
+"""What is made simpler in 3.0 alone, for generators of many languages.
+
+A field of a form is text on the wire, whatever it holds, and generators write unions and objects
+there as their languages print them: in 3.0 such a field is a string. Two spellings of one field of
+a request are one name in most languages: in 3.0 the first is described. What was there before is
+in an `x-` field.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+from generator.document.references import references, resolve
+from generator.join import operations
+from generator.source import obj, seq
+
+from .losses import Loss
+from .prose import as_text, sentence
+from .walk import Json
+
+CARRIED = "x-schema"
+ALSO = "x-also"
+_FORMS = ("multipart/form-data", "application/x-www-form-urlencoded")
+_SCHEMAS = "#/components/schemas/"
+_SCALARS = {"string", "number", "integer", "boolean"}
+_UNIONS = ("anyOf", "oneOf")
+
+
+def reduced(document: Json, losses: list[Loss]) -> Json:
+    """A copy of a 3.1 document with text in forms, and with one spelling of each request field.
+
+    Args:
+        document: The document.
+        losses: Gets an entry for each field.
+    """
+    if "paths" not in document:
+        return document
+    paths = {path: dict(item) for path, item in obj(document["paths"]).items()}
+    document = {**document, "paths": paths}
+    components = obj(document.get("components"))
+    schemas = dict(obj(components.get("schemas")))
+    others = _reached(document, list(_but_forms(document)))
+    for path, method, operation in operations(document):
+        if changed := _with_text(document, schemas, operation, losses, others):
+            document["paths"][path][method] = changed
+    for name in sorted(_of_requests_alone(document) & schemas.keys()):
+        place = f"{_SCHEMAS}{name}"
+        schemas[name] = _one_branch(_one_spelling(schemas[name], place, losses), place, losses)
+    if schemas:
+        document["components"] = {**components, "schemas": schemas}
+    return document
+
+
+# -- forms -----------------------------------------------------------------------------------------
+
+
+def _with_text(
+    document: Json, schemas: Json, operation: Json, losses: list[Loss], others: set[str]
+) -> Json | None:
+    """An operation whose forms have text in place of unions and objects, if it has any such.
+
+    A schema of `others`, which JSON is made of too, stays.
+    """
+    body = obj(operation.get("requestBody"))
+    content = obj(body.get("content"))
+    for media_type in _FORMS:
+        media = obj(content.get(media_type))
+        name = str(obj(media.get("schema")).get("$ref", "")).removeprefix(_SCHEMAS)
+        if name not in schemas or name in others:
+            continue
+        form = schemas[name]
+        fields = {
+            field: text
+            for field, schema in obj(form.get("properties")).items()
+            if (text := _text_field(document, schema))
+        }
+        if not fields and CARRIED not in json.dumps(form):
+            continue
+        place = f"{_SCHEMAS}{name}/properties"
+        losses += [Loss("3.0", _lost(form, field), CARRIED, f"{place}/{field}") for field in fields]
+        schemas[name] = {**form, "properties": {**form["properties"], **fields}}
+        content = {**content, media_type: _with_text_examples(media, schemas[name])}
+    return {**operation, "requestBody": {**body, "content": content}} if content else None
+
+
+def _but_forms(document: Json) -> Iterator[Any]:
+    """All that is sent and received but in forms."""
+    for _, _, operation in operations(document):
+        content = obj(obj(operation.get("requestBody")).get("content"))
+        yield {kind: media for kind, media in content.items() if kind not in _FORMS}
+        yield [operation.get("responses"), operation.get("parameters")]
+
+
+def _lost(form: Json, field: str) -> str:
+    """What a field had that text has not."""
+    schema = form["properties"][field]
+    words = ("$ref", *_UNIONS, "properties", "type")
+    return f"schema.{next(word for word in words if word in schema)}"
+
+
+def _text_field(document: Json, schema: Any) -> Json | None:
+    """A field of a form as text, if it is a union of scalars, or an object."""
+    if CARRIED in obj(schema):
+        return None
+    target = obj(resolve(document, schema, "a form"))
+    kinds = set(_kinds(document, target))
+    is_union = len(kinds) > 1 and kinds <= _SCALARS
+    if not (is_union or kinds == {"object"}) or "x-file" in target:
+        return None
+    own = str(obj(schema).get("description") or target.get("description") or "")
+    said = "As JSON text." if kinds == {"object"} else ""
+    made: Json = {"type": "string", "description": f"{sentence(own)} {said}".strip()}
+    if words := _words(document, target):
+        made["enum"] = words
+    kept = {key: target[key] for key in ("x-default", "deprecated") if key in target}
+    return {**made, **kept, CARRIED: schema}
+
+
+def _kinds(document: Json, schema: Json) -> Iterator[str]:
+    """The JSON types of a schema and of its alternatives, without null."""
+    members = [member for union in _UNIONS for member in seq(schema.get(union))]
+    for member in members:
+        yield from _kinds(document, obj(resolve(document, member, "a form")))
+    types = schema.get("type")
+    own = [types] if isinstance(types, str) else seq(types)
+    if not members and not own:
+        yield "object" if "properties" in schema else "anything"
+    yield from (one for one in own if one != "null")
+
+
+def _words(document: Json, schema: Json) -> list[str]:
+    """The words of a union of which each part lists its own, as text."""
+    found: list[str] = []
+    for union in _UNIONS:
+        for member in seq(schema.get(union)):
+            listed = obj(resolve(document, member, "a form")).get("enum")
+            if not listed:
+                return []
+            found += map(as_text, listed)
+    return list(dict.fromkeys(found))
+
+
+def _with_text_examples(media: Json, form: Json) -> Json:
+    """A media type whose examples have text where its form has."""
+    texts = [name for name, one in form["properties"].items() if CARRIED in obj(one)]
+    changed = {}
+    for name, example in obj(media.get("examples")).items():
+        value = obj(example).get("value")
+        if isinstance(value, dict):
+            given = {key: _as_text(value[key]) for key in texts if key in value}
+            example = {**example, "value": {**value, **given}}
+        changed[name] = example
+    return {**media, "examples": changed} if changed else media
+
+
+def _as_text(value: Any) -> str:
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+
+
+# -- spellings -------------------------------------------------------------------------------------
+
+
+def _of_requests_alone(document: Json) -> set[str]:
+    """The schemas that requests reach and responses do not."""
+    contents = [one for _, _, one in operations(document)]
+    asked = _reached(document, [one.get("requestBody") for one in contents])
+    return asked - _reached(document, [one.get("responses") for one in contents])
+
+
+def _reached(document: Json, roots: list[Any]) -> set[str]:
+    components = obj(document.get("components"))
+    todo = [ref for root in roots for ref in references(root)]
+    seen: set[str] = set()
+    while todo:
+        ref = todo.pop()
+        if ref not in seen:
+            seen.add(ref)
+            _, _, kind, name = ref.split("/")[:4]
+            todo += references(obj(components.get(kind)).get(name))
+    return {ref.removeprefix(_SCHEMAS) for ref in seen if ref.startswith(_SCHEMAS)}
+
+
+def _one_spelling(schema: Json, place: str, losses: list[Loss]) -> Json:
+    """An object whose fields have one spelling each; others are in `x-also` of the first."""
+    kept: Json = {}
+    first: dict[str, str] = {}
+    for name, one in obj(schema.get("properties")).items():
+        word = "".join(char for char in name if char.isalnum()).lower()
+        if word in first and isinstance(kept[first[word]], dict):
+            also = {**obj(kept[first[word]].get(ALSO)), name: one}
+            kept[first[word]] = {**kept[first[word]], ALSO: also}
+            losses.append(Loss("3.0", f"properties.{name}", ALSO, f"{place}/properties"))
+        else:
+            first.setdefault(word, name)
+            kept[name] = one
+    return (
+        {**schema, "properties": kept} if len(kept) < len(obj(schema.get("properties"))) else schema
+    )
+
+
+# -- words as text and as numbers ------------------------------------------------------------------
+
+
+def _one_branch(schema: Json, place: str, losses: list[Loss]) -> Json:
+    """An object whose fields list the same words in one type alone: as text, if they did."""
+    changed = {}
+    for name, one in obj(schema.get("properties")).items():
+        for union in _UNIONS:
+            members = seq(obj(one).get(union))
+            if len(members) > 1 and len({_spelled(member) for member in members}) == 1:
+                rest = {key: value for key, value in one.items() if key != union}
+                texts = [one for one in members if obj(one).get("type") == "string"]
+                kept = next(iter(texts), members[0])
+                changed[name] = {**kept, **rest, CARRIED: {union: members}}
+                where = f"{place}/properties/{name}"
+                losses.append(Loss("3.0", f"schema.{union}", CARRIED, where))
+    return {**schema, "properties": {**schema["properties"], **changed}} if changed else schema
+
+
+def _spelled(member: Any) -> str:
+    """The words of an enum as text; of anything else, what no other has."""
+    words = seq(obj(member).get("enum"))
+    return json.dumps(sorted(map(as_text, words))) if words else f"other {id(member)}"
