@@ -13,7 +13,7 @@ REDOCLY := npx --yes @redocly/cli@2.77.0
 export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-clients coverage check build format lint-spec fuzz lowest newest pythons kills weekly bench live canary mock publish publish-proof wheel release installed lock clean
+.PHONY: help demo test test-clients coverage check build format lint-spec fuzz lowest newest pythons kills ray weekly bench live canary mock publish publish-proof wheel release installed lock clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | awk -F'\t' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -95,9 +95,17 @@ pythons: $(VENV)/ready-dev ## the tests with each Python from 3.11 that this mac
 kills: $(VENV)/ready-dev ## SIGKILL at random: a batch's runner, workers, Redis, PostgreSQL; KILLS=20
 	API302_KILLS=$(or $(KILLS),20) $(PY) -m pytest -q -m kills tests/batch
 
+RAY := .venvs/ray
+RAY_PY := $(RAY)/$(if $(filter Windows_NT,$(OS)),Scripts,bin)/python
+
+ray: $(VENV)/ready-dev ## the recipe for Ray, in an environment of its own
+	$(PY) -m uv venv --quiet --allow-existing $(RAY)
+	$(PY) -m uv pip install --quiet --python $(RAY_PY) '.[batch]' 'ray>=2.9' 'pytest>=9,<10'
+	$(RAY_PY) -m pytest -q -o addopts= -o filterwarnings=default tests/batch/test_recipes.py -k ray
+
 weekly: ## what takes too long for every change: lowest and newest versions, each Python, long fuzzing, budgets, the proofs
 	$(MAKE) --keep-going lowest newest installed pythons fuzz bench publish-proof
-	$(MAKE) kills KILLS=200
+	$(MAKE) --keep-going kills ray KILLS=200
 
 bench: $(VENV)/ready-bench ## the budgets, measured against httpx by hand and the openai SDK
 	$(PY) -m pytest -q -m slow tests

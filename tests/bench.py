@@ -24,6 +24,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+import bench_batch
 import bench_network
 from bench_network import Row
 
@@ -349,7 +350,14 @@ def main() -> int:
     try:
         assert server.stdout is not None
         url = f"http://127.0.0.1:{int(server.stdout.readline())}"
-        rows = [imports(), *bench_network.rows(), *calls(url), *transfers(url), *build()]
+        rows = [
+            imports(),
+            *bench_network.rows(),
+            *bench_batch.rows(),
+            *calls(url),
+            *transfers(url),
+            *build(),
+        ]
     finally:
         server.kill()
         server.wait()

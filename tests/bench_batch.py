@@ -20,8 +20,8 @@ from bench_network import KEY, MIB, PATH, Row, Served
 JOBS = 10_000
 PLANNED = 100_000
 PAUSE = 0.05
-TASKS, PER_MINUTE = 1_000, 6_000.0
-SECONDS = 20.0
+TASK, TASKS, POLLS = "kling_text_to_video", 1_000, 4
+PER_MINUTE = 12_000.0
 
 
 def _jobs(count: int) -> Iterator[dict[str, Any]]:
@@ -102,6 +102,32 @@ def measure_planning(path: str, url: str) -> None:
     asyncio.run(main())
 
 
+def measure_polling(url: str) -> None:
+    """Print how many submits and polls a batch of tasks makes, and in how many seconds."""
+    from api302 import AsyncClient
+    from api302.batch import Batch
+
+    times: list[float] = []
+
+    async def note(call: Any, next: Any) -> Any:
+        if call.operation:  # downloads go at their own pace
+            times.append(time.perf_counter())
+        return await next(call)
+
+    async def main() -> None:
+        jobs = [
+            {"key": f"t{n}", "call": TASK, "arguments": {"prompt": str(n)}} for n in range(TASKS)
+        ]
+        with tempfile.TemporaryDirectory() as folder, Batch(Path(folder, "out")) as batch:
+            async with AsyncClient(api_key=KEY, base_url=url, middleware=[note]) as client:
+                batch.plan(jobs, client=client)
+                options: Any = {"requests_per_minute": PER_MINUTE, "interval": 1.0}
+                ended = await batch.arun(client=client, concurrency=100, **options)
+        print(len(times), times[-1] - times[0], ended.counts["saved"])
+
+    asyncio.run(main())
+
+
 def _peak() -> int:
     """Bytes of memory that this process had at most."""
     import resource
@@ -167,10 +193,37 @@ def planning(url: str) -> list[Row]:
     ]
 
 
+def polling() -> list[Row]:
+    """One poller for many tasks, held to a rate. The first second may have more."""
+    command = [sys.executable, str(Path(__file__).parent / "batch/referee.py"), "0", str(POLLS - 1)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:
+        assert server.stdout is not None
+        try:
+            made, seconds, saved = _child(
+                "--polling", f"http://127.0.0.1:{server.stdout.readline().strip()}"
+            )
+        finally:
+            server.kill()
+    assert (int(made), int(saved)) == (TASKS * (1 + POLLS), TASKS)
+    second = PER_MINUTE / 60
+    rate = (int(made) - second) / float(seconds)
+    return [
+        Row(
+            f"{TASKS:,} tasks, one poller, {PER_MINUTE:,.0f} requests a minute",
+            f"{rate:.0f} /s",
+            f"the rate {second:.0f} /s",
+            rate / second,
+            "1.0 x",
+            rate <= 1.01 * second,
+        )
+    ]
+
+
 def rows() -> list[Row]:
     """All of this file's rows."""
     with Served(PAUSE) as url:
-        return [*batches(url), *planning(url)]
+        found = [*batches(url), *planning(url)]
+    return [*found, *polling()]
 
 
 if __name__ == "__main__":
@@ -178,6 +231,7 @@ if __name__ == "__main__":
         "--batch": measure_batch,
         "--aiohttp": measure_aiohttp,
         "--planning": measure_planning,
+        "--polling": measure_polling,
     }
     if len(sys.argv) > 1:
         modes[sys.argv[1]](*sys.argv[2:])

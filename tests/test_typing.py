@@ -13,6 +13,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
 SAMPLES = ROOT / "tests/typing"
+PROGRAMS = sorted((ROOT / "tests/programs").glob("*.py"))
 
 
 def pyright(files: list[Path], tmp_path: Path) -> set[tuple[str, int]]:
@@ -49,4 +50,5 @@ def test_right_code_passes_and_each_wrong_line_is_refused(checker: Any, tmp_path
     lines = (SAMPLES / "wrong.py").read_text().splitlines()
     marked = {("wrong.py", n) for n, line in enumerate(lines, 1) if line.endswith("# error")}
     assert len(marked) >= 10
-    assert checker([SAMPLES / "right.py", SAMPLES / "wrong.py"], tmp_path) == marked
+    files = [SAMPLES / "right.py", SAMPLES / "wrong.py", *PROGRAMS]
+    assert checker(files, tmp_path) == marked

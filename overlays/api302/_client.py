@@ -438,6 +438,7 @@ class Client(Sections):
         *,
         interval: float | None = None,
         on_progress: Callable[[Progress], object] | None = None,
+        progress: bool = False,
         cancel: bool = False,
     ) -> Iterator[Task[T]]:
         """The tasks as they end, failed ones too: then `task.wait()` needs no network any more.
@@ -450,7 +451,7 @@ class Client(Sections):
         from ._features.waiting import Waits, as_completed
 
         waits = Waits(self._client, tasks, timeout, interval, on_progress, cancel)
-        return iterate(as_completed(waits))
+        return iterate(as_completed(waits, progress))
 
     def download(
         self, url: str, path: str | PathLike[str] = ".", *, timeout: float | None = None
@@ -827,12 +828,14 @@ class AsyncClient(AsyncSections):
         *,
         interval: float | None = None,
         on_progress: Callable[[Progress], object | Awaitable[object]] | None = None,
+        progress: bool = False,
         cancel: bool = False,
     ) -> AsyncGenerator[AsyncTask[T], None]:
         """The tasks as they end, for `async for`. See `Client.as_completed`."""
         from ._features.waiting import Waits, as_completed
 
-        return as_completed(Waits(self._client, tasks, timeout, interval, on_progress, cancel))
+        waits = Waits(self._client, tasks, timeout, interval, on_progress, cancel)
+        return as_completed(waits, progress)
 
     async def download(
         self, url: str, path: str | PathLike[str] = ".", *, timeout: float | None = None

@@ -16,14 +16,17 @@ JOBS = 1_000
 KILLS = int(os.environ.get("API302_KILLS", "4"))
 """20 in `.ci/run`, 200 in `make weekly`."""
 SEED = int(os.environ.get("API302_SEED", str(random.randrange(1 << 30))))
-REQUESTS = 3 * JOBS
-"""About as many as a batch makes: kills are spread over them."""
+ROUNDS = range((KILLS + 19) // 20)
+"""Each is a batch of its own, with at most 20 kills: more would leave too little to kill."""
+REQUESTS = 5 * JOBS // 2
+"""At least as many as a batch makes, of whose jobs some are unknown: kills are spread over them."""
 PATIENCE = 300.0
 
 
-def moments(kills: int) -> list[int]:
-    """After how many requests something is killed, at random."""
-    return sorted(random.Random(SEED).sample(range(1, REQUESTS), kills))
+def moments(number: int, least: int) -> list[int]:
+    """After how many requests something is killed in a round, at random: half of its kills."""
+    kills = max(least, min(20, KILLS - 20 * number) // 2)
+    return sorted(random.Random(SEED + number).sample(range(1, REQUESTS), kills))
 
 
 def wait_for(referee: Referee, requests: int, is_over: Callable[[], bool]) -> None:
@@ -54,9 +57,9 @@ def check(referee: Referee, out: Path, keys: list[str], in_flight: int) -> None:
     assert not left, f"{said}: {left} are left behind"
 
 
-def kinds(choices: list[str], kills: int) -> list[Any]:
+def kinds(choices: list[str], kills: int, number: int) -> list[Any]:
     """What is killed each time: each of the choices at least once, the rest at random."""
-    chance = random.Random(SEED + 1)
+    chance = random.Random(SEED - number)
     found = [*choices, *(chance.choice(choices) for _ in range(max(0, kills - len(choices))))]
     chance.shuffle(found)
     return found

@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from api302 import AsyncClient, InvalidArgument, QuotaError
+from api302 import AsyncClient, Client, InvalidArgument, QuotaError
 from api302.batch import Batch, Journal, run, status
 from api302.batch.limits import Limits, SharedLimits, rates_of
 
@@ -48,6 +48,16 @@ def test_the_same_line_sends_nothing_again(tmp_path: Path, referee: Referee) -> 
 
 
 # --- bad input ------------------------------------------------------------------------------------
+
+
+def test_a_client_that_cannot_await(tmp_path: Path, referee: Referee) -> None:
+    with (
+        Client(api_key=KEY, base_url=referee.url) as client,
+        pytest.raises(InvalidArgument, match="client: a batch needs an AsyncClient, not Client"),
+    ):
+        run([chat("one")], tmp_path, client=client)
+    assert referee.counts["sent"] == {}
+
 
 BAD = [
     ("{", "line 2: line: is not JSON"),

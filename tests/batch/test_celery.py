@@ -17,7 +17,7 @@ from api302.batch import Batch, Journal
 from api302.batch.limits import SharedLimits, rates_of
 
 from .conftest import Referee, lines, video
-from .killing import JOBS, KILLS, SEED, check, kinds, moments, wait_for
+from .killing import JOBS, ROUNDS, SEED, check, kinds, moments, wait_for
 from .services import Command, Postgres, Redis, needs
 
 THREADS = 8
@@ -103,14 +103,19 @@ def test_workers_run_a_batch_and_it_is_seen_from_anywhere(
 
 
 @pytest.mark.kills
+@pytest.mark.parametrize("number", ROUNDS)
 def test_a_batch_over_workers_survives_kills(
-    redis: Redis, postgres: Postgres, tmp_path: Path, referee_of: Callable[..., Referee]
+    number: int,
+    redis: Redis,
+    postgres: Postgres,
+    tmp_path: Path,
+    referee_of: Callable[..., Referee],
 ) -> None:
     referee = referee_of(pause=0.1, polls=1)
     site = Site(redis, postgres, referee, tmp_path)
-    keys = [f"wild-{number}" for number in range(JOBS)]
+    keys, name = [f"wild-{one}" for one in range(JOBS)], f"wild-{number}"
     out = tmp_path / "out"
-    arguments = site.runner(_job_file(tmp_path, keys), out, "--name", "wild")
+    arguments = site.runner(_job_file(tmp_path, keys), out, "--name", name)
     arguments += ["--grace", "2", "--longest-call", "5"]
     runner = Command(arguments, site.environment, None)
     services: dict[str, Any] = {"redis": redis, "postgres": postgres, "runner": runner}
@@ -118,16 +123,16 @@ def test_a_batch_over_workers_survives_kills(
     for worker in (*site.workers, runner):
         worker.start()
     try:
-        kills = max(4, KILLS - KILLS // 2)
-        for moment, kind in zip(moments(kills), kinds([*services], kills), strict=True):
-            wait_for(referee, moment, lambda: _is_over(postgres, "wild"))
+        when = moments(number, len(services))
+        for moment, kind in zip(when, kinds([*services], len(when), number), strict=True):
+            wait_for(referee, moment, lambda: _is_over(postgres, name))
             service = services[kind] or site.workers[moment % WORKERS]
             service.restart()
-        _finish(runner, site, out)
+        _finish(runner, site, out, name)
     finally:
         site.close()
         runner.kill()
-    check(referee, out, keys, WORKERS * THREADS * kills)
+    check(referee, out, keys, WORKERS * THREADS * len(when))
 
 
 def _is_over(postgres: Postgres, name: str) -> bool:
@@ -138,13 +143,13 @@ def _is_over(postgres: Postgres, name: str) -> bool:
         journal.close()
 
 
-def _finish(runner: Command, site: Site, out: Path) -> None:
+def _finish(runner: Command, site: Site, out: Path, name: str) -> None:
     """Until the runner says that nothing is left."""
     assert runner.process is not None
     try:
         code = runner.process.wait(timeout=300)
     except subprocess.TimeoutExpired:
-        journal = Journal.open(site.postgres.url, "wild")
+        journal = Journal.open(site.postgres.url, name)
         pytest.fail(f"seed {SEED}: {journal.counts()} {journal.rows(('planned', 'sent'), limit=3)}")
     if code not in (0, 1):  # it was killed after its end, or could not begin
         runner.restart()
@@ -152,6 +157,25 @@ def _finish(runner: Command, site: Site, out: Path) -> None:
         runner.process.wait(timeout=300)
     assert (out / "results.jsonl").exists()
     assert lines(out / "results.jsonl"), f"seed {SEED}"
+
+
+def test_what_was_forgotten_is_due(postgres: Postgres) -> None:
+    """Also what another engine began, which has no time; and only what is late enough."""
+    journal = Journal.open(postgres.url, "forgotten")
+    rows = [
+        {**row, "arguments": "{}", "digest": "", "vendor": "kling", "call": "kling_text_to_video"}
+        for row in ({"number": number, "key": str(number)} for number in range(1, 6))
+    ]
+    with journal.planning() as plan:
+        plan.add(rows)
+    now = time.time()
+    journal.write([(1, {"state": "done"}), (2, {"state": "accepted", "due": now - 100})])
+    journal.write([(3, {"state": "accepted", "due": now + 100}), (4, {"state": "saved"})])
+    assert [row["number"] for row in journal.forgotten(now - 60, 10)] == [1, 2]
+    assert [row["number"] for row in journal.fresh(10)] == [5]
+    journal.set("engine", "celery")
+    assert "forgotten" in journal.batches("celery")
+    journal.close()
 
 
 def test_limits_are_shared_on_postgres(postgres: Postgres) -> None:

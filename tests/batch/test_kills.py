@@ -14,21 +14,24 @@ from pathlib import Path
 import pytest
 
 from .conftest import Referee, video
-from .killing import JOBS, KILLS, check, moments, wait_for
+from .killing import JOBS, ROUNDS, check, moments, wait_for
 
 CONCURRENCY = 20
 
 
 @pytest.mark.kills
-def test_a_batch_survives_kills(tmp_path: Path, referee_of: Callable[..., Referee]) -> None:
+@pytest.mark.parametrize("number", ROUNDS)
+def test_a_batch_survives_kills(
+    number: int, tmp_path: Path, referee_of: Callable[..., Referee]
+) -> None:
     referee = referee_of(pause=0.1, polls=1)
-    keys = [f"panda-{number}" for number in range(JOBS)]
+    keys = [f"panda-{one}" for one in range(JOBS)]
     jobs, out = tmp_path / "jobs.jsonl", tmp_path / "out"
     jobs.write_text("".join(f"{json.dumps(video(key))}\n" for key in keys), encoding="utf-8")
     command = [sys.executable, "-m", "api302.batch", "run", str(jobs), "--out", str(out), "--yes"]
     command += ["--interval", "0.3", "--concurrency", str(CONCURRENCY)]
     kills = 0
-    for moment in moments(max(1, KILLS // 2)):
+    for moment in moments(number, 1):
         process = subprocess.Popen(command, env=referee.environment, stderr=subprocess.DEVNULL)
         wait_for(referee, moment, lambda process=process: process.poll() is not None)
         kills += process.poll() is None
@@ -36,5 +39,5 @@ def test_a_batch_survives_kills(tmp_path: Path, referee_of: Callable[..., Refere
         process.wait()
     ended = subprocess.run(command, env=referee.environment, capture_output=True, text=True)
     assert ended.returncode in (0, 1), ended.stderr
-    assert kills == max(1, KILLS // 2)
+    assert kills == len(moments(number, 1))
     check(referee, out, keys, CONCURRENCY * kills)

@@ -473,6 +473,27 @@ def test_a_bar_in_a_notebook(serve: Any, connect: Any, monkeypatch: pytest.Monke
     assert any("2 of 2 tasks, 100%" in bundle["text/plain"] for bundle in bundles)
 
 
+def test_a_bar_as_tasks_end(serve: Any, connect: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    without_rich(monkeypatch)
+    monkeypatch.setattr(sys, "stderr", shown := Terminal())
+    _, client, tasks = started(serve, connect, 2)
+    assert list(client.as_completed(tasks, interval=0, progress=True)) == tasks
+    assert "\r1 of 2 tasks" in shown.getvalue()
+    assert shown.getvalue().endswith("\r2 of 2 tasks 100%\n")
+
+
+def test_a_bar_that_is_left_early(
+    serve: Any, connect: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    without_rich(monkeypatch)
+    monkeypatch.setattr(sys, "stderr", shown := Terminal())
+    _, client, tasks = started(serve, connect, 2)
+    ended = client.as_completed(tasks, interval=0, progress=True)
+    assert next(ended) in tasks
+    ended.close()
+    assert shown.getvalue().endswith("\n")
+
+
 def test_a_hook_beside_the_bar(serve: Any, connect: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     without_rich(monkeypatch)
     seen: list[Any] = []

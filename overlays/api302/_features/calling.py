@@ -7,6 +7,7 @@ import warnings
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, cast
+from weakref import WeakKeyDictionary
 
 from api302._calls.files import named_file
 from api302._errors import InvalidArgument
@@ -51,7 +52,10 @@ def prepared(
     if warning is not None:
         warnings.warn(warning, DeprecationWarning, stacklevel=3)
         function = getattr(function, "__wrapped__", function)
-    named = _Taken.of(operation, function).named(operation, given)
+    taken = _known.get(function)
+    if taken is None:
+        taken = _known[function] = _Taken.of(operation, function)
+    named = taken.named(operation, given)
     chosen = {name: value for name, value in options.items() if value is not None}
     if more := named.pop("extra_body", None):
         chosen["extra_body"] = {**more, **chosen.get("extra_body", {})}
@@ -206,6 +210,10 @@ class _Taken(NamedTuple):
     def _shown(self) -> Iterator[str]:
         yield from (name for name in self.arguments if name in self.required)
         yield from (name for name in self.arguments if name not in self.required)
+
+
+_known: WeakKeyDictionary[Any, _Taken] = WeakKeyDictionary()
+"""What each method takes, found out once: batches make thousands of calls."""
 
 
 def _check_options(operation: Operation, function: Any, options: Mapping[str, Any]) -> None:

@@ -104,7 +104,7 @@ def _judged(
     if ours:
         costs = [row["cost"] for row in ours if isinstance(row.get("cost"), (int, float))]
         cost = float(costs[0]) if len(ours) == len(costs) == 1 else None
-        said = f"{len(ours)} calls of the window are on record that belong to no known one"
+        said = f"calls on record in the window that belong to no known one: {len(ours)}"
         return Settlement("billed", said, cost, tuple(ours))
     left = end + LATE - time.time()
     if left > 0:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import AsyncGenerator, Callable, Coroutine, Iterable, Sequence
-from contextlib import suppress
+from collections.abc import AsyncGenerator, Callable, Coroutine, Generator, Iterable, Sequence
+from contextlib import contextmanager, suppress
 from contextvars import copy_context
 from functools import partial
 from inspect import isawaitable
@@ -15,7 +15,7 @@ from api302._calls.session import Session
 from api302._errors import InvalidArgument, TaskTimeout
 from api302._http.sync import run
 
-from .progress import Progress
+from .progress import Progress, shown_progress
 from .tasks import AsyncTask, Task, Watch
 
 AT_ONCE = 16
@@ -54,6 +54,12 @@ class Waits:
         self._ended: list[Any] = []
         self.late: list[tuple[Any, TaskTimeout]] = []
         """The tasks that were not done in time, each with its error."""
+
+    @contextmanager
+    def shown(self, is_wanted: bool) -> Generator[None]:
+        """A progress bar as long as the wait is read, where one is wanted."""
+        with shown_progress(is_wanted, self._on_progress) as self._on_progress:
+            yield
 
     async def ended(self) -> AsyncGenerator[tuple[Any, Exception | None], None]:
         """The tasks as they end, each with the error of a status that cannot be had.
@@ -176,19 +182,20 @@ async def wait(waits: Waits, return_exceptions: bool) -> list[Any]:
     return [found[task] for task in waits.tasks]
 
 
-async def as_completed(waits: Waits) -> AsyncGenerator[Any, None]:
+async def as_completed(waits: Waits, progress: bool = False) -> AsyncGenerator[Any, None]:
     """The tasks as they end: `wait()` of each then gives its result at once, or raises its error.
 
     Raises TaskTimeout where the time is over.
     """
     source = waits.ended()
-    try:
-        async for task, error in source:
-            if isinstance(error, TaskTimeout):
-                raise error
-            yield task
-    finally:
-        await source.aclose()
+    with waits.shown(progress):
+        try:
+            async for task, error in source:
+                if isinstance(error, TaskTimeout):
+                    raise error
+                yield task
+        finally:
+            await source.aclose()
 
 
 # --- several at once ------------------------------------------------------------------------------

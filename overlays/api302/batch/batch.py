@@ -123,6 +123,7 @@ class Batch:
             InvalidArgument: there are bad lines, each named with its field; a key has other
                 arguments than before; or the budget is less than the first job may cost.
         """
+        check_client(client)
         limit = checked_budget(budget)
         with self.journal.owned():
             if client is not None:
@@ -157,7 +158,7 @@ class Batch:
         """Run every job that has no end yet, and write `results.jsonl` and `errors.jsonl`.
 
         Args:
-            client: Makes the calls; a client of the environment unless given.
+            client: Makes the calls, an `AsyncClient`; one of the environment unless given.
             concurrency: Calls at once.
             downloads: Files downloaded at once.
             open_tasks: Tasks that are open at once.
@@ -181,6 +182,7 @@ class Batch:
         Raises:
             InvalidArgument: naming the argument; or the journal is in use.
         """
+        check_client(client)
         pace = _pace(
             concurrency=concurrency,
             downloads=downloads,
@@ -266,6 +268,15 @@ class _client:
     async def __aexit__(self, *_: object) -> None:
         if self._is_own and self._client is not None:
             await self._client.close()
+
+
+def check_client(client: Any) -> None:
+    """Raises InvalidArgument for what is not None and does not await its calls."""
+    from api302 import AsyncClient
+
+    if client is not None and not isinstance(client, AsyncClient):
+        kind = type(client).__name__
+        raise InvalidArgument(f"client: a batch needs an AsyncClient, not {kind}")
 
 
 def checked_unknown(unknown: str) -> None:

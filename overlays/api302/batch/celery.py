@@ -18,7 +18,8 @@ import json
 import os
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping
+from contextlib import asynccontextmanager
 from functools import cache
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
@@ -29,7 +30,7 @@ from api302._errors import ConnectionError, InvalidArgument
 from api302._log import logger
 
 from . import loop
-from .batch import Batch, check_prices, checked_unknown, prepare
+from .batch import NAME, Batch, check_prices, checked_unknown, prepare
 from .files import Target, Uploads
 from .journal import OPEN, Journal, Row
 from .limits import Rates, SharedLimits, rates_of, tokens_of, used_tokens
@@ -141,6 +142,8 @@ class Worker:
         if row["state"] == "planned":
             change.pop("reserved", None)  # the feeder's, until the job has its end
             self._note_limits(row, change)
+        if change.get("state", row["state"]) in OPEN and change.get("due") is None:
+            change["due"] = time.time()  # without a time, a lost message would not be missed
         self._persist(lambda: self._written(number, turn, change))
         return change
 
@@ -148,18 +151,20 @@ class Worker:
         """One step, in bounded time."""
         sent = False
 
-        async def before() -> None:
+        @asynccontextmanager
+        async def around() -> AsyncGenerator[None]:
             nonlocal sent
             sent_at = time.time()
             change = {"state": "sent", "sent_at": sent_at}
             if not await asyncio.to_thread(self.journal.claim, row["number"], row["turn"], change):
                 raise Superseded
             row["sent_at"], sent = sent_at, True
+            yield
 
         try:
             async with asyncio.timeout(self._longest):
                 if row["state"] == "planned":
-                    return await self._work.send(row, before)
+                    return await self._work.send(row, around)
                 is_poll = row["state"] == "accepted"
                 return await (self._work.poll(row) if is_poll else self._work.save(row))
         except TimeoutError:
@@ -256,9 +261,10 @@ def advance(self: Any, name: str, number: int, turn: int) -> None:
 
 
 @app.task(name="api302.batch.sweep")
-def sweep_again(name: str = "batch") -> int:
-    """Queue what is due and not queued."""
-    return sweep(journal_of(name))
+def sweep_again() -> int:
+    """Queue what is due and not queued, of all batches that workers run."""
+    names = journal_of(NAME).batches("celery")
+    return sum(sweep(journal_of(name)) for name in names)
 
 
 # --- queueing -------------------------------------------------------------------------------------

@@ -46,18 +46,18 @@ class Target:
         self._root = text
         if "://" in text:
             self._fs, self._root = _file_system(text)
-        self._parts = Path(text, PARTS) if self._fs is None else None
 
     def close(self) -> None:
         """Leave nothing half behind."""
-        if self._parts is not None:
-            shutil.rmtree(self._parts, ignore_errors=True)
+        if self._fs is None:
+            for folder in Path(self._root).glob(f".*{PARTS}"):
+                shutil.rmtree(folder, ignore_errors=True)
 
     def _folder(self) -> Path:
         """A new folder for one file that is on its way."""
-        if self._parts is None:
+        if self._fs is not None:
             return Path(mkdtemp(prefix="api302-"))
-        folder = self._parts / uuid.uuid4().hex
+        folder = Path(self._root, f".{uuid.uuid4().hex}{PARTS}")
         folder.mkdir(parents=True)
         return folder
 

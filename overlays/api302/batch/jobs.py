@@ -19,11 +19,13 @@ from api302._json import is_mapping
 from api302._types import Operation
 
 FIELDS = ("key", "call", "arguments")
+_FIELDS = frozenset(FIELDS)
 LONGEST_KEY = 200
 LONGEST_STEM = 120
 """Characters of a file's name before its suffix."""
 SHOWN = 20
 """Bad lines that a message lists."""
+_encode = json.JSONEncoder(ensure_ascii=False, sort_keys=True).encode
 _UNSAFE = re.compile(r'[\x00-\x1f\x7f<>:"/\\|?*%]|^[. ]|[. ]$')
 
 
@@ -45,7 +47,7 @@ class Job(NamedTuple):
     @property
     def content(self) -> str:
         """The arguments as JSON, the same text for the same arguments."""
-        return json.dumps(self.arguments, ensure_ascii=False, sort_keys=True)
+        return _encode(self.arguments)
 
 
 class BadJob(NamedTuple):
@@ -105,8 +107,9 @@ def _job(number: int, item: Any) -> Job | BadJob:
             return BadJob(number, "line", f"is not JSON ({error})")
     if not is_mapping(item):
         return BadJob(number, "line", f"must be an object with {', '.join(FIELDS)}")
-    if extra := [str(name) for name in item if name not in FIELDS]:
-        return BadJob(number, extra[0], f"is not known; a job has {', '.join(FIELDS)}")
+    if item.keys() - _FIELDS:
+        (name, *_) = item.keys() - _FIELDS
+        return BadJob(number, str(name), f"is not known; a job has {', '.join(FIELDS)}")
     key, call, arguments = item.get("key"), item.get("call"), item.get("arguments", {})
     if not isinstance(key, str) or not 0 < len(key) <= LONGEST_KEY or not key.isprintable():
         return BadJob(number, "key", f"must be 1 to {LONGEST_KEY} printable characters")
@@ -128,6 +131,11 @@ def _checked(job: Job, check: Callable[[Any, Job], None]) -> Job | BadJob:
 
 
 @cache
+def _operation(call: str) -> Operation:
+    return Operation.by_id(call)
+
+
+@cache
 def _id(call: str) -> str:
     return operation_id(call)
 
@@ -141,7 +149,7 @@ class Checker:
 
     def __call__(self, _: Any, job: Job) -> None:
         """Raises InvalidArgument, naming the field."""
-        op = Operation.by_id(job.call)
+        op = _operation(job.call)
         names = frozenset(job.arguments)
         self._check_stream(op, job)
         is_plain = names.isdisjoint(op.files) and None not in job.arguments.values()
@@ -165,10 +173,9 @@ class Checker:
             return
         if stream.when is None:
             raise InvalidArgument(f"call: {op.id} answers with a stream, which no batch takes")
-        if stream.when.is_on(job.arguments.get(stream.when.name)):
-            raise InvalidArgument(
-                f"{stream.when.name}: a batch takes whole responses; leave it out"
-            )
+        name = stream.when.name
+        if name in job.arguments and stream.when.is_on(job.arguments[name]):
+            raise InvalidArgument(f"{name}: a batch takes whole responses; leave it out")
 
 
 @cache

@@ -140,6 +140,11 @@ class Journal:
                 " another folder (--out)"
             )
 
+    @property
+    def is_local(self) -> bool:
+        """Whether it is a file of this machine."""
+        return self.engine.dialect.name == "sqlite"
+
     def close(self) -> None:
         """Let go of the database."""
         self.engine.dispose()
@@ -150,7 +155,7 @@ class Journal:
 
         Raises InvalidArgument if one has it. The lock ends with the process, however it ends.
         """
-        if self.engine.dialect.name == "sqlite":
+        if self.is_local:
             with _file_lock(f"{self.engine.url.database}.lock", self.where):
                 yield
             return
@@ -281,9 +286,19 @@ class Journal:
             return connection.scalar(count) or 0
 
     def forgotten(self, before: float, limit: int) -> list[Row]:
-        """Jobs whose next step was due before a time, and was not taken."""
-        where = (jobs.c.batch == self.batch) & jobs.c.state.in_(OPEN) & (jobs.c.due < before)
+        """Jobs whose next step was due before a time, and was not taken.
+
+        Those that another engine began have no time of their own: they are due.
+        """
+        is_late = (jobs.c.due < before) | (jobs.c.due.is_(None) & (jobs.c.state != "planned"))
+        where = (jobs.c.batch == self.batch) & jobs.c.state.in_(OPEN) & is_late
         return self._rows(where, limit)
+
+    def batches(self, engine: str) -> list[str]:
+        """The names of the batches in this database that an engine runs."""
+        where = (about.c.name == "engine") & (about.c.value == engine)
+        with self.engine.connect() as connection:
+            return list(connection.scalars(sa.select(about.c.batch).where(where)))
 
     def move(self, from_: str, **to: Any) -> int:
         """Note the same of all jobs in a state, and count them."""

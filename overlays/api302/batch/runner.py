@@ -12,8 +12,8 @@ import json
 import signal
 import time
 from collections import deque
-from collections.abc import Callable, Coroutine, Generator
-from contextlib import contextmanager
+from collections.abc import AsyncGenerator, Callable, Coroutine, Generator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -84,6 +84,10 @@ class Progress:
     def ended(self) -> int:
         """Jobs for which nothing more is done."""
         return sum(self.counts[state] for state in ("saved", "failed", "unknown"))
+
+
+class _Ended(Exception):
+    """Nothing more is begun: the call was not sent."""
 
 
 class Slots:
@@ -197,8 +201,11 @@ class Runner:
     # --- sending ----------------------------------------------------------------------------------
 
     async def _feed(self, vendor: str) -> None:
-        """Begin the planned jobs of a vendor, in order; at most `concurrency` are on their way."""
-        room = asyncio.Semaphore(self._pace.concurrency)
+        """Begin the planned jobs of a vendor, in order.
+
+        Twice as many as may be sent at once are made ready, so that no slot waits for the next.
+        """
+        room = asyncio.Semaphore(2 * self._pace.concurrency)
         after = 0
         while not self._stop.is_set():
             page = await asyncio.to_thread(
@@ -266,15 +273,21 @@ class Runner:
         return True
 
     async def _sent(self, row: Row) -> Change:
-        async def before() -> None:
-            sent_at = time.time()
-            change = {"state": "sent", "sent_at": sent_at, "reserved": row["reserved"]}
-            await self._commits.durable(row["number"], change)
-            row["sent_at"] = sent_at
+        @asynccontextmanager
+        async def around() -> AsyncGenerator[None]:
+            async with self._slots:
+                if self._stop.is_set():
+                    raise _Ended
+                sent_at = time.time()
+                change = {"state": "sent", "sent_at": sent_at, "reserved": row["reserved"]}
+                await self._commits.durable(row["number"], change)
+                row["sent_at"] = sent_at
+                yield
 
         try:
-            async with self._slots:
-                return {} if self._stop.is_set() else await self._work.send(row, before)
+            return await self._work.send(row, around)
+        except _Ended:
+            return {}
         except Stopped as stopped:
             self._end(f"{type(stopped.error).__name__}: {stopped}")
             self._money.give_back(row["reserved"])

@@ -12,8 +12,8 @@ import os
 import random
 import threading
 import time
-from collections.abc import Awaitable, Callable, Generator, Mapping
-from contextlib import contextmanager
+from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Mapping
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
 from contextvars import ContextVar
 from functools import cache
 from typing import TYPE_CHECKING, Any
@@ -50,7 +50,8 @@ if TYPE_CHECKING:
 
 Change = dict[str, Any]
 """Columns of the journal and what they become."""
-Before = Callable[[], Awaitable[None]]
+Around = Callable[[], AbstractAsyncContextManager[None]]
+"""Entered right before a call's bytes leave, and left when its response is here."""
 
 POLL_TIMEOUT = 60.0
 FIRST_POLL, LONGEST_POLL = 2.0, 15.0
@@ -63,7 +64,7 @@ LONGEST_KEPT = 4000
 """Characters of a string in a response that is a file; longer ones are taken out of the journal."""
 _ENDS_A_BATCH = (AuthenticationError, BudgetError, QuotaError)
 
-_before: ContextVar[Before | None] = ContextVar("api302_before_sending", default=None)
+_around: ContextVar[Around | None] = ContextVar("api302_around_sending", default=None)
 
 
 @contextmanager
@@ -71,10 +72,11 @@ def announced(client: AsyncClient) -> Generator[None]:
     """Within `with`, each call of a job is announced right before its bytes leave."""
 
     async def announce(call: Call, next: Next) -> Response:
-        before = _before.get()
-        if before is not None:
-            await before()
-        return await next(call)
+        around = _around.get()
+        if around is None:
+            return await next(call)
+        async with around():
+            return await next(call)
 
     middleware = client._client.middleware  # pyright: ignore[reportPrivateUsage]
     middleware.append(announce)
@@ -109,26 +111,27 @@ class Work:
 
     # --- sending ----------------------------------------------------------------------------------
 
-    async def send(self, row: Row, before: Before) -> Change:
-        """Make the call of a job. `before` is awaited once, right before bytes leave.
+    async def send(self, row: Row, around: Around) -> Change:
+        """Make the call of a job, its exchanges within `around()`.
 
         Raises Stopped if no other job would fare better.
         """
         sent = False
 
-        async def announce() -> None:
+        @asynccontextmanager
+        async def sending() -> AsyncGenerator[None]:
             nonlocal sent
-            if not sent:
+            async with around():
                 sent = True
-                await before()
+                yield
 
         try:
             arguments = await self.uploads.replaced(row["call"], json.loads(row["arguments"]))
-            token = _before.set(announce)
+            token = _around.set(sending)
             try:
                 result = await self._sending.call(row["call"], arguments)
             finally:
-                _before.reset(token)
+                _around.reset(token)
         except Api302Error as error:
             return refused(row, error, sent)
         return await self._answered(row, result)
@@ -400,21 +403,26 @@ async def astep(state: Mapping[str, Any], client: AsyncClient) -> Row:
 
 async def _next(work: Work, row: Row) -> Change:
     if row["state"] == "planned":
-        started_at = time.time()
 
-        async def before() -> None:
-            row["sent_at"] = started_at
+        @asynccontextmanager
+        async def around() -> AsyncGenerator[None]:
+            row["sent_at"] = time.time()
+            yield
 
-        change = await work.send(row, before)
+        change = await work.send(row, around)
         return {"sent_at": row["sent_at"], **change}
     return await (work.poll(row) if row["state"] == "accepted" else work.save(row))
 
 
-def interrupted(state: Mapping[str, Any]) -> Row:
+def interrupted(state: Mapping[str, Any], now: float | None = None) -> Row:
     """The state of a job whose step from `planned` was interrupted: unknown, never sent again on a
     guess.
+
+    Args:
+        state: Before that step.
+        now: Unix seconds, for engines with a clock of their own; or else this machine's time.
     """
-    return {**state, **unanswered(dict(state))}
+    return {**state, **unanswered(dict(state), now)}
 
 
 def step(state: dict[str, Any]) -> dict[str, Any]:
