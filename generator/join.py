@@ -333,8 +333,8 @@ def _links(task: dict[str, Any], by_id: dict[Any, Any]) -> dict[str, Any]:
 
 
 def _add_links(spec: Spec, document: dict[str, Any]) -> None:
-    """Put links into the 2xx JSON responses of submitting operations; changes copies, since the parts
-    belong to the files.
+    """Put links into the 2xx JSON responses of submitting operations; changes copies, since the
+    parts belong to the files.
     """
     by_id = {operation.get("operationId"): operation for _, _, operation in operations(document)}
     for path, method, operation in operations(document):

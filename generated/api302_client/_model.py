@@ -2,8 +2,8 @@
 # Its source is generator/runtime/_model.py.
 """What responses are made of: `Model`, the base of all, and the forms that are not JSON objects.
 
-Each top-level response carries the HTTP exchange it came from (`http`) and the id under which the call
-is billed (`request_id`).
+Each top-level response carries the HTTP exchange it came from (`http`) and the id under which the
+call is billed (`request_id`).
 """
 
 from __future__ import annotations
@@ -116,8 +116,8 @@ Files = Callable[[Any], list[ResultFile]]
 class Model:
     """A JSON object of the API. Fields that are absent, and fields that are null, read as None.
 
-    Nothing that was received is lost: `response["any-name"]` reads each received field, described or
-    not, and `to_dict()` gives them all.
+    Nothing that was received is lost: `response["any-name"]` reads each received field, described
+    or not, and `to_dict()` gives them all.
     """
 
     __slots__ = ("_files", "_http", "_raw")
@@ -395,7 +395,7 @@ def _request_id(http: HttpInfo | None) -> str | None:
     return http.headers.get("request-id") if http else None
 
 
-# -- repr: short, whatever a response holds ---------------------------------------------------------
+# -- repr: short, whatever a response holds --------------------------------------------------------
 
 LONGEST_TEXT = 80
 MOST_ITEMS = 6

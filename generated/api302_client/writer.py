@@ -276,7 +276,8 @@ class RemotePath(type(Path())):  # type: ignore[misc]
         """Open it by fsspec."""
         import fsspec  # type: ignore
 
-        return fsspec.open(str(self), mode, *args, **options).open()
+        opened: Any = fsspec.open(str(self), mode, *args, **options)
+        return opened.open()
 
     def read_bytes(self) -> bytes:
         """Its content."""

@@ -1,4 +1,4 @@
-"""From an HTTP response to what the caller gets, by the table `RESPONSES` of the endpoint module."""
+"""From an HTTP response to what the caller gets, by the table `RESPONSES` of an endpoint module."""
 
 from __future__ import annotations
 
