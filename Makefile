@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/$(if $(filter Windows_NT,$(OS)),Scripts,bin)
 PY := $(BIN)/python
 PIP := $(PY) -m pip install --quiet --disable-pip-version-check
-COVERING := tests/overlay tests/mock tests/test_trio.py tests/test_readme.py tests/test_live.py
+COVERING := tests/overlay tests/batch tests/mock tests/test_trio.py tests/test_readme.py tests/test_live.py
 # The tests that draw as many inputs as API302_FUZZ_EXAMPLES says.
 DRAWING = $(shell grep -rl --include='test_*.py' -e '\bEXAMPLES\b' tests/*/ tests/test_hostile_responses.py)
 REDOCLY := npx --yes @redocly/cli@2.77.0

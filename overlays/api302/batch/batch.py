@@ -9,7 +9,7 @@ from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import closing, contextmanager
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, TypedDict, Unpack
 
 from api302._errors import InvalidArgument
 
@@ -57,6 +57,23 @@ class Planned(NamedTuple):
         high = "an unknown amount" if self.high is None else f"{self.high:.6g} PTC"
         basis = f", by the first {self.estimated} of them" if self.estimated < self.total else ""
         return f"{self.total} jobs: {self.low:.6g} PTC to {high}{basis}"
+
+
+class RunOptions(TypedDict, total=False):
+    """How a batch is run: see `Batch.arun`."""
+
+    client: AsyncClient | None
+    concurrency: int
+    downloads: int
+    open_tasks: int
+    requests_per_minute: Mapping[str, float] | float | None
+    tokens_per_minute: Mapping[str, float] | float | None
+    unpriced: bool
+    deadline: float | None
+    interval: float | None
+    unknown: Unknown
+    retry_failed: bool
+    on_progress: Callable[[Progress], object] | None
 
 
 class Batch:
@@ -134,9 +151,9 @@ class Batch:
 
     # --- running ----------------------------------------------------------------------------------
 
-    def run(self, **options: Any) -> Progress:
+    def run(self, *, budget: float | None = None, **options: Unpack[RunOptions]) -> Progress:
         """Run the batch. See `arun`."""
-        return asyncio.run(self.arun(**options))
+        return asyncio.run(self.arun(budget=budget, **options))
 
     async def arun(
         self,
@@ -424,7 +441,7 @@ def run(
     name: str = NAME,
     skip_bad: bool = False,
     budget: float | None = None,
-    **options: Any,
+    **options: Unpack[RunOptions],
 ) -> Progress:
     """Plan jobs and run them; called again, it goes on. See `Batch`, `Batch.plan` and `Batch.arun`.
 
