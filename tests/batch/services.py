@@ -88,6 +88,13 @@ class Service:
             self.process.wait()
             self.process = None
 
+    def end(self) -> None:
+        """SIGTERM, which lets it finish what it does."""
+        if self.process is not None:
+            self.process.terminate()
+            self.process.wait(timeout=STARTS)
+            self.process = None
+
     def restart(self) -> None:
         """Kill it, and start it."""
         self.kill()

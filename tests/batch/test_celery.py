@@ -92,6 +92,8 @@ def test_workers_run_a_batch_and_it_is_seen_from_anywhere(
         ended = subprocess.run(
             run, env=site.environment, capture_output=True, text=True, timeout=200
         )
+        for worker in site.workers:
+            worker.end()
     finally:
         site.close()
     assert ended.returncode == 0, ended.stderr
