@@ -9,7 +9,7 @@ import pytest
 
 import api302_mock
 
-GUIDE = Path(__file__).resolve().parents[2] / "docs/async-and-scale.md"
+GUIDE = Path(__file__).resolve().parents[2] / "docs/guides/async-and-scale.md"
 TEXT = GUIDE.read_text(encoding="utf-8")
 BLOCKS = re.findall(r"<!-- test -->\n```python\n(.*?)```", TEXT, re.S)
 

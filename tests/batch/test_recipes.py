@@ -15,7 +15,7 @@ from api302.batch import started
 from .conftest import Referee, video
 from .referee import file_of
 
-RECIPES = Path(__file__).resolve().parents[2] / "docs/recipes"
+RECIPES = Path(__file__).resolve().parents[2] / "docs/guides/recipes"
 
 
 def _recipe(name: str) -> ModuleType:
