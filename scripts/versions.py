@@ -58,8 +58,8 @@ TESTS = (
 )
 # Versions change how the packages behave, not what is drawn: `make test` draws 2,000 inputs.
 EXAMPLES = "25"
-# The extras whose lowest versions are promised and tested. What `mcp` and `otel` need does not stand
-# beside the mock's lowest versions.
+# The extras whose lowest versions are promised and tested. What `mcp` and `otel` need does not
+# stand beside the mock's lowest versions.
 PROMISED = ("mock", "demo", "generator", "aiohttp", "cli", "realtime", "batch")
 # Type checkers and fuzzers are not in the environment of the lowest versions.
 LOWEST_WITHOUT = (

@@ -339,7 +339,7 @@ def _sparing() -> Any:
     seen: Counter[tuple[str, ...]] = Counter()
 
     def filter_case(context: Any, case: schemathesis.Case) -> bool:
-        told = getattr(getattr(case.meta, "phase", None), "data", None)
+        told: Any = getattr(getattr(case.meta, "phase", None), "data", None)
         if getattr(told, "scenario", None) is None:
             return True
         kind = (case.operation.label, str(told.scenario), str(told.parameter), str(told.location))

@@ -95,7 +95,7 @@ def test_an_error_is_played_back(recorded: Any) -> None:
             client.request("POST", "/x", json={"a": 1})
         return str(caught.value)
 
-    folder, message = recorded(fail, http({"error": {"message": "gone"}}, status=404))
+    folder, message = recorded(fail, http({"error": {"message": "gone"}}, status="404 Not Found"))
     with replaying(folder) as client:
         assert fail(client) == message
 
