@@ -12,7 +12,7 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 import sqlalchemy as sa
@@ -55,7 +55,7 @@ def test_a_client_that_cannot_await(tmp_path: Path, referee: Referee) -> None:
         Client(api_key=KEY, base_url=referee.url) as client,
         pytest.raises(InvalidArgument, match="client: a batch needs an AsyncClient, not Client"),
     ):
-        run([chat("one")], tmp_path, client=client)
+        run([chat("one")], tmp_path, client=cast("Any", client))
     assert referee.counts["sent"] == {}
 
 

@@ -20,7 +20,7 @@ def test_every_python_block_is_tested() -> None:
 
 def test_its_blocks_run_in_order(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    with api302_mock.start(delay=0) as server:
+    with api302_mock.start(polls=0, delay=0) as server:
         monkeypatch.setenv("AI302_API_KEY", "sk-guide-0123456789")
         monkeypatch.setenv("AI302_BASE_URL", server.url)
         names: dict[str, object] = {"__name__": "guide"}

@@ -262,7 +262,7 @@ def test_many_threads_write_the_same_functions(client: Package) -> None:
 
 def parse(client: Package, operation: str, status: int, content: bytes, **headers: str) -> Any:
     named = {name.replace("_", "-"): value for name, value in headers.items()}
-    return client("_reply").parse(client.endpoint(operation).RESPONSES, status, named, content)
+    return client("_response").parse(client.endpoint(operation).RESPONSES, status, named, content)
 
 
 def test_each_pair_of_status_and_media_type_is_there(client: Package) -> None:
@@ -853,13 +853,13 @@ import sys
 from api302_client.api.tools_zoo import zoo_everything, zoo_sound
 import api302_client._request
 print("begin", *({"attrs", "httpx2", "api302_client.models"} & sys.modules.keys()))
-from api302_client import _reply
+from api302_client import _response
 JSON = {"Content-Type": "application/json"}
 def models():
     return sorted(name.rpartition(".")[2] for name in sys.modules if ".models." in name)
-_reply.parse(zoo_sound.RESPONSES, 200, JSON, b'{"kind": "cat"}')
+_response.parse(zoo_sound.RESPONSES, 200, JSON, b'{"kind": "cat"}')
 print("reply", *models(), "httpx2" in sys.modules)
-_reply.parse(zoo_everything.RESPONSES, 200, JSON, b'{"owner": {"name": "x"}}')
+_response.parse(zoo_everything.RESPONSES, 200, JSON, b'{"owner": {"name": "x"}}')
 print("more", *models())
 from api302_client import Client
 Client(token="x")
