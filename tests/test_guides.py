@@ -24,7 +24,9 @@ def test_every_python_block_is_tested() -> None:
         assert len(BLOCK.findall(text)) == text.count("```python\n") > 0, guide.name
 
 
-@pytest.mark.parametrize("guide", [one for one in GUIDES if one.stem != SCALE], ids=lambda guide: guide.stem)
+@pytest.mark.parametrize(
+    "guide", [one for one in GUIDES if one.stem != SCALE], ids=lambda guide: guide.stem
+)
 def test_a_guide_runs(guide: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     with api302_mock.start(polls=0, delay=0) as server:
