@@ -164,7 +164,7 @@ def test_the_app_lives_and_dies_with_its_server(mini: dict[str, Any]) -> None:
     app = create_app(mini)
     asyncio.run(app({"type": "lifespan"}, receive, send))
     assert sent == ["lifespan.startup.complete", "lifespan.shutdown.complete"]
-    asyncio.run(app({"type": "websocket"}, receive, send))
+    asyncio.run(app({"type": "another"}, receive, send))
     assert len(sent) == 2
 
 
