@@ -34,8 +34,8 @@ from .models import FILE, SCHEMA_FILE, models_json, models_schema
 from .parts import FOLDER as PARTS
 from .parts import VERSION, checked_tags, known_tags, models_of, part
 from .samples import samples
+from .site import guides, try_it
 from .site import models as models_page
-from .site import try_it
 from .versions import Json, Loss, as_published, to_30, to_31
 from .versions.losses import loss_report
 from .yaml_text import as_yaml
@@ -89,6 +89,7 @@ def publish(spec_dir: Path, out: Path, only: Sequence[str] = ()) -> list[str]:
         _write_llms(methods, documents["3.2"]["info"], folder)
         asyncapi.write(events, folder)
         _write(folder / try_it.FILE, try_it.page(methods))
+        guides.write(folder)
         site.build(methods, documents["3.2"], folder)
         add_distribution(folder, document["info"]["version"])
         return list(_sizes(folder))
