@@ -103,7 +103,10 @@ def test_fault_24_a_frozen_program_has_what_is_named_in_texts(
     named = {f"api302_client.api.{place}" for place in index.values()}
     named |= {f"api302.{module}" for module in import_module("api302")._WHERE}
     assert named <= set(found)
-    assert hook["datas"] == [("api302_client", ["catalog.json"])]
+    assert hook["datas"] == [
+        ("api302_client", ["catalog.json"]),
+        ("api302_resources", ["_directory/*.json"]),
+    ]
 
 
 # --- 25: arguments --------------------------------------------------------------------------------

@@ -76,14 +76,16 @@ def _entry(target: str, text: str, is_here: bool) -> str:
     return f'<li><a href="{escape(target)}"{here}>{escape(text)}</a></li>'
 
 
+def _first_paragraph(text: str) -> str:
+    paragraphs = _COMMENT.sub("", text).split("\n\n")[1:]
+    return next((one.strip() for one in paragraphs if one.strip()[:1] not in ("#", "`", "")), "")
+
+
 def _start(language: str, texts: dict[str, str]) -> str:
     """The first page: each guide with its first sentence."""
     lines = [f"<h1>{_START_WORDS[language][0]}</h1>"]
     for name, text in texts.items():
-        paragraphs = [
-            one for one in _COMMENT.sub("", text).split("\n\n")[1:] if one[:1] not in "#`"
-        ]
-        first = MarkdownIt("commonmark").renderInline(paragraphs[0].strip()) if paragraphs else ""
+        first = MarkdownIt("commonmark").renderInline(_first_paragraph(text))
         lines.append(f'<h2><a href="{name}.html">{escape(title(text))}</a></h2>')
         lines.append(f"<p>{_linked(first)}</p>")
     return "\n".join(lines)
