@@ -22,7 +22,7 @@ import api302_mock
 
 ROOT = Path(__file__).resolve().parents[2]
 LLMS = ROOT / "generated/llms"
-TASKS: list[dict[str, Any]] = yaml.safe_load((ROOT / "tests/data/agent-tasks.yaml").read_text())
+TASKS: list[dict[str, Any]] = yaml.safe_load((ROOT / "tests/data/llms-tasks.yaml").read_text())
 LINK = re.compile(r"- \[((?:[^\]\\]|\\.)+)\]\(([\w.]+)#(\w+)\): ")
 
 
