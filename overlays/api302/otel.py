@@ -22,8 +22,8 @@ from urllib.parse import unquote, urlsplit
 
 try:
     from opentelemetry.trace import Span, SpanKind, Status, StatusCode, get_tracer, use_span
-except ImportError as error:
-    raise ImportError(f"api302.otel needs: pip install 'api302[otel]' ({error})") from None
+except ImportError as _missing:
+    raise ImportError(f"api302.otel needs: pip install 'api302[otel]' ({_missing})") from None
 
 from api302 import __version__
 from api302._errors import Api302Error

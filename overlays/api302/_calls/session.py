@@ -36,13 +36,13 @@ class Session:
         middleware: list[Middleware],
         output: Callable[..., Any],
     ) -> None:
-        self.settings = settings
-        self.connections = connections
-        self.middleware = middleware
+        self.settings: Settings = settings
+        self.connections: Connections = connections
+        self.middleware: list[Middleware] = middleware
         """The first is the outermost. Shared by all clients of these connections."""
-        self.output = output
+        self.output: Callable[..., Any] = output
         """Makes what a caller gets for a file of a response: a layer above this one has it."""
-        self.redactor = Redactor(*settings.secrets())
+        self.redactor: Redactor = Redactor(*settings.secrets())
 
     def __repr__(self) -> str:
         return f"base_url={self.settings.base_url!r}"

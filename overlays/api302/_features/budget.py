@@ -67,7 +67,7 @@ class _Budget:
             raise InvalidArgument(f"currency: must be PTC, not {currency!r}; 1 PTC is 1 USD")
         if unknown not in ("refuse", "allow"):
             raise InvalidArgument(f'unknown: must be "refuse" or "allow", not {unknown!r}')
-        self.limit = float(limit)
+        self.limit: float = float(limit)
         self.bookings: list[Booking] = []
         self._session = session
         self._ask_cost = ask

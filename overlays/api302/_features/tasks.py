@@ -112,14 +112,16 @@ class Handle:
     ) -> None:
         rule = op.behaviour.task
         assert rule is not None
-        self.session, self.op, self.parameters = session, op, dict(parameters)
+        self.session: Session = session
+        self.op: Operation = op
+        self.parameters: dict[str, Any] = dict(parameters)
         self.response = response
         self.rule = rule
-        self.fetch = Operation.by_id(rule.fetch)
-        self.status_rule = self.fetch.behaviour.status or StatusRule()
+        self.fetch: Operation = Operation.by_id(rule.fetch)
+        self.status_rule: StatusRule = self.fetch.behaviour.status or StatusRule()
         first = self.parameters[next(iter(rule.parameters))]
-        self.id = "" if first is None else str(first)
-        self.done = self._done_at_once()
+        self.id: str = "" if first is None else str(first)
+        self.done: TaskStatus[Any] | None = self._done_at_once()
         self.ended: TaskStatus[Any] | None = None
         """The last status, once a poll has found that the task has ended."""
         self.billed: str | None = None

@@ -217,8 +217,8 @@ class _Base:
         self._proxy = proxy
         self._verify: Any = httpx2.create_ssl_context() if self._own else None
         self._clients: list[Any] = [self._new() if self._own else http]
-        self.limiter = Limiter(*self._rooms(http), self.event)
-        self.inherited = False
+        self.limiter: Limiter = Limiter(*self._rooms(http), self.event)
+        self.inherited: bool = False
         """These connections are of another process, which was forked: they must not be touched."""
         self.opened: dict[object, Any] = {}
         """Responses that are open, and their iterators: so that no garbage collector ends these
@@ -252,7 +252,7 @@ class SyncIo(_Base):
     """What a sync client does with the network, the clock and the disk."""
 
     is_async = False
-    event = threading.Event
+    event: Callable[[], Any] = threading.Event
 
     def __init__(self, http: HttpClient | None, proxy: Secret | None) -> None:
         super().__init__(http, proxy)
@@ -442,12 +442,12 @@ class AsyncIo(_Base):
     """The same for an async client, on asyncio or trio. It is of one event loop."""
 
     is_async = True
-    event = staticmethod(_event)
+    event: Callable[[], Any] = staticmethod(_event)
 
     def __init__(
         self, http: AsyncHttpClient | None, proxy: Secret | None, transport: str | None = None
     ) -> None:
-        self.loop = here()
+        self.loop: Any = here()
         self._aiohttp = _aiohttp(self.loop, proxy) if transport != "httpx2" else None
         super().__init__(http, proxy)
         self._keeper: AsyncGenerator[None, None] | None = None

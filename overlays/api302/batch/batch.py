@@ -104,12 +104,13 @@ class Batch:
         files: str | os.PathLike[str] | None = None,
         name: str = NAME,
     ) -> None:
-        self.out = Path(out)
+        self.out: Path = Path(out)
         self.out.mkdir(parents=True, exist_ok=True)
-        self.files = os.fspath(self.out / FILES if files is None else files)
+        self.files: str = os.fspath(self.out / FILES if files is None else files)
         if "://" not in self.files:
             Path(self.files).mkdir(parents=True, exist_ok=True)
-        self.journal = Journal.open(self.out / JOURNAL if journal is None else journal, name)
+        path = self.out / JOURNAL if journal is None else journal
+        self.journal: Journal = Journal.open(path, name)
 
     def close(self) -> None:
         """Let go of the journal."""

@@ -42,9 +42,9 @@ from .step import Change, Stopped, Work, announced, refused, unanswered
 try:
     Celery: Any = import_module("celery").Celery
     BrokerError: Any = import_module("kombu.exceptions").OperationalError
-except ImportError as missing:
+except ImportError as _missing:
     raise ImportError(
-        f"api302.batch.celery needs more packages ({missing}): pip install 'api302[celery]'"
+        f"api302.batch.celery needs more packages ({_missing}): pip install 'api302[celery]'"
     ) from None
 
 if TYPE_CHECKING:

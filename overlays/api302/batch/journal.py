@@ -33,14 +33,14 @@ PATIENCE = 60.0
 Row = dict[str, Any]
 
 _tables = sa.MetaData()
-about = sa.Table(
+about: sa.Table = sa.Table(
     "api302_batch",
     _tables,
     sa.Column("batch", sa.String(200), primary_key=True),
     sa.Column("name", sa.String(64), primary_key=True),
     sa.Column("value", sa.Text, nullable=False),
 )
-jobs = sa.Table(
+jobs: sa.Table = sa.Table(
     "api302_jobs",
     _tables,
     sa.Column("batch", sa.String(200), primary_key=True),
@@ -69,7 +69,7 @@ jobs = sa.Table(
     sa.UniqueConstraint("batch", "key", name="api302_jobs_key"),
     sa.Index("api302_jobs_state", "batch", "state", "vendor", "number"),
 )
-uploads = sa.Table(
+uploads: sa.Table = sa.Table(
     "api302_uploads",
     _tables,
     sa.Column("batch", sa.String(200), primary_key=True),
@@ -77,7 +77,7 @@ uploads = sa.Table(
     sa.Column("url", sa.Text, nullable=False),
     sa.Column("expires", sa.Float, nullable=False),
 )
-rates = sa.Table(
+rates: sa.Table = sa.Table(
     "api302_rates",
     _tables,
     sa.Column("batch", sa.String(200), primary_key=True),
@@ -91,7 +91,9 @@ class Journal:
     """The journal of one batch. Its methods block; each is one transaction."""
 
     def __init__(self, engine: sa.Engine, batch: str, where: str) -> None:
-        self.engine, self.batch, self.where = engine, batch, where
+        self.engine: sa.Engine = engine
+        self.batch: str = batch
+        self.where: str = where
         self._updates: dict[tuple[str, ...], sa.Update] = {}
 
     # --- opening ----------------------------------------------------------------------------------

@@ -28,7 +28,10 @@ class Money:
     """A budget, and what is spent and reserved of it."""
 
     def __init__(self, client: AsyncClient, journal: Journal, limit: float | None) -> None:
-        self._client, self._journal, self.limit = client, journal, limit
+        self._client, self._journal = client, journal
+        self.limit: float | None = limit
+        self.cost: float
+        self.reserved: float
         self.cost, self.reserved = journal.money()
         self._asking = asyncio.Lock()
         self._asked: dict[int, float] = {}

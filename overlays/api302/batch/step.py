@@ -104,7 +104,9 @@ class Work:
         uploads: Uploads,
         interval: float | None = None,
     ) -> None:
-        self.client, self.target, self.uploads = client, target, uploads
+        self.client: AsyncClient = client
+        self.target: Target = target
+        self.uploads: Uploads = uploads
         self._interval = interval
         self._sending = client.with_options(max_retries=0)
         self._polling = client.with_options(max_retries=0, timeout=POLL_TIMEOUT)

@@ -43,7 +43,7 @@ def _nothing(**_: Any) -> None:
     """The root reads its options where they are needed."""
 
 
-root = Root(
+root: Root = Root(
     "api302",
     help="The 302.AI API from a shell: every call, and short ways for what people do most.",
     epilog=_EPILOG,

@@ -6,9 +6,9 @@ import click
 
 try:
     from api302.batch.command import batch
-except ImportError as missing:
+except ImportError as _missing:
     raise click.UsageError(
-        f"`api302 batch` needs more packages ({missing}): pip install 'api302[batch]'"
+        f"`api302 batch` needs more packages ({_missing}): pip install 'api302[batch]'"
     ) from None
 
 __all__ = ["batch"]

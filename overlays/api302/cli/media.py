@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from .shortcut import Way, command
 
-image = command(
+if TYPE_CHECKING:
+    import click
+
+image: click.Command = command(
     "image",
     Way(
         call="ai302_generate_image",
@@ -16,7 +21,7 @@ image = command(
         field="prompt",
     ),
 )
-video = command(
+video: click.Command = command(
     "video",
     Way(
         call="ai302_create_video",
@@ -28,7 +33,7 @@ video = command(
         field="prompt",
     ),
 )
-speak = command(
+speak: click.Command = command(
     "speak",
     Way(
         call="openai_speech",
@@ -40,7 +45,7 @@ speak = command(
         field="input",
     ),
 )
-transcribe = command(
+transcribe: click.Command = command(
     "transcribe",
     Way(
         call="openai_transcribe",
@@ -52,7 +57,7 @@ transcribe = command(
         field="file",
     ),
 )
-search = command(
+search: click.Command = command(
     "search",
     Way(
         call="tavily_search",

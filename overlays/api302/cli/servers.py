@@ -29,5 +29,7 @@ def _server(name: str, module: str, about: str) -> click.Command:
     return click.Command(name, callback=run, params=[taken], help=about, context_settings=_ALL)
 
 
-mock = _server("mock", "api302_mock.__main__", "A mock of the service on this machine.")
-mcp = _server("mcp", "api302.mcp", "A Model Context Protocol server for agents.")
+mock: click.Command = _server(
+    "mock", "api302_mock.__main__", "A mock of the service on this machine."
+)
+mcp: click.Command = _server("mcp", "api302.mcp", "A Model Context Protocol server for agents.")

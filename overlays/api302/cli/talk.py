@@ -40,7 +40,7 @@ def _url(name: str, kind: str) -> str:
     return f"data:{kind};base64,{base64.b64encode(data).decode()}"
 
 
-chat = command(
+chat: click.Command = command(
     "chat",
     Way(
         call="openai_chat_completions",

@@ -33,13 +33,13 @@ class Guards:
         root: str | Path | None = None,
         out: str | Path | None = None,
     ) -> None:
-        self.only = directory.checked_sections(only)
+        self.only: frozenset[str] = directory.checked_sections(only)
         self.read_only = read_only
         self.budget = budget
         if budget is not None and (isinstance(budget, bool) or not budget >= 0):
             raise InvalidArgument(f"budget: must be PTC, 0 or more, not {budget!r}")
-        self.root = None if root is None else _folder("root", root)
-        self.out = None if out is None else _folder("out", out)
+        self.root: Path | None = None if root is None else _folder("root", root)
+        self.out: Path | None = None if out is None else _folder("out", out)
 
     def search(self, words: str, limit: int) -> list[Found]:
         """The calls that fit, of those that may be made. Raises InvalidArgument."""

@@ -50,7 +50,7 @@ class Service:
 
     def __init__(self, guards: Guards, made: Callable[[], AsyncClient]) -> None:
         self.guards = guards
-        self.store = Store()
+        self.store: Store = Store()
         self._results = Results(self.store, guards.out)
         self._made = made
         self._client: AsyncClient | None = None
