@@ -14,7 +14,7 @@ REDOCLY := npx --yes @redocly/cli@2.77.0
 export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-clients coverage check build format lint-spec fuzz lowest newest pythons kills ray weekly bench live canary mock publish publish-proof wheel release installed lock clean
+.PHONY: help demo test test-clients coverage check types build format lint-spec fuzz lowest newest pythons kills ray weekly bench live canary mock publish publish-proof wheel release installed lock clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | awk -F'\t' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -62,6 +62,9 @@ check: $(VENV)/ready-dev ## house rules of spec/, generated/ up to date, lint, l
 	$(PY) -m ruff format --check --quiet .
 	$(BIN)/lint-imports
 	$(PY) -m basedpyright --threads 2
+
+types: $(VENV)/ready-dev ## the public types of api302 are complete
+	$(PY) -m basedpyright --verifytypes api302 --ignoreexternal
 
 build: $(VENV)/ready-dev ## spec/ -> generated/
 	$(PY) -m generator build
