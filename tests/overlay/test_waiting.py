@@ -237,6 +237,7 @@ def test_a_hook_that_fails_leaves_the_handle(cancel: bool, serve: Any, connect: 
 
 PROGRAM = """
 import signal, sys
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a job in the background ignores it
 sys.path[:0] = sys.argv[3:]
 import api302
 client = api302.Client(api_key="sk-1", base_url=sys.argv[1])
@@ -264,7 +265,10 @@ def test_ctrl_c(way: str, packages: list[str], serve: Any) -> None:
         while not studio.asked.get("g-2"):
             time.sleep(0.01)
         process.send_signal(signal.SIGINT)
-        out, err = process.communicate(timeout=30)
+        try:
+            out, err = process.communicate(timeout=30)
+        finally:
+            process.kill()
     assert out.startswith("g-2 ")
     told = "was cancelled" if way == "cancel" else "client.resume({"
     assert told in out
