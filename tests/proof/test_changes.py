@@ -388,7 +388,7 @@ def test_rehearsal_of_what_breaks(before: Path, page: Page, tmp_path: Path) -> N
     file.write_text(page(tomorrow), "utf-8")
     found = json.loads(generator("docs", "diff", file, "--spec", spec, "--json").stdout)["findings"]
     assert {(finding["kind"], finding["field"]) for finding in found} == {
-        ("enum", "mode"),
+        ("enum-gone", "mode"),
         ("gone", "image"),
     }
 
