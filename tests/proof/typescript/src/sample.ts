@@ -101,7 +101,7 @@ console.log(
   JSON.stringify({
     models: await models(),
     chat: reply.choices[0]?.message?.content,
-    tokens: reply.usage.total_tokens,
+    tokens: reply.usage?.total_tokens,
     chunks: chunks.length,
     streamed: chunks.map((chunk) => chunk.choices?.[0]?.delta?.content ?? "").join(""),
     states: made.states,
