@@ -6,7 +6,6 @@ import json
 import re
 import sys
 from collections.abc import Iterable, Mapping
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -14,6 +13,7 @@ import click
 
 from api302._json import is_array, is_object, is_tuple
 
+from .near import did_you_mean
 from .tree import Call, Json
 
 _SHOWN = 6
@@ -238,8 +238,7 @@ def _one(argument: Argument, text: str) -> Any:
 
 def _no_choice(argument: Argument, text: str) -> click.UsageError:
     known = [str(value) for value in argument.choices]
-    close = get_close_matches(text, known, 3)
-    hint = f"did you mean {' or '.join(close)}?" if close else f"it takes {', '.join(known)}"
+    hint = did_you_mean(text, known) or f"it takes {', '.join(known)}"
     return click.UsageError(
         f"--{argument.option}: {text!r} is not one of its values; {hint}"
         f" (to send it all the same: --field {argument.name}={text})"

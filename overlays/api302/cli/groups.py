@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from difflib import get_close_matches
 from importlib import import_module
 from typing import Any
 
 import click
 
 from . import tree
+from .near import did_you_mean
 
 SHORT = {
     "chat": ("talk", "Chat with a language model."),
@@ -82,9 +82,8 @@ class Lazy(Group):
 
     def unknown(self, name: str) -> str:
         """What is said of a name that no command has."""
-        close = get_close_matches(name.replace("_", "-"), list(self.summaries()), 3)
-        hint = f"; did you mean {' or '.join(close)}?" if close else ""
-        return f"there is no command {name!r}{hint or '; --help lists them'}"
+        hint = did_you_mean(name.replace("_", "-"), self.summaries())
+        return f"there is no command {name!r}; {hint or '--help lists them'}"
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         _section(formatter, "Commands", self.summaries())
@@ -117,9 +116,8 @@ class Root(Lazy):
             return super().unknown(name)
         places = [*tree.shortcuts(), *(call.place for call in tree.everything())]
         known = places if "." in name else [call.id for call in tree.everything()]
-        close = get_close_matches(name.replace("-", "_"), known, 3)
-        hint = f"; did you mean {' or '.join(close)}?" if close else ""
-        return f"there is no call {name!r}{hint}"
+        hint = did_you_mean(name.replace("-", "_"), known)
+        return f"there is no call {name!r}{'; ' if hint else ''}{hint}"
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         _section(formatter, "Short ways", {name: about for name, (_, about) in SHORT.items()})

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import base64
-import mimetypes
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import click
+
+from api302_client.media import type_of
 
 from .arguments import content
 from .shortcut import Way, command
@@ -19,7 +20,7 @@ def _messages(said: str, given: Mapping[str, Any], body: Mapping[str, Any]) -> l
     texts = [said]
     images: list[Any] = []
     for name in given["files"]:
-        if (kind := mimetypes.guess_type(name)[0] or "").startswith("image/"):
+        if (kind := type_of(name) or "").startswith("image/"):
             images.append({"type": "image_url", "image_url": {"url": _url(name, kind)}})
         else:
             texts.append(f"{name}:\n{content(name, '--file')}")
