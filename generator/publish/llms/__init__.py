@@ -19,7 +19,7 @@ INDEX = "llms.txt"
 
 
 def write(methods: Methods, folder: Path) -> int:
-    """Write `llms.txt` and its pages into a new folder.
+    """Write `llms.txt` and its pages into a folder.
 
     Returns:
         How many pages there are.
@@ -27,7 +27,7 @@ def write(methods: Methods, folder: Path) -> int:
     node = methods.document.node
     info = {**node["info"], "x-evidence-date": newest_evidence(node)}
     made = {INDEX: llms_text(methods, info), **pages(methods)}
-    folder.mkdir()
+    folder.mkdir(exist_ok=True)  # of a process that died half-way, whose work is done again
     for name, text in made.items():
         (folder / name).write_text(text, encoding="utf-8", newline="\n")
     return len(made) - 1
