@@ -23,6 +23,7 @@ def pyright(files: list[Path], tmp_path: Path) -> set[tuple[str, int]]:
     settings = {"typeCheckingMode": "strict", "pythonVersion": "3.11", "extraPaths": paths}
     project.write_text(json.dumps({"include": list(map(str, files)), **settings}))
     command = [sys.executable, "-m", "basedpyright", "--outputjson", "--project", str(project)]
+    command += ["--pythonpath", sys.executable]  # not the first Python of the PATH
     done = subprocess.run(command, capture_output=True, text=True)
     found = json.loads(done.stdout)["generalDiagnostics"]
     errors = [one for one in found if one["severity"] == "error"]

@@ -26,6 +26,7 @@ from generator.source import Spec
 
 ROOT = Path(__file__).resolve().parents[2]
 MINI = Path(__file__).resolve().parents[1] / "fixtures" / "mini_spec"
+GUIDES = ROOT / "docs/guides"
 CONFORMANCE = ROOT / "tests/conformance"
 DOCUMENTS = [f"openapi-{version}" for version in ("3.0", "3.1", "3.2")]
 
@@ -56,6 +57,14 @@ def contents(folder: Path) -> dict[str, bytes]:
     }
 
 
+def guides() -> set[str]:
+    """The pages of guides: one for each text, a first page of each language, and the recipes."""
+    texts = {path.relative_to(GUIDES) for path in GUIDES.rglob("*.md")}
+    pages = {path.with_suffix(".html").as_posix() for path in texts}
+    recipes = {path.relative_to(GUIDES).as_posix() for path in GUIDES.glob("recipes/*")}
+    return pages | recipes | {"index.html", "zh/index.html"}
+
+
 def test_everything_is_there_and_the_same_every_time(
     out: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -81,6 +90,7 @@ def test_everything_is_there_and_the_same_every_time(
         "conformance/README.md",
         *(f"llms/{tag}.md" for tag in known_tags(join(Spec.load(MINI))) if "." in tag),
         *(f"by-tag/{tag}.json" for tag in known_tags(join(Spec.load(MINI)))),
+        *(f"guides/{name}" for name in guides()),
     }
     assert set(contents(out)) == names
     assert all(name in capsys.readouterr().out for name in ("index.html",))
