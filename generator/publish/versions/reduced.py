@@ -228,7 +228,7 @@ def _one_spelling(schema: Json, place: str, losses: list[Loss]) -> Json:
     for name, one in obj(schema.get("properties")).items():
         word = "".join(char for char in name if char.isalnum()).lower()
         if word in first and isinstance(kept[first[word]], dict):
-            also = {**obj(kept[first[word]].get(ALSO)), name: one}
+            also = {**obj(kept[first[word]].get(ALSO)), name: _alone(one)}
             kept[first[word]] = {**kept[first[word]], ALSO: also}
             losses.append(Loss("3.0", f"properties.{name}", ALSO, f"{place}/properties"))
         else:
@@ -237,6 +237,14 @@ def _one_spelling(schema: Json, place: str, losses: list[Loss]) -> Json:
     return (
         {**schema, "properties": kept} if len(kept) < len(obj(schema.get("properties"))) else schema
     )
+
+
+def _alone(schema: Any) -> Any:
+    """A schema whose reference stands alone; where nothing lowers it, as in an `x-` field."""
+    if "$ref" not in obj(schema) or len(schema) == 1:
+        return schema
+    rest = {key: one for key, one in schema.items() if key != "$ref"}
+    return {**rest, "allOf": [{"$ref": schema["$ref"]}]}
 
 
 # -- words as text and as numbers ------------------------------------------------------------------
