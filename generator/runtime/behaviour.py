@@ -263,6 +263,10 @@ class Task(NamedTuple):
     when: Switch | None = None
     """The call starts a task only with this."""
     webhook: Field | None = None
+    example: str | None = None
+    """Name of the example of the fetching call that shows how this task ends. Mocks need it,
+    clients do not.
+    """
 
     @classmethod
     def of(cls, data: Json) -> Task:
@@ -273,6 +277,7 @@ class Task(NamedTuple):
             data.get("cancel"),
             _maybe(Switch.of, data.get("when")),
             _maybe(Field.of, data.get("webhook")),
+            data.get("example"),
         )
 
     def find(self, data: Any) -> dict[str, Any]:

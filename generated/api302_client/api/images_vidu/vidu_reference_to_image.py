@@ -30,7 +30,12 @@ REQUIRED = ("model", "prompt")
 NOT_EMPTY = ("prompt",)
 KEY_HEADERS = ()
 EXTENSIONS: Extensions = {
-    "x-task": {"fetch": "vidu_get_task", "parameters": {"id": "task_id"}, "webhook": {"in": "body", "name": "callback_url"}},
+    "x-task": {
+        "fetch": "vidu_get_task",
+        "parameters": {"id": "task_id"},
+        "example": "image",
+        "webhook": {"in": "body", "name": "callback_url"},
+    },
     "x-price": [
         {"amount": 0.021, "unit": "PTC", "per": "call", "for": "from a text, 1080p"},
         {"amount": 0.028, "unit": "PTC", "per": "call", "for": "from a text, 2K"},

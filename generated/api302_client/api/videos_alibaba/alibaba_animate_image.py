@@ -30,7 +30,7 @@ REQUIRED = ("model", "input", "parameters")
 NOT_EMPTY = ()
 KEY_HEADERS = ()
 EXTENSIONS: Extensions = {
-    "x-task": {"fetch": "alibaba_get_task", "parameters": {"task_id": "output.task_id"}},
+    "x-task": {"fetch": "alibaba_get_task", "parameters": {"task_id": "output.task_id"}, "example": "animated"},
     "x-price": [
         {"amount": 0.07, "unit": "PTC", "per": "second", "for": "wan2.2-animate-move, wan-std"},
         {"amount": 0.1, "unit": "PTC", "per": "second", "for": "wan2.2-animate-move, wan-pro"},
