@@ -15,7 +15,8 @@ from .test_own import REAL
 PANDA: dict[str, Any] = {"prompt": "a red panda"}
 PICTURE = "https://file.302.ai/gpt/imgs/ref.png"
 WAN = {"model": "wan2.2-t2i-flash", "input": PANDA}
-TALK = {"model": "wan2.6-image", "input": {"messages": [{"role": "user", "content": []}]}}
+ASKED = {"role": "user", "content": [{"text": "a hat"}]}
+TALK = {"model": "wan2.6-image", "input": {"messages": [ASKED]}}
 FILM = {"model": "wan2.2-t2v-plus", "input": PANDA}
 SOUL = {"prompt": "A portrait", "style_id": "8f09a1aa-5b34-4bd4-9a9f-6c26fc84f888"}
 

@@ -32,8 +32,8 @@ KEY_HEADERS = ()
 EXTENSIONS: Extensions = {
     "x-task": {"fetch": "ai302_get_video_translation_task", "parameters": {"task_id": "task_id"}, "example": "transcription"},
     "x-price": [
-        {"amount": 0.003, "unit": "PTC", "per": "minute"},
-        {"amount": 0.001, "unit": "PTC", "per": "minute", "for": "`is_only_demucs`"},
+        {"amount": 0.003, "unit": "PTC", "per": "minute", "when": {"is_only_demucs": False}},
+        {"amount": 0.001, "unit": "PTC", "per": "minute", "for": "`is_only_demucs`", "when": {"is_only_demucs": True}},
     ],
 }
 
