@@ -5,6 +5,7 @@ it.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import Any
 
 import jmespath
@@ -169,27 +170,38 @@ def call_prices(context: Context) -> Iterator[Problem]:
     for operation in context.operations:
         fields = context.request_fields(operation)
         for number, entry in enumerate(seq(operation.node.get("x-price"))):
-            for path, message, fix in _price_problems(context, obj(entry), fields):
+            for path, message, fix in _price_fields(obj(entry), fields):
                 message = f"{operation}: {message}"
                 yield context.on(operation, "x-price", message, fix, [number, *path])
 
 
 def _price_problems(context: Context, price: Json, fields: dict[str, list[Schema]]) -> _Found:
-    units = price.get("units")
-    paths: list[tuple[list[str | int], str]] = [
-        (["when", one], one) for one in obj(price.get("when"))
-    ]
-    for place, path in [*paths, *([(["units"], units)] if isinstance(units, str) else [])]:
+    for place, path in _price_paths(price):
         try:
-            parsed: Any = jmespath.compile(path).parsed
+            jmespath.compile(path)
         except JMESPathError as error:
             message = f"`{path}` is not JMESPath: {str(error).splitlines()[0]}"
             yield place, message, "correct it"
-            continue
-        for field in _first_fields(parsed):
-            if field not in fields:
-                message = f"a price depends on `{field}`, which no call of it has"
-                yield place, message, did_you_mean(field, list(fields))
+    yield from _price_fields(price, fields)
+
+
+def _price_paths(price: Json) -> Iterator[tuple[list[str | int], str]]:
+    """What a price reads of a request, and where it says so."""
+    for path in obj(price.get("when")):
+        yield ["when", path], path
+    if isinstance(units := price.get("units"), str):
+        yield ["units"], units
+
+
+def _price_fields(price: Json, fields: dict[str, list[Schema]]) -> _Found:
+    """What a price reads of a request that no request has; what is not JMESPath is passed over."""
+    for place, path in _price_paths(price):
+        with suppress(JMESPathError):
+            parsed: Any = jmespath.compile(path).parsed
+            for field in _first_fields(parsed):
+                if field not in fields:
+                    message = f"a price depends on `{field}`, which no call of it has"
+                    yield place, message, did_you_mean(field, list(fields))
 
 
 _LEADING = ("subexpression", "projection", "filter_projection", "index_expression", "pipe")
