@@ -580,6 +580,8 @@ def test_each_field_that_takes_a_file_is_known_as_one() -> None:
 
     wrong = []
     for one in directory.calls():
+        if one.kind == "session":
+            continue  # no tool makes it
         properties = directory.describe(one.id).arguments["properties"]
         shown = [schema["x-file"] for schema in properties.values() if "x-file" in schema]
         files = Operation.by_id(one.id).files.values()

@@ -410,6 +410,66 @@ def test_middleware_may_refuse_the_handshake(service: Any) -> None:
     assert server.handshakes == []
 
 
+@pytest.mark.parametrize("name", ["acme_talk", "audio.acme.talk", "client.audio.acme.talk"])
+def test_a_call_by_its_name_returns_the_session(service: Any, name: str) -> None:
+    server = service(polite)
+    given = {"model": "m1", "settings": {"style": "brief"}}
+    with client(server).call(name, given, timeout=5) as session:
+        assert session.receive().type == "hello"
+
+    async def run() -> str:
+        one = api302.AsyncClient(KEY, base_url=server.url)
+        async with one, await one.call(name, given) as talk:
+            return (await talk.receive()).type
+
+    assert asyncio.run(run()) == "hello"
+
+
+@pytest.mark.parametrize(
+    ("given", "options", "said"),
+    [
+        ({}, {}, "model: is required by acme_talk"),
+        ({"model": "m1", "modle": 1}, {}, "modle: is not an argument of acme_talk; did you mean"),
+        ({"model": "m1", "reconnect": "soon"}, {}, "reconnect: must be one of"),
+        ({"model": "m1"}, {"extra_body": {"a": 1}}, "extra_body: a realtime session has none"),
+    ],
+)
+def test_a_call_by_its_name_checks_its_arguments(
+    service: Any, given: dict[str, Any], options: dict[str, Any], said: str
+) -> None:
+    with pytest.raises(api302.InvalidArgument, match=said):
+        client(service(polite)).call("acme_talk", given, **options)
+
+
+def test_a_session_is_no_task_and_its_name_is_near_others(service: Any) -> None:
+    one = client(service(polite))
+    with pytest.raises(api302.InvalidArgument, match=r"is a session and starts no task"):
+        one.submit("acme_talk", {"model": "m1"})
+    with pytest.raises(api302.InvalidArgument, match=r"did you mean acme_talk"):
+        one.call("acme_tallk", {"model": "m1"})
+
+
+def test_an_estimate_says_the_price_and_that_nobody_knows_how_much_is_said(service: Any) -> None:
+    server = service(polite)
+    one = client(server)
+    made = one.estimate("acme_talk", model="m1")
+    same = one.estimate(one.audio.acme.talk, model="m1")
+    other = one.estimate("acme_talk", model="m9")
+
+    assert (made.low, made.high) == (0, None)
+    assert made == same
+    assert "depends on what is said in it" in made.basis
+    assert (other.low, other.high) == (None, None)
+    assert "the price of m9 is not documented" in other.basis
+    with pytest.raises(api302.InvalidArgument, match="model: is needed for an estimate"):
+        one.estimate("acme_talk")
+    with one.budget(1.0), pytest.raises(api302.BudgetError, match="what is said in it"):
+        one.audio.acme.talk(model="m1").open()
+    assert server.handshakes == []
+    with one.budget(1.0, unknown="allow"), one.audio.acme.talk(model="m1") as session:
+        assert session.receive().type == "hello"
+
+
 def test_the_library_is_missing(service: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     server = service(polite)
     monkeypatch.setitem(sys.modules, "websockets.exceptions", None)

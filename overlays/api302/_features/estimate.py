@@ -78,6 +78,32 @@ def estimated(op: Operation, values: Values) -> Estimate:
     return Estimate(low, high, "PTC", basis, missing)
 
 
+def of_session(endpoint: Any, values: Values) -> Estimate:
+    """What a realtime session costs: its price is known, and what will be said in it is not.
+
+    Args:
+        endpoint: The generated module of its call.
+        values: What its method is given; the model says which price holds.
+    """
+    from api302_client.behaviour import Price
+
+    model = str(values.get("model") or "")
+    prices = [Price.of(entry) for entry in endpoint.PRICE]
+    own = [price for price in prices if not price.for_ or _is_for(price, model)]
+    if not model:
+        return Estimate(None, None, "PTC", "the price depends on `model`", "model")
+    if not own:
+        known = ", ".join(dict.fromkeys(price.for_ for price in prices if price.for_))
+        why = f"the price of {model} is not documented; those of {known} are"
+        return Estimate(None, None, "PTC", why)
+    said = " + ".join(f"{price.amount:g} PTC per {price.per or 'call'}" for price in own)
+    basis = (
+        f"the documented price of {model} ({endpoint.DOCS}): {said}; how many a session takes"
+        " depends on what is said in it"
+    )
+    return Estimate(0.0, None, "PTC", basis)
+
+
 def _unknown(op: Operation, model: Model | None, values: Values, prices: Any) -> Estimate:
     rule = op.behaviour.models
     if rule and model is None and values.get(rule.field) is None:

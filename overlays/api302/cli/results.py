@@ -41,9 +41,18 @@ def show(result: Any, chosen: Chosen, host: str | None = None, main: str = "") -
     elif isinstance(result, ByteStream):
         _bytes(result, chosen)
     elif isinstance(result, Pages):
-        emit(list(made), chosen.output, chosen.query)
+        _pages(made, chosen)
     else:
         _response(result, chosen, main)
+
+
+def _pages(pages: Iterable[Any], chosen: Chosen) -> None:
+    """Print the items of all pages; where a page fails, those that were received."""
+    items: list[Any] = []
+    try:
+        items.extend(pages)
+    finally:
+        emit(items, chosen.output, chosen.query)
 
 
 def _response(result: Any, chosen: Chosen, main: str) -> None:
