@@ -95,7 +95,7 @@ class FirecrawlMapRequest(TypedDict):
     timeout: NotRequired[int]
     """Timeout in milliseconds."""
     threatProtection: NotRequired[Mapping[str, Any]]
-    """An object whose fields are not described."""
+    """How URLs are checked for threats, where the account has that."""
     location: NotRequired[FirecrawlLocation]
 
 
@@ -191,7 +191,7 @@ class FirecrawlScrapeRequest(TypedDict):
     storeInCache: NotRequired[bool]
     """Store a copy in the cache."""
     threatProtection: NotRequired[Mapping[str, Any]]
-    """An object whose fields are not described."""
+    """How URLs are checked for threats, where the account has that."""
     zeroDataRetention: NotRequired[bool]
     """Keep nothing; Firecrawl enables it on request. Server default: false."""
 
@@ -222,9 +222,9 @@ class FirecrawlV2MapRequest(TypedDict):
     """Timeout in milliseconds."""
     location: NotRequired[FirecrawlLocation]
     threatProtection: NotRequired[Mapping[str, Any]]
-    """An object whose fields are not described."""
+    """How URLs are checked for threats, where the account has that."""
     auditMetadata: NotRequired[Mapping[str, Any]]
-    """An object whose fields are not described."""
+    """Your own data for the audit log."""
 
 
 class FirecrawlV2ScrapeRequest(TypedDict):
@@ -276,9 +276,9 @@ class FirecrawlV2ScrapeRequest(TypedDict):
     zeroDataRetention: NotRequired[bool]
     """Keep nothing; Firecrawl enables it on request. Server default: false."""
     threatProtection: NotRequired[Mapping[str, Any]]
-    """An object whose fields are not described."""
+    """How URLs are checked for threats, where the account has that."""
     auditMetadata: NotRequired[Mapping[str, Any]]
-    """An object whose fields are not described."""
+    """Your own data for the audit log."""
 
 
 class FirecrawlV2SearchRequest(TypedDict):
@@ -310,7 +310,7 @@ class FirecrawlV2SearchRequest(TypedDict):
     """Whether to leave out explicit content."""
     scrapeOptions: NotRequired[FirecrawlScrapeOptions]
     threatProtection: NotRequired[Mapping[str, Any]]
-    """An object whose fields are not described."""
+    """How URLs are checked for threats, where the account has that."""
     enterprise: NotRequired[Sequence[Literal["anon", "zdr"]]]
     """Zero data retention, where the account has it: all (`zdr`) or who asked (`anon`)."""
 
@@ -375,7 +375,7 @@ class FirecrawlBatchRequest(TypedDict):
     storeInCache: NotRequired[bool]
     """Store a copy in the cache."""
     threatProtection: NotRequired[Mapping[str, Any]]
-    """An object whose fields are not described."""
+    """How URLs are checked for threats, where the account has that."""
     zeroDataRetention: NotRequired[bool]
     """Keep nothing; Firecrawl enables it on request. Server default: false."""
     maxConcurrency: NotRequired[int]
@@ -440,7 +440,7 @@ class FirecrawlExtractRequest(TypedDict):
     ignoreInvalidURLs: NotRequired[bool]
     """Skip invalid URLs instead of refusing all. Server default: true."""
     threatProtection: NotRequired[Mapping[str, Any]]
-    """An object whose fields are not described."""
+    """How URLs are checked for threats, where the account has that."""
 
 
 class FirecrawlSearchRequest(TypedDict):
@@ -460,7 +460,7 @@ class FirecrawlSearchRequest(TypedDict):
     """Skip URLs that Firecrawl cannot scrape. Server default: false."""
     scrapeOptions: NotRequired[FirecrawlSearchScrape]
     threatProtection: NotRequired[Mapping[str, Any]]
-    """An object whose fields are not described."""
+    """How URLs are checked for threats, where the account has that."""
 
 
 class FirecrawlV2BatchRequest(TypedDict):
@@ -517,6 +517,6 @@ class FirecrawlV2BatchRequest(TypedDict):
     zeroDataRetention: NotRequired[bool]
     """Keep nothing; Firecrawl enables it on request. Server default: false."""
     threatProtection: NotRequired[Mapping[str, Any]]
-    """An object whose fields are not described."""
+    """How URLs are checked for threats, where the account has that."""
     auditMetadata: NotRequired[Mapping[str, Any]]
-    """An object whose fields are not described."""
+    """Your own data for the audit log."""

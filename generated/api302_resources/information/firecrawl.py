@@ -94,7 +94,7 @@ class Firecrawl(Resource):
             proxy: The type of proxy.
             changeTrackingOptions: How changes are tracked.
             storeInCache: Store a copy in the cache.
-            threatProtection: An object whose fields are not described.
+            threatProtection: How URLs are checked for threats, where the account has that.
             zeroDataRetention: Keep nothing; Firecrawl enables it on request. Server default: false.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
@@ -200,7 +200,7 @@ class Firecrawl(Resource):
             proxy: The type of proxy.
             changeTrackingOptions: How changes are tracked.
             storeInCache: Store a copy in the cache.
-            threatProtection: An object whose fields are not described.
+            threatProtection: How URLs are checked for threats, where the account has that.
             zeroDataRetention: Keep nothing; Firecrawl enables it on request. Server default: false.
             maxConcurrency: Number of pages read at once.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
@@ -343,7 +343,7 @@ class Firecrawl(Resource):
             includeSubdomains: Include subdomains. Server default: true.
             limit: Maximum number of results. Server default: 5000.
             timeout_: Timeout in milliseconds. Sent as `timeout`.
-            threatProtection: An object whose fields are not described.
+            threatProtection: How URLs are checked for threats, where the account has that.
             location: Location of the browser.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
@@ -403,7 +403,7 @@ class Firecrawl(Resource):
             timeout_: Timeout in milliseconds. Sent as `timeout`. Server default: 60000.
             ignoreInvalidURLs: Skip URLs that Firecrawl cannot scrape. Server default: false.
             scrapeOptions: How to scrape the results.
-            threatProtection: An object whose fields are not described.
+            threatProtection: How URLs are checked for threats, where the account has that.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
@@ -499,8 +499,8 @@ class Firecrawl(Resource):
             redactPII: Whether to black out personal data; settings as an object. Server default: false.
             profile: A browser profile to keep cookies in: `name`, `saveChanges`.
             zeroDataRetention: Keep nothing; Firecrawl enables it on request. Server default: false.
-            threatProtection: An object whose fields are not described.
-            auditMetadata: An object whose fields are not described.
+            threatProtection: How URLs are checked for threats, where the account has that.
+            auditMetadata: Your own data for the audit log.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
@@ -617,8 +617,8 @@ class Firecrawl(Resource):
             redactPII: Whether to black out personal data; settings as an object. Server default: false.
             profile: A browser profile to keep cookies in: `name`, `saveChanges`.
             zeroDataRetention: Keep nothing; Firecrawl enables it on request. Server default: false.
-            threatProtection: An object whose fields are not described.
-            auditMetadata: An object whose fields are not described.
+            threatProtection: How URLs are checked for threats, where the account has that.
+            auditMetadata: Your own data for the audit log.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's. A task's own time is
                 `wait(timeout=…)`.
@@ -980,8 +980,8 @@ class Firecrawl(Resource):
             ignoreCache: Read the sitemap anew. Server default: false.
             timeout_: Timeout in milliseconds. Sent as `timeout`.
             location: Location of the browser.
-            threatProtection: An object whose fields are not described.
-            auditMetadata: An object whose fields are not described.
+            threatProtection: How URLs are checked for threats, where the account has that.
+            auditMetadata: Your own data for the audit log.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
@@ -1056,7 +1056,7 @@ class Firecrawl(Resource):
             highlights: Whether to return the passages that fit the query. Server default: true.
             safe: Whether to leave out explicit content.
             scrapeOptions: Settings of scraping.
-            threatProtection: An object whose fields are not described.
+            threatProtection: How URLs are checked for threats, where the account has that.
             enterprise: Zero data retention, where the account has it: all (`zdr`) or who asked (`anon`).
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
@@ -1126,7 +1126,7 @@ class Firecrawl(Resource):
             showSources: Whether to return the sources. Server default: false.
             scrapeOptions: Settings of scraping.
             ignoreInvalidURLs: Skip invalid URLs instead of refusing all. Server default: true.
-            threatProtection: An object whose fields are not described.
+            threatProtection: How URLs are checked for threats, where the account has that.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's. A task's own time is
                 `wait(timeout=…)`.
@@ -1250,7 +1250,7 @@ class AsyncFirecrawl(AsyncResource):
             proxy: The type of proxy.
             changeTrackingOptions: How changes are tracked.
             storeInCache: Store a copy in the cache.
-            threatProtection: An object whose fields are not described.
+            threatProtection: How URLs are checked for threats, where the account has that.
             zeroDataRetention: Keep nothing; Firecrawl enables it on request. Server default: false.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
@@ -1356,7 +1356,7 @@ class AsyncFirecrawl(AsyncResource):
             proxy: The type of proxy.
             changeTrackingOptions: How changes are tracked.
             storeInCache: Store a copy in the cache.
-            threatProtection: An object whose fields are not described.
+            threatProtection: How URLs are checked for threats, where the account has that.
             zeroDataRetention: Keep nothing; Firecrawl enables it on request. Server default: false.
             maxConcurrency: Number of pages read at once.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
@@ -1501,7 +1501,7 @@ class AsyncFirecrawl(AsyncResource):
             includeSubdomains: Include subdomains. Server default: true.
             limit: Maximum number of results. Server default: 5000.
             timeout_: Timeout in milliseconds. Sent as `timeout`.
-            threatProtection: An object whose fields are not described.
+            threatProtection: How URLs are checked for threats, where the account has that.
             location: Location of the browser.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
@@ -1561,7 +1561,7 @@ class AsyncFirecrawl(AsyncResource):
             timeout_: Timeout in milliseconds. Sent as `timeout`. Server default: 60000.
             ignoreInvalidURLs: Skip URLs that Firecrawl cannot scrape. Server default: false.
             scrapeOptions: How to scrape the results.
-            threatProtection: An object whose fields are not described.
+            threatProtection: How URLs are checked for threats, where the account has that.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
@@ -1657,8 +1657,8 @@ class AsyncFirecrawl(AsyncResource):
             redactPII: Whether to black out personal data; settings as an object. Server default: false.
             profile: A browser profile to keep cookies in: `name`, `saveChanges`.
             zeroDataRetention: Keep nothing; Firecrawl enables it on request. Server default: false.
-            threatProtection: An object whose fields are not described.
-            auditMetadata: An object whose fields are not described.
+            threatProtection: How URLs are checked for threats, where the account has that.
+            auditMetadata: Your own data for the audit log.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
@@ -1775,8 +1775,8 @@ class AsyncFirecrawl(AsyncResource):
             redactPII: Whether to black out personal data; settings as an object. Server default: false.
             profile: A browser profile to keep cookies in: `name`, `saveChanges`.
             zeroDataRetention: Keep nothing; Firecrawl enables it on request. Server default: false.
-            threatProtection: An object whose fields are not described.
-            auditMetadata: An object whose fields are not described.
+            threatProtection: How URLs are checked for threats, where the account has that.
+            auditMetadata: Your own data for the audit log.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's. A task's own time is
                 `wait(timeout=…)`.
@@ -2142,8 +2142,8 @@ class AsyncFirecrawl(AsyncResource):
             ignoreCache: Read the sitemap anew. Server default: false.
             timeout_: Timeout in milliseconds. Sent as `timeout`.
             location: Location of the browser.
-            threatProtection: An object whose fields are not described.
-            auditMetadata: An object whose fields are not described.
+            threatProtection: How URLs are checked for threats, where the account has that.
+            auditMetadata: Your own data for the audit log.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
@@ -2218,7 +2218,7 @@ class AsyncFirecrawl(AsyncResource):
             highlights: Whether to return the passages that fit the query. Server default: true.
             safe: Whether to leave out explicit content.
             scrapeOptions: Settings of scraping.
-            threatProtection: An object whose fields are not described.
+            threatProtection: How URLs are checked for threats, where the account has that.
             enterprise: Zero data retention, where the account has it: all (`zdr`) or who asked (`anon`).
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
@@ -2288,7 +2288,7 @@ class AsyncFirecrawl(AsyncResource):
             showSources: Whether to return the sources. Server default: false.
             scrapeOptions: Settings of scraping.
             ignoreInvalidURLs: Skip invalid URLs instead of refusing all. Server default: true.
-            threatProtection: An object whose fields are not described.
+            threatProtection: How URLs are checked for threats, where the account has that.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's. A task's own time is
                 `wait(timeout=…)`.
