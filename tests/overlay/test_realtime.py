@@ -314,6 +314,38 @@ def test_the_key_is_in_a_header_and_nowhere_else(
     assert error.close_code == 4001
 
 
+@pytest.mark.parametrize(
+    "response",
+    ["101 S\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: x", "101 S", "x"],
+)
+def test_a_handshake_that_repeats_the_key_leaves_it_in_no_frame(response: str) -> None:
+    content = f"HTTP/1.1 {response}\r\nX-Echo: {KEY}\r\n\r\n".encode()
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+
+        def answer() -> None:
+            connection, _ = listening.accept()
+            with connection:
+                connection.recv(65536)
+                connection.sendall(content)
+
+        thread = threading.Thread(target=answer)
+        thread.start()
+        url = f"http://127.0.0.1:{listening.getsockname()[1]}"
+        with pytest.raises(api302.ConnectionError) as caught:
+            api302.Client(KEY, base_url=url, max_retries=0).audio.acme.talk(model="m1").open()
+        thread.join(5)
+    shown = traceback.TracebackException.from_exception(caught.value, capture_locals=True)
+    frames = [
+        f"{frame.filename}: {frame.locals}"
+        for each in (shown, shown.__cause__, shown.__context__)
+        if each
+        for frame in each.stack
+        if frame.filename != __file__
+    ]
+    assert frames
+    assert [one for one in frames if KEY in one] == []
+
+
 def test_a_redirect_is_not_followed(service: Any) -> None:
     other = service(polite)
     to = Headers({"Location": f"ws://localhost:{other.port}/v1/talk"})

@@ -179,7 +179,7 @@ def _save(sound: bytes, session: Any, chosen: Chosen, rate: int) -> None:
     """Write the sound that was received: samples as a WAV file, another format as it is."""
     from api302 import Output
 
-    from .results import saved
+    from .results import rescue, saved
 
     kind = "audio/basic"
     if found(session, "audio.output.format.type || output_audio_format") in _SAMPLES:
@@ -190,8 +190,13 @@ def _save(sound: bytes, session: Any, chosen: Chosen, rate: int) -> None:
             file.setframerate(found(session, "audio.output.format.rate") or rate)
             file.writeframes(sound)
         kind, sound = "audio/wav", packed.getvalue()
-    for path in saved([Output(None, content=sound, media_type=kind)], chosen.save or "."):
-        note(str(path))
+    made = Output(None, content=sound, media_type=kind)
+    try:
+        for path in saved([made], chosen.save or "."):
+            note(str(path))
+    except Exception as error:
+        rescue(made, error)
+        raise
 
 
 # --- the turn -------------------------------------------------------------------------------------
