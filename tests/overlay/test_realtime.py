@@ -542,6 +542,7 @@ def test_sessions_that_nobody_closed_leave_no_thread_and_no_connection(service: 
     server = service(lingering)
     one = client(server)
     before = threading.active_count()
+    session: Any = None
     for _ in range(20):
         session = one.audio.acme.talk(model="m1").open()
         assert session.receive().type == "hello"
@@ -555,6 +556,7 @@ def test_async_sessions_that_nobody_closed_end_in_their_loop(service: Any) -> No
     server = service(lingering)
 
     async def run() -> int:
+        session: Any = None
         async with api302.AsyncClient(KEY, base_url=server.url) as one:
             for _ in range(20):
                 session = await one.audio.acme.talk(model="m1").open()
