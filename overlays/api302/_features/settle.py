@@ -126,7 +126,8 @@ def _left_over(rows: list[Mapping[str, Any]], costs: list[float]) -> str:
         billed += f", {len(rows) - len(costs)} without a cost"
     return (
         f"calls on record at that time that belong to no known one: {len(rows)}"
-        f" ({shown}; {billed}); this call may be one of them, or another program with this API key made them"
+        f" ({shown}; {billed}); this call may be one of them, or another program with this API key"
+        " made them"
     )
 
 
