@@ -14,7 +14,7 @@ REDOCLY := npx --yes @redocly/cli@2.77.0
 export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-clients coverage check types build format lint-spec fuzz lowest newest pythons kills ray weekly bench live canary mock publish publish-proof generators wheel release installed lock clean
+.PHONY: help demo test test-long test-clients coverage check check-rules check-types types build format lint-spec fuzz lowest newest pythons kills ray weekly bench live canary mock publish publish-proof generators wheel release installed lock clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | awk -F'\t' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -37,8 +37,14 @@ demo: $(VENV)/ready-demo ## the whole tour against the mock; AI302_API_KEY=... L
 # What goes through all operations one by one.
 OPERATION_TESTS := tests/test_api.py tests/test_fuzz.py tests/mock/test_document.py tests/publish/test_samples.py
 
-test: $(VENV)/ready-dev ## all tests but the slow ones; ONLY=videos.kling: one section or vendor, fuzzing included
-	$(if $(ONLY),API302_ONLY=$(ONLY) )$(PY) -m pytest -n 2 --dist loadgroup -q $(if $(ONLY),$(OPERATION_TESTS))
+# Three at once on two cores: some wait for a process or a clock.
+PYTEST := $(PY) -m pytest -n 3 --dist loadgroup -q
+
+test: $(VENV)/ready-dev ## all tests but the long and slow ones; ONLY=videos.kling: one section or vendor, all fuzzing included
+	$(if $(ONLY),API302_ONLY=$(ONLY) )$(PYTEST) $(if $(ONLY),$(OPERATION_TESTS) -m 'not slow and not proof')
+
+test-long: $(VENV)/ready-dev ## what goes through every operation where test takes one of a kind: fuzzing, validators
+	$(PYTEST) -m long tests
 
 # The vendors' own clients have an environment of their own: what they need contradicts what ours do.
 CLIENTS := .venvs/clients
@@ -57,10 +63,15 @@ coverage: $(VENV)/ready-dev ## how much of overlays/ its tests run, branches too
 	API302_FUZZ_EXAMPLES=25 $(PY) -m pytest -n 2 --dist loadgroup -q --cov --cov-report=term-missing:skip-covered $(COVERING)
 
 check: $(VENV)/ready-dev ## house rules of spec/, generated/ up to date, lint, layers, types
+	@$(MAKE) --jobs=2 check-types check-rules
+
+check-rules: $(VENV)/ready-dev
 	$(PY) -m generator check
 	$(PY) -m ruff check --quiet .
 	$(PY) -m ruff format --check --quiet .
 	$(BIN)/lint-imports
+
+check-types: $(VENV)/ready-dev
 	$(PY) -m basedpyright --threads 2
 
 types: $(VENV)/ready-dev ## the public types of api302 are complete

@@ -36,10 +36,18 @@ def test_python_blocks_run_in_order(tmp_path: Path, monkeypatch: pytest.MonkeyPa
         assert (tmp_path / file).stat().st_size > 0, file
 
 
-def test_the_maintainers_example(tmp_path: Path) -> None:
-    """Edit one file as the README says, build, and find the new argument in the method."""
-    spec = tmp_path / "spec"
+@pytest.fixture(scope="module")
+def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What `make build` makes of the specification with both of the README's edits."""
+    folder = tmp_path_factory.mktemp("maintainer")
+    spec = folder / "spec"
     shutil.copytree(ROOT / "spec", spec)
+    _add_argument(spec)
+    _add_model(spec)
+    return _built(spec, folder)
+
+
+def _add_argument(spec: Path) -> None:
     page = (spec / "videos/pages.yaml").read_text(encoding="utf-8").splitlines()
     start = next(number for number, line in enumerate(page) if line.startswith("p365:"))
     assert "`grep -rn -A1 p365 spec`" in README
@@ -52,26 +60,29 @@ def test_the_maintainers_example(tmp_path: Path) -> None:
     file.write_text(
         text[: head.end()] + f"        {field}\n" + text[head.end() :], encoding="utf-8"
     )
-    out = _built(spec, tmp_path)
-    module = (out / "api302_resources/videos/kling.py").read_text(encoding="utf-8")
+
+
+def test_the_maintainers_example(built: Path) -> None:
+    """Edit one file as the README says, build, and find the new argument in the method."""
+    module = (built / "api302_resources/videos/kling.py").read_text(encoding="utf-8")
     assert "seed: int | None = None," in module
     assert "seed: Random seed; the same seed gives the same result." in module
 
 
-def test_the_new_model(tmp_path: Path) -> None:
-    """Add the README's entry to one file, build, and find the model wherever models are."""
-    spec = tmp_path / "spec"
-    shutil.copytree(ROOT / "spec", spec)
+def _add_model(spec: Path) -> None:
     found = re.search(r"^   ```yaml\n(   flux-pro-9-t2i:\n.*?)   ```$", README, re.M | re.S)
     assert found, "the README has the entry"
     file = spec / "models/text-to-image/unified_v1.yaml"
-    assert f"`{file.relative_to(tmp_path).as_posix()}`" in README
+    assert f"`{file.relative_to(spec.parent).as_posix()}`" in README
     entry = re.sub(r"^   ", "", found[1], flags=re.M)
     file.write_text(file.read_text(encoding="utf-8") + entry, encoding="utf-8")
-    out = _built(spec, tmp_path)
-    names = (out / "api302_resources/_models.py").read_text(encoding="utf-8")
+
+
+def test_the_new_model(built: Path) -> None:
+    """Add the README's entry to one file, build, and find the model wherever models are."""
+    names = (built / "api302_resources/_models.py").read_text(encoding="utf-8")
     assert '"flux-pro-9-t2i"' in names
-    listed = json.loads((out / "api302_client/catalog.json").read_text(encoding="utf-8"))
+    listed = json.loads((built / "api302_client/catalog.json").read_text(encoding="utf-8"))
     model = next(one for one in listed["models"] if one["id"] == "flux-pro-9-t2i")
     assert model["calls"] == [{"operation": "ai302_generate_image_v1", "field": "model"}]
     assert model["docs"][0]["page"] == "p097"

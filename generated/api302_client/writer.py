@@ -198,7 +198,11 @@ class Writer:
 
     def _wait(self, file: IO[bytes]) -> None:
         """Until a pipe takes more, or the writer is dropped."""
-        while os.name == "posix" and not select.select([], [file], [], 0.05)[1]:
+        if os.name != "posix":
+            return
+        poll = select.poll()  # `select.select` refuses a process with more than 1,024 open files
+        poll.register(file, select.POLLOUT)
+        while not poll.poll(50):
             self.check()
 
     def check(self) -> None:

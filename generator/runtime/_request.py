@@ -10,8 +10,8 @@ from __future__ import annotations
 
 import json
 import re
+import sys
 from collections.abc import AsyncIterator, Mapping, Sequence
-from decimal import Decimal
 from functools import partial
 from typing import Any, Protocol
 from urllib.parse import quote
@@ -111,7 +111,7 @@ def scalar(value: Any) -> str:
     """A value as text in a path, query, header or form: booleans in lower case, objects as JSON."""
     if value.__class__ is str:
         return str(value)
-    if isinstance(value, Decimal):
+    if _is_decimal(value):
         return str(value)
     value = plain(value)
     if isinstance(value, bool):
@@ -235,6 +235,12 @@ def _parts(name: str, value: Any) -> list[tuple[str, Any]]:
     if isinstance(value, (list, tuple)):
         return [part for item in value for part in _parts(name, item)]
     return [(name, (None, scalar(value)))]
+
+
+def _is_decimal(value: Any) -> bool:
+    """Whether a value is a Decimal. Whoever has one has imported their module."""
+    decimal = sys.modules.get("decimal")
+    return decimal is not None and isinstance(value, decimal.Decimal)
 
 
 def _form_value(value: Any) -> str | list[str]:

@@ -8,6 +8,7 @@ from functools import wraps
 from typing import TYPE_CHECKING, Any, Unpack
 
 from ._calls.call import call
+from ._calls.response import names_task
 from ._calls.session import Session
 from ._errors import InvalidArgument
 from ._http.sync import run
@@ -160,7 +161,7 @@ class Resource(_Namespace):
             return self._stream(endpoint, options=options, **_switched(endpoint, given)).opened()
         op = Operation.of(endpoint)
         response = run(call(self._client, op, options, **given))
-        if op.behaviour.task is None:
+        if not names_task(op, response):
             return response
         from ._features.tasks import followed
 
@@ -240,7 +241,7 @@ class AsyncResource(_Namespace):
             return await made.opened()
         op = Operation.of(endpoint)
         response = await call(self._client, op, options, **given)
-        if op.behaviour.task is None:
+        if not names_task(op, response):
             return response
         from ._features.tasks import followed
 

@@ -342,6 +342,7 @@ def harmless(node: Any, random: Random) -> Any:
     return made
 
 
+@pytest.mark.long
 def test_single_changes_of_all_operations_are_told(real: Described) -> None:
     """Each operation as a page that was read, with changes of two kinds, the kinds in turns."""
     random, told, missed = Random(302), Counter[str](), []

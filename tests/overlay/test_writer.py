@@ -94,6 +94,23 @@ def test_fault_18_a_pipe_is_written_to_and_stays(starts_late: bool, tmp_path: Pa
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no named pipes")
+def test_fault_18_a_pipe_beside_two_thousand_open_files(tmp_path: Path) -> None:
+    import resource
+
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if hard != resource.RLIM_INFINITY and hard < 4096:
+        pytest.skip(f"this system allows {hard} open files")
+    resource.setrlimit(resource.RLIMIT_NOFILE, (4096, hard))
+    held = [os.open(os.devnull, os.O_RDONLY) for _ in range(2000)]
+    try:
+        test_fault_18_a_pipe_is_written_to_and_stays(False, tmp_path)
+    finally:
+        for one in held:
+            os.close(one)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no named pipes")
 def test_fault_18_a_pipe_that_nobody_reads_does_not_hold_up_dropping(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe")
     one = writer.Writer(tmp_path / "pipe", "x")

@@ -63,7 +63,7 @@ def guides() -> set[str]:
     """The pages of guides: one for each text, a first page of each language, and the recipes."""
     texts = {path.relative_to(GUIDES) for path in GUIDES.rglob("*.md")}
     pages = {path.with_suffix(".html").as_posix() for path in texts}
-    recipes = {path.relative_to(GUIDES).as_posix() for path in GUIDES.glob("recipes/*")}
+    recipes = {path.relative_to(GUIDES).as_posix() for path in GUIDES.glob("recipes/*.py")}
     return pages | recipes | {"index.html", "zh/index.html"}
 
 

@@ -147,12 +147,13 @@ def test_every_operation_shows_its_behavior() -> None:
 def test_what_is_deprecated_names_what_to_use_and_is_marked_on_the_page() -> None:
     old = {one.id: one for one in methods().document.operations if one.is_deprecated}
     assert old
+    paths = shown()["paths"]
     for operation in old.values():
         text = described()[operation.id]
         assert "| **Deprecated**&nbsp;" in text
         if new := operation.replacement:
             assert f"({anchor(new)})" in text
-        assert shown()["paths"][operation.path][operation.method]["deprecated"] is True
+        assert paths[operation.path][operation.method]["deprecated"] is True
     new = [one for one in methods().document.operations if one.id not in old]
     assert not any("**Deprecated**" in described()[one.id] for one in new)
 

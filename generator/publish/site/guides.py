@@ -30,8 +30,9 @@ def write(folder: Path) -> None:
             (there / f"{name}.html").write_text(page, encoding="utf-8", newline="\n")
         start = _page(language, _start(language, texts), "", texts)
         (there / START).write_text(start, encoding="utf-8", newline="\n")
-    if (GUIDES / "recipes").is_dir():
-        shutil.copytree(GUIDES / "recipes", target / "recipes", dirs_exist_ok=True)
+    (target / "recipes").mkdir(exist_ok=True)
+    for recipe in GUIDES.glob("recipes/*.py"):
+        shutil.copyfile(recipe, target / "recipes" / recipe.name)
 
 
 def title(text: str) -> str:

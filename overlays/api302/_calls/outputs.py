@@ -11,7 +11,6 @@ from api302._json import is_array
 from api302._types import Operation
 from api302_client._model import Binary, ResultFile
 from api302_client.behaviour import Output, OutputFile, files
-from api302_client.writer import safe_name
 
 from .session import Session
 
@@ -77,4 +76,6 @@ async def _content(session: Session, field: str, value: Any) -> Any:
                 "give its bytes: await output.read()"
             )
         content = await content
+    from api302_client.writer import safe_name
+
     return safe_name({}, value.url, content), content

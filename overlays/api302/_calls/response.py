@@ -236,6 +236,12 @@ def check(
         )
 
 
+def names_task(op: Operation, response: Any) -> bool:
+    """Whether the response of a call that may start a task has all that its task is found by."""
+    rule = op.behaviour.task
+    return rule is not None and None not in rule.find(raw(response)).values()
+
+
 def raw(parsed: Any) -> Any:
     """The JSON of a response as received, not a copy."""
     data = getattr(parsed, "_raw", None)
