@@ -62,6 +62,7 @@ def _add_argument(spec: Path) -> None:
     )
 
 
+@pytest.mark.xdist_group("the README's edits")
 def test_the_maintainers_example(built: Path) -> None:
     """Edit one file as the README says, build, and find the new argument in the method."""
     module = (built / "api302_resources/videos/kling.py").read_text(encoding="utf-8")
@@ -78,6 +79,7 @@ def _add_model(spec: Path) -> None:
     file.write_text(file.read_text(encoding="utf-8") + entry, encoding="utf-8")
 
 
+@pytest.mark.xdist_group("the README's edits")
 def test_the_new_model(built: Path) -> None:
     """Add the README's entry to one file, build, and find the model wherever models are."""
     names = (built / "api302_resources/_models.py").read_text(encoding="utf-8")
