@@ -42,9 +42,18 @@ def test_a_schema_is_a_function_tool() -> None:
     assert "Server default: std." in properties["mode"]["description"]
 
 
+def made_by_functions() -> list[directory.Found]:
+    return [one for one in directory.calls() if one.kind != "session"]
+
+
+def test_a_conversation_is_made_by_no_function() -> None:
+    with pytest.raises(InvalidArgument, match=r"audio\.openai\.realtime is a conversation"):
+        functions.schema("openai_realtime")
+
+
 def test_most_schemas_are_strict_and_keep_to_its_rules() -> None:
     strict = []
-    for one in directory.calls():
+    for one in made_by_functions():
         function = functions.schema(one.id)["function"]
         assert len(function["name"]) <= 64
         assert len(function["description"]) <= 1024
@@ -63,7 +72,7 @@ def test_most_schemas_are_strict_and_keep_to_its_rules() -> None:
 
 def test_an_example_is_what_its_strict_schema_allows() -> None:
     wrong = {}
-    for one in directory.calls():
+    for one in made_by_functions():
         function = functions.schema(one.id)["function"]
         example = directory.describe(one.id).example
         parameters = function["parameters"]

@@ -1134,3 +1134,5 @@ SHORTCUTS: dict[str, str] = {
     "videos.create": "ai302_create_video",
 }
 """Operation ids by the shorter name that a client has for them as well."""
+SESSIONS: dict[str, str] = {"openai_realtime": "audio.openai.realtime"}
+"""The method of each call over a WebSocket, by its id."""

@@ -1974,7 +1974,7 @@ OpenaiChatCompletionsModel: TypeAlias = (
     | str
 )
 OpenaiCreateVideoModel: TypeAlias = Literal["sora-2", "sora-2-pro"] | str
-OpenaiEditImageModel: TypeAlias = Literal["gpt-image-1-mini", "dall-e-2", "gpt-image-1", "gpt-image-1.5"] | str
+OpenaiEditImageModel: TypeAlias = Literal["gpt-image-1-mini", "dall-e-2", "gpt-image-1", "gpt-image-1.5", "gpt-image-2"] | str
 OpenaiEmbeddingsModel: TypeAlias = (
     Literal[
         "text-embedding-3-small",
@@ -2003,7 +2003,7 @@ OpenaiEmbeddingsModel: TypeAlias = (
     ]
     | str
 )
-OpenaiGenerateImageModel: TypeAlias = Literal["gpt-image-1", "dall-e-3", "gpt-image-1.5", "gpt-image-2"] | str
+OpenaiGenerateImageModel: TypeAlias = Literal["gpt-image-1-mini", "gpt-image-1", "dall-e-3", "gpt-image-1.5", "gpt-image-2"] | str
 OpenaiResponsesModel: TypeAlias = (
     Literal[
         "gpt-4o",

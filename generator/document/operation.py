@@ -150,10 +150,7 @@ class Operation:
     @cached_property
     def search_words(self) -> list[str]:
         """Other words that people search for it by (`x-search` of the document)."""
-        summary = str(self.node.get("summary") or "").lower()
-        rows = map(obj, seq(self.document.node.get("x-search")))
-        found = [seq(row.get("also")) for row in rows if _has_any(summary, seq(row.get("calls")))]
-        return list(dict.fromkeys(str(word) for words in found for word in words))
+        return words_for(self.document, str(self.node.get("summary") or ""))
 
     @property
     def is_deprecated(self) -> bool:
@@ -261,6 +258,14 @@ class Operation:
             )
             found[media_type] = Media(media_type, schema, items, node)
         return found
+
+
+def words_for(document: Document, title: str) -> list[str]:
+    """Other words that people search for what has a title (`x-search` of the document)."""
+    rows = map(obj, seq(document.node.get("x-search")))
+    lower = title.lower()
+    found = [seq(row.get("also")) for row in rows if _has_any(lower, seq(row.get("calls")))]
+    return list(dict.fromkeys(str(word) for words in found for word in words))
 
 
 def _has_any(summary: str, phrases: list[Any]) -> bool:

@@ -11,7 +11,7 @@ from generator.realtime import message_names
 from generator.source import obj, seq
 
 from .names import pascal
-from .operation import Parameter
+from .operation import Parameter, words_for
 from .schema import Schema
 
 if TYPE_CHECKING:
@@ -84,6 +84,11 @@ class RealtimeCall:
     def action(self) -> str:
         """What the id says after the vendor: the name of its method."""
         return self.id.removeprefix(f"{self.vendor}_")
+
+    @property
+    def search_words(self) -> list[str]:
+        """Other words that people search for it by (`x-search` of the document)."""
+        return words_for(self.document, str(self.node.get("summary") or ""))
 
     @property
     def path(self) -> str:

@@ -36,6 +36,14 @@ def _text(methods: Methods) -> str:
         )
         for name, summary in _calls(methods, operation):
             vendor["calls"][name] = [operation.id, summary, operation.is_deprecated]
+    for call in document.realtime:
+        section = sections.setdefault(
+            call.section, {"about": _about(methods, call.section), "vendors": {}}
+        )
+        vendor = section["vendors"].setdefault(
+            call.vendor, {"about": _about(methods, call.tag), "calls": {}}
+        )
+        vendor["calls"][call.action] = [call.id, str(call.node.get("summary") or ""), False]
     ordered = [name for name in document.tags if name in sections]
     shortcuts = {
         ".".join(one.place): one.id for one in document.operations if "x-shortcut" in one.node

@@ -9,8 +9,9 @@ import json
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from generator.document import Operation, Schema
+from generator.document import Document, Operation, Schema
 from generator.document.names import argument_name
+from generator.document.realtime import RealtimeCall
 from generator.document.references import references
 from generator.runtime import search
 from generator.runtime.catalog import Model
@@ -20,6 +21,7 @@ from .arguments import Argument
 from .code import File
 from .docstrings import advice, best_source, files_text, price_text, sentence, size_text
 from .methods import Methods
+from .realtime import OWN_ARGUMENTS, connecting
 from .response_text import response_text
 
 FOLDER = "api302_resources/_directory"
@@ -32,6 +34,8 @@ _KINDS = {
     "_upload": "upload",
 }
 """What a form of a call returns."""
+SESSION = "session"
+"""What a call over a WebSocket returns."""
 _REF = "#/components/schemas/"
 _KEPT = frozenset(
     "type required enum const default description minimum maximum exclusiveMinimum"
@@ -55,8 +59,11 @@ def files(methods: Methods) -> Iterator[File]:
     tags: dict[str, list[Operation]] = {}
     for operation in methods.document.operations:
         tags.setdefault(operation.tag, []).append(operation)
-    for tag, operations in tags.items():
-        yield _file(tag, _of_tag(methods, operations))
+    sessions: dict[str, list[RealtimeCall]] = {}
+    for call in methods.document.realtime:
+        sessions.setdefault(call.tag, []).append(call)
+    for tag in dict.fromkeys([*tags, *sessions]):
+        yield _file(tag, _of_tag(methods, tags.get(tag, []), sessions.get(tag, [])))
 
 
 def _file(name: str, lines: Iterable[str]) -> File:
@@ -83,10 +90,15 @@ def _index(methods: Methods) -> Iterator[str]:
     for number, operation in enumerate(document.operations):
         for term, weight in sorted(_weights(methods, operation, words).items()):
             found.setdefault(term, []).extend((number, weight))
-    calls = ",\n".join(_line(_found(methods, one)) for one in document.operations)
+    for number, call in enumerate(document.realtime, len(document.operations)):
+        for term, weight in sorted(_session_weights(methods, call, words).items()):
+            found.setdefault(term, []).extend((number, weight))
+    listed = [_found(methods, one) for one in document.operations]
+    calls = ",\n".join(map(_line, [*listed, *map(_found_session, document.realtime)]))
+    ranks = [*map(_rank, document.operations), *(1.0 for _ in document.realtime)]
     yield f'{{"calls":[\n{calls}],\n'
-    yield f'"ranks":{_line([_rank(one) for one in document.operations])},\n'
-    yield f'"phrases":{{\n{_object(_phrases(document.operations, same))}}},\n'
+    yield f'"ranks":{_line(ranks)},\n'
+    yield f'"phrases":{{\n{_object(_phrases(document, same))}}},\n'
     yield f'"same":{_line(same)},\n'
     yield f'"terms":{{\n{_object(dict(sorted(found.items())))}}}}}\n'
 
@@ -137,6 +149,21 @@ def _found(methods: Methods, operation: Operation) -> list[Any]:
     ]
 
 
+def _found_session(call: RealtimeCall) -> list[Any]:
+    """What a search says of a call over a WebSocket."""
+    return [
+        f"{call.tag}.{call.action}",
+        call.id,
+        str(call.node.get("summary") or call.id),
+        "a session for a `with` block: events both ways",
+        price_text(seq(call.node.get("x-price"))).rstrip("."),
+        SESSION,
+        False,
+        call.tag,
+        False,
+    ]
+
+
 def call_name(operation: Operation) -> str:
     """A call as it is written after `client.`."""
     return ".".join(operation.place)
@@ -152,14 +179,33 @@ def _rank(operation: Operation) -> float:
 
 def _weights(methods: Methods, operation: Operation, words: _Words) -> dict[str, int]:
     """How much each term says of a call: as much as in the best place where it stands."""
-    title = words.of(str(operation.node["summary"]))
+    return _heaviest(words.of(str(operation.node["summary"])), _texts(methods, operation, words))
+
+
+def _session_weights(methods: Methods, call: RealtimeCall, words: _Words) -> dict[str, int]:
+    """How much each term says of a call over a WebSocket."""
+    tags, node = methods.document.tags, call.node
+    tag, section = obj(tags.get(call.tag)), obj(tags.get(call.section))
+    models = " ".join(str(obj(price).get("for", "")) for price in seq(node.get("x-price")))
+    texts = (
+        (_IN_OTHER_WORDS, " ".join(call.search_words)),
+        (_IN_VENDOR, f"{call.vendor} {tag.get('summary', '')} {tag.get('description', '')}"),
+        (_IN_NAME, f"{call.tag} {call.action}".replace("_", " ").replace(".", " ")),
+        (_IN_MODELS, models),
+        (_IN_SECTION, f"{section.get('summary', '')} {section.get('description', '')}"),
+        (_IN_DESCRIPTION, str(node.get("description") or "")),
+    )
+    return _heaviest(
+        words.of(str(node.get("summary") or call.id)),
+        ((weight, words.of(text)) for weight, text in texts),
+    )
+
+
+def _heaviest(title: list[str], texts: Iterable[tuple[int, Iterable[str]]]) -> dict[str, int]:
+    """By term, how much it says in the best place where it stands."""
     in_title = _IN_TITLE + _IN_TITLE // max(len(title), 1)  # a short one says more by each word
     found: dict[str, int] = {}
-    for weight, terms in (
-        (in_title, title),
-        (_IN_PAIR, search.pairs(title)),
-        *_texts(methods, operation, words),
-    ):
+    for weight, terms in ((in_title, title), (_IN_PAIR, search.pairs(title)), *texts):
         for term in terms:
             found[term] = max(found.get(term, 0), weight)
     return found
@@ -189,11 +235,15 @@ def _texts(
     yield _IN_MODELS, words.of_models(listed)
 
 
-def _phrases(operations: list[Operation], same: dict[str, str]) -> dict[str, list[int]]:
+def _phrases(document: Document, same: dict[str, str]) -> dict[str, list[int]]:
     """By what people say for a title, the calls that have it (`x-search`)."""
     found: dict[str, list[int]] = {}
-    for number, operation in enumerate(operations):
-        words = [] if operation.is_deprecated else [*operation.search_words, *_of_title(operation)]
+    listed = [
+        [] if one.is_deprecated else [*one.search_words, *_of_title(one)]
+        for one in document.operations
+    ]
+    listed += [call.search_words for call in document.realtime]
+    for number, words in enumerate(listed):
         for phrase in {search.phrase(word, same) for word in words}:
             found.setdefault(phrase, []).append(number)
     return dict(sorted(found.items()))
@@ -209,8 +259,11 @@ def _of_title(operation: Operation) -> Iterator[str]:
 # -- what each call takes ------------------------------------------------------------------------
 
 
-def _of_tag(methods: Methods, operations: list[Operation]) -> Iterator[str]:
+def _of_tag(
+    methods: Methods, operations: list[Operation], sessions: list[RealtimeCall]
+) -> Iterator[str]:
     calls = {one.id: _call(methods, one) for one in operations}
+    calls |= {one.id: _session(methods, one) for one in sessions}
     shared = _reached(methods, calls)
     yield f'{{"calls":{{\n{_object(calls)}}},\n"$defs":{{\n{_object(shared)}}}}}\n'
 
@@ -230,6 +283,38 @@ def _call(methods: Methods, operation: Operation) -> dict[str, Any]:
         "example": _example(methods, operation),
     }
     return {key: value for key, value in described.items() if value not in ("", {}, [])}
+
+
+def _session(methods: Methods, call: RealtimeCall) -> dict[str, Any]:
+    """All that is said of a call over a WebSocket, as of any other."""
+    listed = connecting(methods.plan, call).arguments
+    properties = {one.name: _argument(one) for one in listed} | OWN_ARGUMENTS
+    required = [one.name for one in listed if one.required]
+    return {
+        "description": str(call.node.get("description") or ""),
+        "endpoint": f"WebSocket {call.path}",
+        "source": best_source(call.node),
+        "forms": {call.action: SESSION},
+        "arguments": {
+            "type": "object",
+            "properties": properties,
+            **({"required": required} if required else {}),
+            "additionalProperties": False,
+        },
+        "example": _session_example(call, required),
+    }
+
+
+def _session_example(call: RealtimeCall, required: list[str]) -> dict[str, Any]:
+    """The first value that is known of each argument that is needed."""
+    known = {one.wire: _first_value(one.schema.node) for one in call.parameters}
+    return {wire: value for wire, value in known.items() if wire in required and value is not None}
+
+
+def _first_value(node: dict[str, Any]) -> Any:
+    listed = [node, *seq(node.get("anyOf"))]
+    values = (value for one in listed for value in seq(obj(one).get("enum")))
+    return next(values, None)
 
 
 def _forms(methods: Methods, operation: Operation) -> Iterator[tuple[str, str]]:

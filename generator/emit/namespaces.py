@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
-from generator.document import Operation
+from generator.document import Document, Operation
 from generator.document.names import CLIENT_ATTRIBUTES, argument_name, is_name
 from generator.document.realtime import RealtimeCall
 from generator.source import Problem, Spec, SpecError, obj
@@ -62,7 +62,7 @@ def files(tree: Tree) -> Iterator[File]:
     webhooks = sorted({task["fetch"] for task in tasks if "webhook" in task})
     values = {"header": HEADER, "index": dict(sorted(index.items())), "webhooks": webhooks}
     yield File(f"{PACKAGE}/_index.py", "resources/index.py.jinja", values)
-    yield File(f"{PACKAGE}/_calls.py", "resources/calls.py.jinja", _named(operations))
+    yield File(f"{PACKAGE}/_calls.py", "resources/calls.py.jinja", _named(tree.methods.document))
     yield from tree.methods.plan.models.files()
     for package in dict.fromkeys(str(Path(path).parent) for path in tree.modules):
         if (path := f"{package}/__init__.py") not in tree.modules and package != ".":
@@ -70,12 +70,18 @@ def files(tree: Tree) -> Iterator[File]:
     yield File(f"{PACKAGE}/py.typed", "", {"text": ""}, is_formatted=True)
 
 
-def _named(operations: list[Operation]) -> dict[str, Any]:
+def _named(document: Document) -> dict[str, Any]:
     """What each operation is called on a client."""
-    ordered = sorted(operations, key=lambda one: one.id)
+    ordered = sorted(document.operations, key=lambda one: one.id)
     shortcuts = {".".join(one.place): one.id for one in ordered if "x-shortcut" in one.node}
     calls = {one.id: f"{one.tag}.{one.action}" for one in ordered}
-    return {"header": HEADER, "calls": calls, "shortcuts": dict(sorted(shortcuts.items()))}
+    sessions = {one.id: f"{one.tag}.{one.action}" for one in document.realtime}
+    return {
+        "header": HEADER,
+        "calls": calls,
+        "shortcuts": dict(sorted(shortcuts.items())),
+        "sessions": sessions,
+    }
 
 
 def _shown(module: Module) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from typing import Any
 
 from generator.document.names import METHOD_ARGUMENTS, argument_name, is_name, pascal
 from generator.document.realtime import Message, RealtimeCall
+from generator.source import seq
 
 from .annotation import scalar
 from .arguments import Argument, BodyArguments, NameProblem
@@ -58,6 +59,21 @@ class Group:
         for group in self.groups.values():
             yield from group.all()
         yield self
+
+
+OWN_ARGUMENTS: dict[str, dict[str, Any]] = {
+    "reconnect": {
+        "type": "string",
+        "enum": ["unused", "idle", "never"],
+        "description": _OWN_TEXTS["reconnect"],
+    },
+    "max_queue": {
+        "type": "integer",
+        "minimum": 1,
+        "description": _OWN_TEXTS["max_queue"],
+    },
+}
+"""What the method of every session takes beside its fields, as JSON Schemas."""
 
 
 @dataclass(frozen=True)
@@ -160,7 +176,7 @@ def connecting(plan: Plan, call: RealtimeCall) -> Connecting:
 def _argument(types: RequestTypes, wire: str, place: str, schema: Any, required: bool) -> Argument:
     name = argument_name(wire.lower() if place == "header" else wire)
     annotation = types.annotation(schema).without_none()
-    return Argument(name, wire, place, required, annotation, schema.description)
+    return Argument(name, wire, place, required, annotation, schema.description, schemas=(schema,))
 
 
 # -- files
@@ -191,6 +207,7 @@ def _facts(call: RealtimeCall) -> dict[str, Any]:
         "received": received(call),
         "audio": pieces,
         "rules": call.rules,
+        "price": seq(call.node.get("x-price")),
     }
 
 

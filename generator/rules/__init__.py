@@ -93,6 +93,7 @@ RULES: list[Callable[[Context], Iterator[Problem]]] = [
     models.model_ids,
     models.model_calls,
     models.model_limits,
+    models.call_prices,
     models.model_evidence,
     models.models_alike,
     models.models_named,

@@ -82,6 +82,23 @@ def tasks(context: Context) -> Iterator[Problem]:
             yield context.on(
                 target, "x-task-status", message, "say how its response tells the state"
             )
+        yield from _ending(context, operation, target, task)
+
+
+def _ending(
+    context: Context, operation: Operation, target: Operation | None, task: dict[str, Any]
+) -> Iterator[Problem]:
+    """The example that shows how a task ends is one of the fetching operation, and an end."""
+    name = task.get("example")
+    if not isinstance(name, str) or target is None:
+        return
+    shown: dict[str, Any] = {}
+    for _, _, media in context.media(target, "response"):
+        shown |= obj(obj(media.value).get("examples"))
+    if name not in shown:
+        message = f"x-task of {operation} names the example `{name}`, which {target} lacks"
+        fix = did_you_mean(name, list(shown))
+        yield context.on(operation, "x-task", message, fix, ["example"])
 
 
 def _file_result(

@@ -5,6 +5,7 @@ it.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import Any
 
 import jmespath
@@ -164,20 +165,58 @@ def _replaced_problems(context: Context, found: Limits, fields: dict[str, list[S
             yield ["replaced", field], message, "correct one of the two"
 
 
+def call_prices(context: Context) -> Iterator[Problem]:
+    """What the price of an operation depends on is in its request."""
+    for operation in context.operations:
+        fields = context.request_fields(operation)
+        for number, entry in enumerate(seq(operation.node.get("x-price"))):
+            for path, message, fix in _price_fields(obj(entry), fields):
+                message = f"{operation}: {message}"
+                yield context.on(operation, "x-price", message, fix, [number, *path])
+
+
 def _price_problems(context: Context, price: Json, fields: dict[str, list[Schema]]) -> _Found:
-    for field in obj(price.get("when")):
-        if field not in fields:
-            message = f"a price depends on `{field}`, which no call of it has"
-            yield ["when", field], message, did_you_mean(field, list(fields))
-    if isinstance(units := price.get("units"), str):
+    for place, path in _price_paths(price):
         try:
-            jmespath.compile(units)
+            jmespath.compile(path)
         except JMESPathError as error:
-            yield (
-                ["units"],
-                f"`{units}` is not JMESPath: {str(error).splitlines()[0]}",
-                "correct it",
-            )
+            message = f"`{path}` is not JMESPath: {str(error).splitlines()[0]}"
+            yield place, message, "correct it"
+    yield from _price_fields(price, fields)
+
+
+def _price_paths(price: Json) -> Iterator[tuple[list[str | int], str]]:
+    """What a price reads of a request, and where it says so."""
+    for path in obj(price.get("when")):
+        yield ["when", path], path
+    if isinstance(units := price.get("units"), str):
+        yield ["units"], units
+
+
+def _price_fields(price: Json, fields: dict[str, list[Schema]]) -> _Found:
+    """What a price reads of a request that no request has; what is not JMESPath is passed over."""
+    for place, path in _price_paths(price):
+        with suppress(JMESPathError):
+            parsed: Any = jmespath.compile(path).parsed
+            for field in _first_fields(parsed):
+                if field not in fields:
+                    message = f"a price depends on `{field}`, which no call of it has"
+                    yield place, message, did_you_mean(field, list(fields))
+
+
+_LEADING = ("subexpression", "projection", "filter_projection", "index_expression", "pipe")
+"""The parts of a JMESPath of which the first alone reads the request itself."""
+
+
+def _first_fields(node: Any) -> Iterator[str]:
+    """The fields of the request itself that a JMESPath reads."""
+    if node["type"] == "field":
+        yield node["value"]
+    outer = node["children"]
+    leading = node["type"] in _LEADING
+    for child in outer[:1] if leading else outer:
+        if isinstance(child, dict):
+            yield from _first_fields(child)
 
 
 def model_evidence(context: Context) -> Iterator[Problem]:

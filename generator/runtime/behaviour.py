@@ -263,6 +263,10 @@ class Task(NamedTuple):
     when: Switch | None = None
     """The call starts a task only with this."""
     webhook: Field | None = None
+    example: str | None = None
+    """Name of the example of the fetching call that shows how this task ends. Mocks need it,
+    clients do not.
+    """
 
     @classmethod
     def of(cls, data: Json) -> Task:
@@ -273,6 +277,7 @@ class Task(NamedTuple):
             data.get("cancel"),
             _maybe(Switch.of, data.get("when")),
             _maybe(Field.of, data.get("webhook")),
+            data.get("example"),
         )
 
     def find(self, data: Any) -> dict[str, Any]:
@@ -643,9 +648,25 @@ class Price(NamedTuple):
     """The variant that costs this."""
     note: str | None = None
     when: Mapping[str, Any] = {}
-    """By field, what the request must say for this price to hold: a value or several."""
+    """By field or JMESPath, what the request must say for this price to hold: a value or several.
+    """
     units: str | None = None
     """JMESPath: how many units the request has."""
+
+    def may_hold(self, values: Json, *, whole: bool = True) -> bool:
+        """Whether the price may hold for a request: what that does not say may be anything.
+
+        Args:
+            values: Its body fields and parameters.
+            whole: These are all of the request. If not, a test on them, such as that a field is
+                not there, tells nothing.
+        """
+        for path, wanted in self.when.items():
+            known = compiled(path)(values) if whole or _PLAIN.fullmatch(path) else None
+            options = wanted if isinstance(wanted, (list, tuple)) else [wanted]
+            if known is not None and not among(known, options):
+                return False
+        return True
 
     @classmethod
     def of(cls, data: Json) -> Price:

@@ -312,7 +312,8 @@ class Client(Sections):
             timeout: Seconds to wait for the service.
 
         Returns:
-            The response, a Task, a Stream, or Pages: what the method returns.
+            The response, a Task, a Stream, Pages, or a realtime session for a `with` block: what
+            the method returns.
 
         Raises:
             InvalidArgument: Nothing is called so, an argument is unknown, missing or wrong; names
@@ -894,11 +895,15 @@ class AsyncClient(AsyncSections):
 
 
 def _estimate(call: str | Callable[..., Any], arguments: Mapping[str, Any]) -> Estimate:
-    from ._features.estimate import estimated
-    from ._features.naming import meant
+    from ._features.estimate import estimated, of_session
+    from ._features.naming import meant, session_endpoint, session_place
 
-    op, values = meant(call, arguments)
-    made = estimated(op, values)
+    values: Mapping[str, Any] = arguments
+    if place := session_place(call):
+        made = of_session(session_endpoint(place), values)
+    else:
+        op, values = meant(call, arguments)
+        made = estimated(op, values)
     if made.high is None and made.missing and made.missing not in values:
         raise InvalidArgument(f"{made.missing}: is needed for an estimate, as {made.basis}")
     return made

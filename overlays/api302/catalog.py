@@ -117,18 +117,9 @@ class Model:
 
     def costs_at_most(self, amount: float, values: Mapping[str, Any]) -> bool:
         """Whether each documented price that may hold for these fields is at most an amount."""
-        amounts = [price.amount for price in self.price if may_hold(price, values)]
+        amounts = [price.amount for price in self.price if price.may_hold(values, whole=False)]
         known = [one for one in amounts if one is not None]
         return bool(known) and max(known) <= amount
-
-
-def may_hold(price: Price, values: Mapping[str, Any]) -> bool:
-    """Whether a price may hold for a request, of which not all fields need be known."""
-    for field, wanted in price.when.items():
-        options = list(wanted) if is_array(wanted) else [wanted]
-        if values.get(field) is not None and misfit({"enum": options}, values[field]):
-            return False
-    return True
 
 
 def price_text(price: Price) -> str:

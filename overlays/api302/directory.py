@@ -45,7 +45,7 @@ class Description(NamedTuple):
         example: Arguments that make a call.
         models: The models that it takes, in the field `model_field`.
         model_field: The argument that takes the model; empty if there is none.
-        kind: How it is called: `call`, `task`, `stream` or `bytes`.
+        kind: How it is called: `call`, `task`, `stream`, `bytes`, or `session` for a realtime call.
         forms: By the name of each method of it, what kind that is.
         returns: What comes back: the fields of the response, `outputs` of a task, `file`.
         price: What it costs, as text; empty where that is not documented.

@@ -63,6 +63,8 @@ def schema(call: str, *, strict: bool | None = None) -> Json:
             be written so, with the reason.
     """
     described = directory.describe(call)
+    if described.kind == "session":
+        raise InvalidArgument(f"call: {described.call} is a conversation, which no function makes")
     parameters, reason = (None, "") if strict is False else strict_schema(described.arguments)
     if strict and parameters is None:
         raise InvalidArgument(f"strict: the arguments of {described.call} are not strict: {reason}")

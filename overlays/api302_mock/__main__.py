@@ -53,6 +53,7 @@ def _proxy(options: argparse.Namespace) -> int:
 
         from api302_mock.document import Document, load
         from api302_mock.proxy import ProxyApp
+        from api302_mock.realtime import load_events
         from api302_mock.server import bound, config, url_of
         from api302_mock.webhooks import is_loopback
     except ModuleNotFoundError as error:
@@ -63,7 +64,8 @@ def _proxy(options: argparse.Namespace) -> int:
             what = "the proxy carries an API key and listens on this machine alone"
             raise ValueError(f"--host {options.host}: {what}; leave it out")
         say = None if options.quiet else _say
-        app = ProxyApp(options.proxy, Document(load(options.spec)), options.record, say)
+        events = load_events(options.spec)
+        app = ProxyApp(options.proxy, Document(load(options.spec)), options.record, say, events)
         listening = bound(options.host, options.port)
     except (OSError, ValueError, OverflowError) as error:
         print(f"api302_mock: {error}", file=sys.stderr)

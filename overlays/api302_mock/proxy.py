@@ -16,8 +16,9 @@ from urllib.parse import parse_qsl, urlsplit
 
 import httpx2
 from starlette.datastructures import UploadFile
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import ClientDisconnect, HTTPConnection, Request
 from starlette.types import Message, Receive, Scope, Send
+from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from api302.testing import Exchange, without_secrets, write
 from api302_client.media import essence, is_json
@@ -27,6 +28,8 @@ from api302_mock.document import Document, Operation, load
 from api302_mock.errors import Refused, error_response
 from api302_mock.holding import request_problem, response_problems
 from api302_mock.keys import Keys
+from api302_mock.proxy_realtime import Passed, passed
+from api302_mock.realtime import Channel, channels, load_events
 from api302_mock.server import Serving
 from api302_mock.webhooks import is_loopback
 from api302_mock.wire import hang_up, send_response
@@ -71,13 +74,19 @@ class ProxyApp:
         document: What both sides are held against.
         folder: Where the exchanges go, one JSON file each.
         say: Takes a line for each call.
+        events: The AsyncAPI document of the WebSockets.
 
     Raises:
         ValueError: The URL is not one to which an API key may go.
     """
 
     def __init__(
-        self, target: str, document: Document, folder: str | Path = RECORD, say: Say | None = None
+        self,
+        target: str,
+        document: Document,
+        folder: str | Path = RECORD,
+        say: Say | None = None,
+        events: Mapping[str, Any] | None = None,
     ) -> None:
         self.target = checked(target)
         self.document = document
@@ -86,6 +95,7 @@ class ProxyApp:
         """Operation (or `METHOD path`) and what of it differs, oldest first."""
         self._say = say
         self._keys = Keys(document)
+        self._channels = channels(dict(events or {}))
         self._client: httpx2.AsyncClient | None = None
         self._number = 0
         self._lock = asyncio.Lock()
@@ -94,6 +104,8 @@ class ProxyApp:
         """Pass on one request."""
         if scope["type"] == "lifespan":
             return await self._live(receive, send)
+        if scope["type"] == "websocket":
+            return await self._talk(WebSocket(scope, receive, send))
         try:
             await self._pass(Request(scope, receive), send)
         except ClientDisconnect:
@@ -143,7 +155,52 @@ class ProxyApp:
         if response.is_cut:
             await hang_up(request.receive, send, reset=False)
 
-    def _secrets(self, request: Request) -> list[str]:
+    async def _talk(self, websocket: WebSocket) -> None:
+        """Pass on one WebSocket, and record it when it is over."""
+        path = raw_path(websocket)
+        channel = self._channels.get(path)
+        made = Passed(problems=[] if channel else ["it is not described"])
+        query = websocket.scope["query_string"].decode("latin-1")
+        if channel is not None:
+            try:
+                channel.check_query(websocket.query_params)
+            except Refused as refused:
+                made.problems.append(f"request: {refused}")
+        url = f"ws{self.target.removeprefix('http')}{path}{f'?{query}' if query else ''}"
+        headers = [
+            (name, value)
+            for name, value in websocket.headers.items()
+            if name.lower() not in _HOP and not name.lower().startswith("sec-websocket-")
+        ]
+        try:
+            with suppress(WebSocketDisconnect):  # the caller has gone
+                await passed(websocket, url, headers, channel, made)
+        finally:
+            await self._keep(self._conversation(websocket, path, channel, made))
+
+    def _conversation(
+        self, websocket: WebSocket, path: str, channel: Channel | None, made: Passed
+    ) -> dict[str, Any]:
+        """What is kept of a WebSocket."""
+        secrets = self._secrets(websocket)
+        sent = dict(parse_qsl(websocket.scope["query_string"].decode("latin-1")))
+        exchange = Exchange(
+            channel.id if channel else None,
+            "GET",
+            path,
+            sent,
+            dict(websocket.headers),
+            made.status,
+            made.headers,
+            made.content,
+            json=made.events,  # which is where values under the names of secrets are hidden
+        )
+        kept = exchange.redacted(*secrets)
+        kept["events"] = kept["request"].pop("json")
+        kept["differs"] = [without_secrets(one, *secrets) for one in made.problems]
+        return kept
+
+    def _secrets(self, request: HTTPConnection) -> list[str]:
         """The API keys of a request, wherever they stand."""
         whole = request.headers.get("authorization", "")
         return [key for key in (*self._keys.sent(request), whole.partition(" ")[2], whole) if key]
@@ -334,4 +391,5 @@ def start(
         OSError: The port is taken, or the document cannot be read.
         ValueError: The URL is not one to which an API key may go.
     """
-    return ProxyServer(ProxyApp(target, Document(load(document)), folder), port=port)
+    app = ProxyApp(target, Document(load(document)), folder, events=load_events(document))
+    return ProxyServer(app, port=port)

@@ -83,6 +83,23 @@ class Channel:
         name = str(event.get("type"))
         if name not in self.replies:
             return f"`type`: {name[:100]!r} is not an event that a client sends.", "type"
+        return self._misfit(name, event)
+
+    def fault_of_client(self, event: Json) -> str | None:
+        """What is wrong with a message of a client, for a log."""
+        found = self.fault(event)
+        return f"{event.get('type')!s:.100}: {found[0]}" if found else None
+
+    def fault_of_service(self, event: Json) -> str | None:
+        """What is wrong with a message of the service, for a log."""
+        name = str(event.get("type"))
+        if name not in self._messages or name in self.replies:
+            return f"{name[:100]}: is not described"
+        found = self._misfit(name, event)
+        return f"{name}: {found[0]}" if found else None
+
+    def _misfit(self, name: str, event: Json) -> tuple[str, str | None] | None:
+        """Where a message is not of its schema."""
         if name not in self._validators:
             schema = {"components": {"schemas": self._schemas}}
             payload = self._messages[name]["payload"]

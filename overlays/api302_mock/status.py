@@ -116,10 +116,15 @@ class StatusWriter:
         shown = [one for one in examples if self._state(report, one.value) == report.state]
         if report.task.cancelled and report.state == "failed":
             shown = _cancelled(report, shown)
-        own = [one for one in shown if one.name == report.task.submit]
+        own = [one for one in shown if one.name in self._names(report.task)]
         if report.state == "pending" and shown and not own:
             return _stage(report, shown)
         return next(iter([*own, *shown]), None)
+
+    def _names(self, task: Task) -> tuple[str | None, ...]:
+        """The names of the examples that belong to the operation that the task began with."""
+        submit = self._submit(task)
+        return (task.submit, submit[1].example) if submit is not None else (task.submit,)
 
     # --- one that is changed ----------------------------------------------------------------------
 

@@ -467,6 +467,22 @@ def test_a_budget_that_would_be_exceeded_is_refused(run: Run, server: Any) -> No
     assert run(*call, "--budget", "0.01").code == 0
 
 
+def test_a_budget_holds_every_page_and_those_received_are_printed(run: Run, server: Any) -> None:
+    call = ("information", "bocha", "web-search", "--query", "pandas", "--all")
+    everything = run(*call)
+    paid = len(server.requests)
+    assert paid > 1
+    server.reset()
+    done = run(*call, "--budget", 0.01 * (paid - 1))
+
+    assert done.code == 4
+    assert "was not sent: it may cost 0.01 PTC" in done.err
+    searches = [one for one in server.requests if one.path.endswith("search")]
+    assert len(searches) == paid - 1
+    assert done.json == everything.json[: len(done.json)]
+    assert done.json
+
+
 def test_what_deletes_asks_or_needs_yes(run: Run, server: Any) -> None:
     refused = run("account.delete_key", "--name", "x")
 

@@ -314,6 +314,38 @@ def test_the_key_is_in_a_header_and_nowhere_else(
     assert error.close_code == 4001
 
 
+@pytest.mark.parametrize(
+    "response",
+    ["101 S\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: x", "101 S", "x"],
+)
+def test_a_handshake_that_repeats_the_key_leaves_it_in_no_frame(response: str) -> None:
+    content = f"HTTP/1.1 {response}\r\nX-Echo: {KEY}\r\n\r\n".encode()
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+
+        def answer() -> None:
+            connection, _ = listening.accept()
+            with connection:
+                connection.recv(65536)
+                connection.sendall(content)
+
+        thread = threading.Thread(target=answer)
+        thread.start()
+        url = f"http://127.0.0.1:{listening.getsockname()[1]}"
+        with pytest.raises(api302.ConnectionError) as caught:
+            api302.Client(KEY, base_url=url, max_retries=0).audio.acme.talk(model="m1").open()
+        thread.join(5)
+    shown = traceback.TracebackException.from_exception(caught.value, capture_locals=True)
+    frames = [
+        f"{frame.filename}: {frame.locals}"
+        for each in (shown, shown.__cause__, shown.__context__)
+        if each
+        for frame in each.stack
+        if frame.filename != __file__
+    ]
+    assert frames
+    assert [one for one in frames if KEY in one] == []
+
+
 def test_a_redirect_is_not_followed(service: Any) -> None:
     other = service(polite)
     to = Headers({"Location": f"ws://localhost:{other.port}/v1/talk"})
@@ -408,6 +440,66 @@ def test_middleware_may_refuse_the_handshake(service: Any) -> None:
     with pytest.raises(api302.BudgetError, match="GET /v1/talk"):
         one.audio.acme.talk(model="m1").open()
     assert server.handshakes == []
+
+
+@pytest.mark.parametrize("name", ["acme_talk", "audio.acme.talk", "client.audio.acme.talk"])
+def test_a_call_by_its_name_returns_the_session(service: Any, name: str) -> None:
+    server = service(polite)
+    given = {"model": "m1", "settings": {"style": "brief"}}
+    with client(server).call(name, given, timeout=5) as session:
+        assert session.receive().type == "hello"
+
+    async def run() -> str:
+        one = api302.AsyncClient(KEY, base_url=server.url)
+        async with one, await one.call(name, given) as talk:
+            return (await talk.receive()).type
+
+    assert asyncio.run(run()) == "hello"
+
+
+@pytest.mark.parametrize(
+    ("given", "options", "said"),
+    [
+        ({}, {}, "model: is required by acme_talk"),
+        ({"model": "m1", "modle": 1}, {}, "modle: is not an argument of acme_talk; did you mean"),
+        ({"model": "m1", "reconnect": "soon"}, {}, "reconnect: must be one of"),
+        ({"model": "m1"}, {"extra_body": {"a": 1}}, "extra_body: a realtime session has none"),
+    ],
+)
+def test_a_call_by_its_name_checks_its_arguments(
+    service: Any, given: dict[str, Any], options: dict[str, Any], said: str
+) -> None:
+    with pytest.raises(api302.InvalidArgument, match=said):
+        client(service(polite)).call("acme_talk", given, **options)
+
+
+def test_a_session_is_no_task_and_its_name_is_near_others(service: Any) -> None:
+    one = client(service(polite))
+    with pytest.raises(api302.InvalidArgument, match=r"is a session and starts no task"):
+        one.submit("acme_talk", {"model": "m1"})
+    with pytest.raises(api302.InvalidArgument, match=r"did you mean acme_talk"):
+        one.call("acme_tallk", {"model": "m1"})
+
+
+def test_an_estimate_says_the_price_and_that_nobody_knows_how_much_is_said(service: Any) -> None:
+    server = service(polite)
+    one = client(server)
+    made = one.estimate("acme_talk", model="m1")
+    same = one.estimate(one.audio.acme.talk, model="m1")
+    other = one.estimate("acme_talk", model="m9")
+
+    assert (made.low, made.high) == (0, None)
+    assert made == same
+    assert "depends on what is said in it" in made.basis
+    assert (other.low, other.high) == (None, None)
+    assert "the price of m9 is not documented" in other.basis
+    with pytest.raises(api302.InvalidArgument, match="model: is needed for an estimate"):
+        one.estimate("acme_talk")
+    with one.budget(1.0), pytest.raises(api302.BudgetError, match="what is said in it"):
+        one.audio.acme.talk(model="m1").open()
+    assert server.handshakes == []
+    with one.budget(1.0, unknown="allow"), one.audio.acme.talk(model="m1") as session:
+        assert session.receive().type == "hello"
 
 
 def test_the_library_is_missing(service: Any, monkeypatch: pytest.MonkeyPatch) -> None:

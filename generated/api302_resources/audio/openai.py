@@ -205,8 +205,9 @@ class Openai(Resource):
             Api302Error: The call failed.
 
         Endpoint: POST /v1/audio/transcriptions
-        Price: 0.006 PTC per minute for whisper-1; 0.002 PTC per minute for whisper-v3-turbo; 6 PTC per 1M input
-        tokens for gpt-4o-transcribe; 10 PTC per 1M output tokens for gpt-4o-transcribe.
+        Price: 0.006 PTC per minute for whisper-1; 0.002 PTC per minute for whisper-v3, whisper-v3-turbo; 6 PTC per 1M
+        input tokens for gpt-4o-transcribe; 10 PTC per 1M output tokens for gpt-4o-transcribe; 3 PTC per 1M input
+        tokens for gpt-4o-transcribe-diarize; 5 PTC per 1M output tokens for gpt-4o-transcribe-diarize.
         Source: https://doc.302.ai/207705218e0 (catalog, 2026-11-21)
         """
         from api302_client.api.audio_openai import openai_transcribe as endpoint
@@ -530,8 +531,9 @@ class AsyncOpenai(AsyncResource):
             Api302Error: The call failed.
 
         Endpoint: POST /v1/audio/transcriptions
-        Price: 0.006 PTC per minute for whisper-1; 0.002 PTC per minute for whisper-v3-turbo; 6 PTC per 1M input
-        tokens for gpt-4o-transcribe; 10 PTC per 1M output tokens for gpt-4o-transcribe.
+        Price: 0.006 PTC per minute for whisper-1; 0.002 PTC per minute for whisper-v3, whisper-v3-turbo; 6 PTC per 1M
+        input tokens for gpt-4o-transcribe; 10 PTC per 1M output tokens for gpt-4o-transcribe; 3 PTC per 1M input
+        tokens for gpt-4o-transcribe-diarize; 5 PTC per 1M output tokens for gpt-4o-transcribe-diarize.
         Source: https://doc.302.ai/207705218e0 (catalog, 2026-11-21)
         """
         from api302_client.api.audio_openai import openai_transcribe as endpoint

@@ -72,8 +72,7 @@ class Suno(Resource):
             Api302Error: The call failed.
 
         Endpoint: POST /suno/submit/music
-        Price: 0.1 PTC per call (by the page on going on); 0.12 PTC per call for Suno V5 (by the catalogue of
-        September 2026).
+        Price: 0.12 PTC per call (by the catalogue of September 2026, in every mode; 0.1 by the older page).
         Source: https://302ai.apifox.cn/apidoc/project-4012774/api-192310067 (page, 2026-11-21)
         """
         from api302_client.api.audio_suno import suno_music as endpoint
@@ -416,8 +415,7 @@ class AsyncSuno(AsyncResource):
             Api302Error: The call failed.
 
         Endpoint: POST /suno/submit/music
-        Price: 0.1 PTC per call (by the page on going on); 0.12 PTC per call for Suno V5 (by the catalogue of
-        September 2026).
+        Price: 0.12 PTC per call (by the catalogue of September 2026, in every mode; 0.1 by the older page).
         Source: https://302ai.apifox.cn/apidoc/project-4012774/api-192310067 (page, 2026-11-21)
         """
         from api302_client.api.audio_suno import suno_music as endpoint

@@ -209,7 +209,7 @@ class Images(Resource):
         self,
         *,
         prompt: str,
-        model: Literal["gpt-image-1", "dall-e-3", "gpt-image-1.5", "gpt-image-2"],
+        model: Literal["gpt-image-1-mini", "gpt-image-1", "dall-e-3", "gpt-image-1.5", "gpt-image-2"],
         n: int | None = None,
         size: str | None = None,
         quality: Literal["auto", "low", "medium", "high", "standard", "hd"] | None = None,
@@ -235,7 +235,7 @@ class Images(Resource):
         self,
         *,
         prompt: str,
-        model: Literal["gpt-image-1", "dall-e-3", "gpt-image-1.5", "gpt-image-2"],
+        model: Literal["gpt-image-1-mini", "gpt-image-1", "dall-e-3", "gpt-image-1.5", "gpt-image-2"],
         n: int | None = None,
         size: str | None = None,
         quality: Literal["auto", "low", "medium", "high", "standard", "hd"] | None = None,
@@ -261,7 +261,7 @@ class Images(Resource):
         self,
         *,
         prompt: str,
-        model: Literal["gpt-image-1", "dall-e-3", "gpt-image-1.5", "gpt-image-2"],
+        model: Literal["gpt-image-1-mini", "gpt-image-1", "dall-e-3", "gpt-image-1.5", "gpt-image-2"],
         n: int | None = None,
         size: str | None = None,
         quality: Literal["auto", "low", "medium", "high", "standard", "hd"] | None = None,
@@ -357,8 +357,8 @@ class Images(Resource):
     ) -> Ai302ImageTask | OpenaiImageResponse | Stream[OpenaiImageChunk, Any]:
         """Generate images with any model.
 
-        With a model of OpenAI's (gpt-image-1, dall-e-3, gpt-image-1.5, gpt-image-2) it is the call of
-        `client.images.openai.generate_image`, with its arguments and its response.
+        With a model of OpenAI's (gpt-image-1-mini, gpt-image-1, dall-e-3, gpt-image-1.5, gpt-image-2) it is the call
+        of `client.images.openai.generate_image`, with its arguments and its response.
 
         Waits for the images, or with `run_async` returns a task immediately. A waiting call polls the model every few
         seconds for about 90 seconds.
@@ -407,7 +407,7 @@ class Images(Resource):
         Price: by model.
         Source: public code: 302-docs.md (a study of the documentation pages of 2026-09-09) (sample, 2026-11-21)
         """
-        if model in ("gpt-image-1", "dall-e-3", "gpt-image-1.5", "gpt-image-2"):
+        if model in ("gpt-image-1-mini", "gpt-image-1", "dall-e-3", "gpt-image-1.5", "gpt-image-2"):
             from api302_client.api.images_openai import openai_generate_image as other
 
             shared_: OpenaiImageResponse | Stream[OpenaiImageChunk, Any] = self._call(
@@ -755,12 +755,13 @@ class Images(Resource):
             Api302Error: The call failed.
 
         Endpoint: POST /v1/images/edits
-        Price: 5 PTC per 1M input tokens for gpt-image-1, text; 10 PTC per 1M input tokens for gpt-image-1, image; 40
-        PTC per 1M output tokens for gpt-image-1; 2 PTC per 1M input tokens for gpt-image-1-mini, text; 2.5 PTC per 1M
-        input tokens for gpt-image-1-mini, image; 8 PTC per 1M output tokens for gpt-image-1-mini; 5 PTC per 1M input
-        tokens for gpt-image-1.5, text; 8 PTC per 1M input tokens for gpt-image-1.5, image; 32 PTC per 1M output
-        tokens for gpt-image-1.5; 0.016 PTC per call for dall-e-2, 256x256; 0.018 PTC per call for dall-e-2, 512x512;
-        0.02 PTC per call for dall-e-2, 1024x1024.
+        Price: 5 PTC per 1M input tokens for gpt-image-1; 10 PTC per 1M input tokens for gpt-image-1, image; 40 PTC
+        per 1M output tokens for gpt-image-1; 2 PTC per 1M input tokens for gpt-image-1-mini; 2.5 PTC per 1M input
+        tokens for gpt-image-1-mini, image; 8 PTC per 1M output tokens for gpt-image-1-mini; 5 PTC per 1M input tokens
+        for gpt-image-1.5; 8 PTC per 1M input tokens for gpt-image-1.5, image; 32 PTC per 1M output tokens for
+        gpt-image-1.5; 5 PTC per 1M input tokens for gpt-image-2; 8 PTC per 1M input tokens for gpt-image-2, image; 30
+        PTC per 1M output tokens for gpt-image-2; 0.016 PTC per image for dall-e-2, 256x256; 0.018 PTC per image for
+        dall-e-2, 512x512; 0.02 PTC per image for dall-e-2, 1024x1024.
         Source: https://302ai-en.apifox.cn/290106863e0 (page, 2026-11-21)
         """
         from api302_client.api.images_openai import openai_edit_image as endpoint
@@ -853,12 +854,13 @@ class Images(Resource):
             Api302Error: The call failed.
 
         Endpoint: POST /v1/images/edits
-        Price: 5 PTC per 1M input tokens for gpt-image-1, text; 10 PTC per 1M input tokens for gpt-image-1, image; 40
-        PTC per 1M output tokens for gpt-image-1; 2 PTC per 1M input tokens for gpt-image-1-mini, text; 2.5 PTC per 1M
-        input tokens for gpt-image-1-mini, image; 8 PTC per 1M output tokens for gpt-image-1-mini; 5 PTC per 1M input
-        tokens for gpt-image-1.5, text; 8 PTC per 1M input tokens for gpt-image-1.5, image; 32 PTC per 1M output
-        tokens for gpt-image-1.5; 0.016 PTC per call for dall-e-2, 256x256; 0.018 PTC per call for dall-e-2, 512x512;
-        0.02 PTC per call for dall-e-2, 1024x1024.
+        Price: 5 PTC per 1M input tokens for gpt-image-1; 10 PTC per 1M input tokens for gpt-image-1, image; 40 PTC
+        per 1M output tokens for gpt-image-1; 2 PTC per 1M input tokens for gpt-image-1-mini; 2.5 PTC per 1M input
+        tokens for gpt-image-1-mini, image; 8 PTC per 1M output tokens for gpt-image-1-mini; 5 PTC per 1M input tokens
+        for gpt-image-1.5; 8 PTC per 1M input tokens for gpt-image-1.5, image; 32 PTC per 1M output tokens for
+        gpt-image-1.5; 5 PTC per 1M input tokens for gpt-image-2; 8 PTC per 1M input tokens for gpt-image-2, image; 30
+        PTC per 1M output tokens for gpt-image-2; 0.016 PTC per image for dall-e-2, 256x256; 0.018 PTC per image for
+        dall-e-2, 512x512; 0.02 PTC per image for dall-e-2, 1024x1024.
         Source: https://302ai-en.apifox.cn/290106863e0 (page, 2026-11-21)
         """
         from api302_client.api.images_openai import openai_edit_image as endpoint
@@ -947,12 +949,13 @@ class Images(Resource):
             Api302Error: The call failed.
 
         Endpoint: POST /v1/images/edits
-        Price: 5 PTC per 1M input tokens for gpt-image-1, text; 10 PTC per 1M input tokens for gpt-image-1, image; 40
-        PTC per 1M output tokens for gpt-image-1; 2 PTC per 1M input tokens for gpt-image-1-mini, text; 2.5 PTC per 1M
-        input tokens for gpt-image-1-mini, image; 8 PTC per 1M output tokens for gpt-image-1-mini; 5 PTC per 1M input
-        tokens for gpt-image-1.5, text; 8 PTC per 1M input tokens for gpt-image-1.5, image; 32 PTC per 1M output
-        tokens for gpt-image-1.5; 0.016 PTC per call for dall-e-2, 256x256; 0.018 PTC per call for dall-e-2, 512x512;
-        0.02 PTC per call for dall-e-2, 1024x1024.
+        Price: 5 PTC per 1M input tokens for gpt-image-1; 10 PTC per 1M input tokens for gpt-image-1, image; 40 PTC
+        per 1M output tokens for gpt-image-1; 2 PTC per 1M input tokens for gpt-image-1-mini; 2.5 PTC per 1M input
+        tokens for gpt-image-1-mini, image; 8 PTC per 1M output tokens for gpt-image-1-mini; 5 PTC per 1M input tokens
+        for gpt-image-1.5; 8 PTC per 1M input tokens for gpt-image-1.5, image; 32 PTC per 1M output tokens for
+        gpt-image-1.5; 5 PTC per 1M input tokens for gpt-image-2; 8 PTC per 1M input tokens for gpt-image-2, image; 30
+        PTC per 1M output tokens for gpt-image-2; 0.016 PTC per image for dall-e-2, 256x256; 0.018 PTC per image for
+        dall-e-2, 512x512; 0.02 PTC per image for dall-e-2, 1024x1024.
         Source: https://302ai-en.apifox.cn/290106863e0 (page, 2026-11-21)
         """
         from api302_client.api.images_openai import openai_edit_image as endpoint
@@ -1017,7 +1020,7 @@ class Images(Resource):
             Api302Error: The call failed.
 
         Endpoint: POST /v1/images/variations
-        Price: 0.016 PTC per call for 256x256; 0.018 PTC per call for 512x512; 0.02 PTC per call for 1024x1024.
+        Price: 0.016 PTC per image for 256x256; 0.018 PTC per image for 512x512; 0.02 PTC per image for 1024x1024.
         Source: https://doc.302.ai/207705141e0 (catalog, 2026-11-21)
         """
         from api302_client.api.images_openai import openai_vary_image as endpoint
@@ -1199,7 +1202,7 @@ class AsyncImages(AsyncResource):
         self,
         *,
         prompt: str,
-        model: Literal["gpt-image-1", "dall-e-3", "gpt-image-1.5", "gpt-image-2"],
+        model: Literal["gpt-image-1-mini", "gpt-image-1", "dall-e-3", "gpt-image-1.5", "gpt-image-2"],
         n: int | None = None,
         size: str | None = None,
         quality: Literal["auto", "low", "medium", "high", "standard", "hd"] | None = None,
@@ -1225,7 +1228,7 @@ class AsyncImages(AsyncResource):
         self,
         *,
         prompt: str,
-        model: Literal["gpt-image-1", "dall-e-3", "gpt-image-1.5", "gpt-image-2"],
+        model: Literal["gpt-image-1-mini", "gpt-image-1", "dall-e-3", "gpt-image-1.5", "gpt-image-2"],
         n: int | None = None,
         size: str | None = None,
         quality: Literal["auto", "low", "medium", "high", "standard", "hd"] | None = None,
@@ -1251,7 +1254,7 @@ class AsyncImages(AsyncResource):
         self,
         *,
         prompt: str,
-        model: Literal["gpt-image-1", "dall-e-3", "gpt-image-1.5", "gpt-image-2"],
+        model: Literal["gpt-image-1-mini", "gpt-image-1", "dall-e-3", "gpt-image-1.5", "gpt-image-2"],
         n: int | None = None,
         size: str | None = None,
         quality: Literal["auto", "low", "medium", "high", "standard", "hd"] | None = None,
@@ -1347,8 +1350,8 @@ class AsyncImages(AsyncResource):
     ) -> Ai302ImageTask | OpenaiImageResponse | AsyncStream[OpenaiImageChunk, Any]:
         """Generate images with any model.
 
-        With a model of OpenAI's (gpt-image-1, dall-e-3, gpt-image-1.5, gpt-image-2) it is the call of
-        `client.images.openai.generate_image`, with its arguments and its response.
+        With a model of OpenAI's (gpt-image-1-mini, gpt-image-1, dall-e-3, gpt-image-1.5, gpt-image-2) it is the call
+        of `client.images.openai.generate_image`, with its arguments and its response.
 
         Waits for the images, or with `run_async` returns a task immediately. A waiting call polls the model every few
         seconds for about 90 seconds.
@@ -1397,7 +1400,7 @@ class AsyncImages(AsyncResource):
         Price: by model.
         Source: public code: 302-docs.md (a study of the documentation pages of 2026-09-09) (sample, 2026-11-21)
         """
-        if model in ("gpt-image-1", "dall-e-3", "gpt-image-1.5", "gpt-image-2"):
+        if model in ("gpt-image-1-mini", "gpt-image-1", "dall-e-3", "gpt-image-1.5", "gpt-image-2"):
             from api302_client.api.images_openai import openai_generate_image as other
 
             shared_: OpenaiImageResponse | AsyncStream[OpenaiImageChunk, Any] = await self._call(
@@ -1745,12 +1748,13 @@ class AsyncImages(AsyncResource):
             Api302Error: The call failed.
 
         Endpoint: POST /v1/images/edits
-        Price: 5 PTC per 1M input tokens for gpt-image-1, text; 10 PTC per 1M input tokens for gpt-image-1, image; 40
-        PTC per 1M output tokens for gpt-image-1; 2 PTC per 1M input tokens for gpt-image-1-mini, text; 2.5 PTC per 1M
-        input tokens for gpt-image-1-mini, image; 8 PTC per 1M output tokens for gpt-image-1-mini; 5 PTC per 1M input
-        tokens for gpt-image-1.5, text; 8 PTC per 1M input tokens for gpt-image-1.5, image; 32 PTC per 1M output
-        tokens for gpt-image-1.5; 0.016 PTC per call for dall-e-2, 256x256; 0.018 PTC per call for dall-e-2, 512x512;
-        0.02 PTC per call for dall-e-2, 1024x1024.
+        Price: 5 PTC per 1M input tokens for gpt-image-1; 10 PTC per 1M input tokens for gpt-image-1, image; 40 PTC
+        per 1M output tokens for gpt-image-1; 2 PTC per 1M input tokens for gpt-image-1-mini; 2.5 PTC per 1M input
+        tokens for gpt-image-1-mini, image; 8 PTC per 1M output tokens for gpt-image-1-mini; 5 PTC per 1M input tokens
+        for gpt-image-1.5; 8 PTC per 1M input tokens for gpt-image-1.5, image; 32 PTC per 1M output tokens for
+        gpt-image-1.5; 5 PTC per 1M input tokens for gpt-image-2; 8 PTC per 1M input tokens for gpt-image-2, image; 30
+        PTC per 1M output tokens for gpt-image-2; 0.016 PTC per image for dall-e-2, 256x256; 0.018 PTC per image for
+        dall-e-2, 512x512; 0.02 PTC per image for dall-e-2, 1024x1024.
         Source: https://302ai-en.apifox.cn/290106863e0 (page, 2026-11-21)
         """
         from api302_client.api.images_openai import openai_edit_image as endpoint
@@ -1843,12 +1847,13 @@ class AsyncImages(AsyncResource):
             Api302Error: The call failed.
 
         Endpoint: POST /v1/images/edits
-        Price: 5 PTC per 1M input tokens for gpt-image-1, text; 10 PTC per 1M input tokens for gpt-image-1, image; 40
-        PTC per 1M output tokens for gpt-image-1; 2 PTC per 1M input tokens for gpt-image-1-mini, text; 2.5 PTC per 1M
-        input tokens for gpt-image-1-mini, image; 8 PTC per 1M output tokens for gpt-image-1-mini; 5 PTC per 1M input
-        tokens for gpt-image-1.5, text; 8 PTC per 1M input tokens for gpt-image-1.5, image; 32 PTC per 1M output
-        tokens for gpt-image-1.5; 0.016 PTC per call for dall-e-2, 256x256; 0.018 PTC per call for dall-e-2, 512x512;
-        0.02 PTC per call for dall-e-2, 1024x1024.
+        Price: 5 PTC per 1M input tokens for gpt-image-1; 10 PTC per 1M input tokens for gpt-image-1, image; 40 PTC
+        per 1M output tokens for gpt-image-1; 2 PTC per 1M input tokens for gpt-image-1-mini; 2.5 PTC per 1M input
+        tokens for gpt-image-1-mini, image; 8 PTC per 1M output tokens for gpt-image-1-mini; 5 PTC per 1M input tokens
+        for gpt-image-1.5; 8 PTC per 1M input tokens for gpt-image-1.5, image; 32 PTC per 1M output tokens for
+        gpt-image-1.5; 5 PTC per 1M input tokens for gpt-image-2; 8 PTC per 1M input tokens for gpt-image-2, image; 30
+        PTC per 1M output tokens for gpt-image-2; 0.016 PTC per image for dall-e-2, 256x256; 0.018 PTC per image for
+        dall-e-2, 512x512; 0.02 PTC per image for dall-e-2, 1024x1024.
         Source: https://302ai-en.apifox.cn/290106863e0 (page, 2026-11-21)
         """
         from api302_client.api.images_openai import openai_edit_image as endpoint
@@ -1937,12 +1942,13 @@ class AsyncImages(AsyncResource):
             Api302Error: The call failed.
 
         Endpoint: POST /v1/images/edits
-        Price: 5 PTC per 1M input tokens for gpt-image-1, text; 10 PTC per 1M input tokens for gpt-image-1, image; 40
-        PTC per 1M output tokens for gpt-image-1; 2 PTC per 1M input tokens for gpt-image-1-mini, text; 2.5 PTC per 1M
-        input tokens for gpt-image-1-mini, image; 8 PTC per 1M output tokens for gpt-image-1-mini; 5 PTC per 1M input
-        tokens for gpt-image-1.5, text; 8 PTC per 1M input tokens for gpt-image-1.5, image; 32 PTC per 1M output
-        tokens for gpt-image-1.5; 0.016 PTC per call for dall-e-2, 256x256; 0.018 PTC per call for dall-e-2, 512x512;
-        0.02 PTC per call for dall-e-2, 1024x1024.
+        Price: 5 PTC per 1M input tokens for gpt-image-1; 10 PTC per 1M input tokens for gpt-image-1, image; 40 PTC
+        per 1M output tokens for gpt-image-1; 2 PTC per 1M input tokens for gpt-image-1-mini; 2.5 PTC per 1M input
+        tokens for gpt-image-1-mini, image; 8 PTC per 1M output tokens for gpt-image-1-mini; 5 PTC per 1M input tokens
+        for gpt-image-1.5; 8 PTC per 1M input tokens for gpt-image-1.5, image; 32 PTC per 1M output tokens for
+        gpt-image-1.5; 5 PTC per 1M input tokens for gpt-image-2; 8 PTC per 1M input tokens for gpt-image-2, image; 30
+        PTC per 1M output tokens for gpt-image-2; 0.016 PTC per image for dall-e-2, 256x256; 0.018 PTC per image for
+        dall-e-2, 512x512; 0.02 PTC per image for dall-e-2, 1024x1024.
         Source: https://302ai-en.apifox.cn/290106863e0 (page, 2026-11-21)
         """
         from api302_client.api.images_openai import openai_edit_image as endpoint
@@ -2007,7 +2013,7 @@ class AsyncImages(AsyncResource):
             Api302Error: The call failed.
 
         Endpoint: POST /v1/images/variations
-        Price: 0.016 PTC per call for 256x256; 0.018 PTC per call for 512x512; 0.02 PTC per call for 1024x1024.
+        Price: 0.016 PTC per image for 256x256; 0.018 PTC per image for 512x512; 0.02 PTC per image for 1024x1024.
         Source: https://doc.302.ai/207705141e0 (catalog, 2026-11-21)
         """
         from api302_client.api.images_openai import openai_vary_image as endpoint

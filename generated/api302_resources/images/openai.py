@@ -159,12 +159,11 @@ class Openai(Resource):
             Api302Error: The call failed.
 
         Endpoint: POST /v1/images/generations
-        Price: 5 PTC per 1M input tokens for gpt-image-1, text; 10 PTC per 1M input tokens for gpt-image-1, image; 40
-        PTC per 1M output tokens for gpt-image-1; 2 PTC per 1M input tokens for gpt-image-1-mini, text; 2.5 PTC per 1M
-        input tokens for gpt-image-1-mini, image; 8 PTC per 1M output tokens for gpt-image-1-mini; 5 PTC per 1M input
-        tokens for gpt-image-1.5, text; 8 PTC per 1M input tokens for gpt-image-1.5, image; 32 PTC per 1M output
-        tokens for gpt-image-1.5; 0.016 PTC per call for dall-e-2, 256x256; 0.018 PTC per call for dall-e-2, 512x512;
-        0.02 PTC per call for dall-e-2, 1024x1024.
+        Price: 5 PTC per 1M input tokens for gpt-image-1; 40 PTC per 1M output tokens for gpt-image-1; 2 PTC per 1M
+        input tokens for gpt-image-1-mini; 8 PTC per 1M output tokens for gpt-image-1-mini; 5 PTC per 1M input tokens
+        for gpt-image-1.5; 32 PTC per 1M output tokens for gpt-image-1.5; 5 PTC per 1M input tokens for gpt-image-2;
+        30 PTC per 1M output tokens for gpt-image-2; 0.016 PTC per image for dall-e-2, 256x256; 0.018 PTC per image
+        for dall-e-2, 512x512; 0.02 PTC per image for dall-e-2, 1024x1024.
         Source: http://doc.302.ai/288853804e0 (sample, 2026-11-21)
         """
         from api302_client.api.images_openai import openai_generate_image as endpoint
@@ -252,12 +251,11 @@ class Openai(Resource):
             Api302Error: The call failed.
 
         Endpoint: POST /v1/images/generations
-        Price: 5 PTC per 1M input tokens for gpt-image-1, text; 10 PTC per 1M input tokens for gpt-image-1, image; 40
-        PTC per 1M output tokens for gpt-image-1; 2 PTC per 1M input tokens for gpt-image-1-mini, text; 2.5 PTC per 1M
-        input tokens for gpt-image-1-mini, image; 8 PTC per 1M output tokens for gpt-image-1-mini; 5 PTC per 1M input
-        tokens for gpt-image-1.5, text; 8 PTC per 1M input tokens for gpt-image-1.5, image; 32 PTC per 1M output
-        tokens for gpt-image-1.5; 0.016 PTC per call for dall-e-2, 256x256; 0.018 PTC per call for dall-e-2, 512x512;
-        0.02 PTC per call for dall-e-2, 1024x1024.
+        Price: 5 PTC per 1M input tokens for gpt-image-1; 40 PTC per 1M output tokens for gpt-image-1; 2 PTC per 1M
+        input tokens for gpt-image-1-mini; 8 PTC per 1M output tokens for gpt-image-1-mini; 5 PTC per 1M input tokens
+        for gpt-image-1.5; 32 PTC per 1M output tokens for gpt-image-1.5; 5 PTC per 1M input tokens for gpt-image-2;
+        30 PTC per 1M output tokens for gpt-image-2; 0.016 PTC per image for dall-e-2, 256x256; 0.018 PTC per image
+        for dall-e-2, 512x512; 0.02 PTC per image for dall-e-2, 1024x1024.
         Source: http://doc.302.ai/288853804e0 (sample, 2026-11-21)
         """
         from api302_client.api.images_openai import openai_generate_image as endpoint
@@ -341,12 +339,11 @@ class Openai(Resource):
             Api302Error: The call failed.
 
         Endpoint: POST /v1/images/generations
-        Price: 5 PTC per 1M input tokens for gpt-image-1, text; 10 PTC per 1M input tokens for gpt-image-1, image; 40
-        PTC per 1M output tokens for gpt-image-1; 2 PTC per 1M input tokens for gpt-image-1-mini, text; 2.5 PTC per 1M
-        input tokens for gpt-image-1-mini, image; 8 PTC per 1M output tokens for gpt-image-1-mini; 5 PTC per 1M input
-        tokens for gpt-image-1.5, text; 8 PTC per 1M input tokens for gpt-image-1.5, image; 32 PTC per 1M output
-        tokens for gpt-image-1.5; 0.016 PTC per call for dall-e-2, 256x256; 0.018 PTC per call for dall-e-2, 512x512;
-        0.02 PTC per call for dall-e-2, 1024x1024.
+        Price: 5 PTC per 1M input tokens for gpt-image-1; 40 PTC per 1M output tokens for gpt-image-1; 2 PTC per 1M
+        input tokens for gpt-image-1-mini; 8 PTC per 1M output tokens for gpt-image-1-mini; 5 PTC per 1M input tokens
+        for gpt-image-1.5; 32 PTC per 1M output tokens for gpt-image-1.5; 5 PTC per 1M input tokens for gpt-image-2;
+        30 PTC per 1M output tokens for gpt-image-2; 0.016 PTC per image for dall-e-2, 256x256; 0.018 PTC per image
+        for dall-e-2, 512x512; 0.02 PTC per image for dall-e-2, 1024x1024.
         Source: http://doc.302.ai/288853804e0 (sample, 2026-11-21)
         """
         from api302_client.api.images_openai import openai_generate_image as endpoint
@@ -522,12 +519,13 @@ class Openai(Resource):
             Api302Error: The call failed.
 
         Endpoint: POST /v1/images/edits
-        Price: 5 PTC per 1M input tokens for gpt-image-1, text; 10 PTC per 1M input tokens for gpt-image-1, image; 40
-        PTC per 1M output tokens for gpt-image-1; 2 PTC per 1M input tokens for gpt-image-1-mini, text; 2.5 PTC per 1M
-        input tokens for gpt-image-1-mini, image; 8 PTC per 1M output tokens for gpt-image-1-mini; 5 PTC per 1M input
-        tokens for gpt-image-1.5, text; 8 PTC per 1M input tokens for gpt-image-1.5, image; 32 PTC per 1M output
-        tokens for gpt-image-1.5; 0.016 PTC per call for dall-e-2, 256x256; 0.018 PTC per call for dall-e-2, 512x512;
-        0.02 PTC per call for dall-e-2, 1024x1024.
+        Price: 5 PTC per 1M input tokens for gpt-image-1; 10 PTC per 1M input tokens for gpt-image-1, image; 40 PTC
+        per 1M output tokens for gpt-image-1; 2 PTC per 1M input tokens for gpt-image-1-mini; 2.5 PTC per 1M input
+        tokens for gpt-image-1-mini, image; 8 PTC per 1M output tokens for gpt-image-1-mini; 5 PTC per 1M input tokens
+        for gpt-image-1.5; 8 PTC per 1M input tokens for gpt-image-1.5, image; 32 PTC per 1M output tokens for
+        gpt-image-1.5; 5 PTC per 1M input tokens for gpt-image-2; 8 PTC per 1M input tokens for gpt-image-2, image; 30
+        PTC per 1M output tokens for gpt-image-2; 0.016 PTC per image for dall-e-2, 256x256; 0.018 PTC per image for
+        dall-e-2, 512x512; 0.02 PTC per image for dall-e-2, 1024x1024.
         Source: https://302ai-en.apifox.cn/290106863e0 (page, 2026-11-21)
         """
         from api302_client.api.images_openai import openai_edit_image as endpoint
@@ -620,12 +618,13 @@ class Openai(Resource):
             Api302Error: The call failed.
 
         Endpoint: POST /v1/images/edits
-        Price: 5 PTC per 1M input tokens for gpt-image-1, text; 10 PTC per 1M input tokens for gpt-image-1, image; 40
-        PTC per 1M output tokens for gpt-image-1; 2 PTC per 1M input tokens for gpt-image-1-mini, text; 2.5 PTC per 1M
-        input tokens for gpt-image-1-mini, image; 8 PTC per 1M output tokens for gpt-image-1-mini; 5 PTC per 1M input
-        tokens for gpt-image-1.5, text; 8 PTC per 1M input tokens for gpt-image-1.5, image; 32 PTC per 1M output
-        tokens for gpt-image-1.5; 0.016 PTC per call for dall-e-2, 256x256; 0.018 PTC per call for dall-e-2, 512x512;
-        0.02 PTC per call for dall-e-2, 1024x1024.
+        Price: 5 PTC per 1M input tokens for gpt-image-1; 10 PTC per 1M input tokens for gpt-image-1, image; 40 PTC
+        per 1M output tokens for gpt-image-1; 2 PTC per 1M input tokens for gpt-image-1-mini; 2.5 PTC per 1M input
+        tokens for gpt-image-1-mini, image; 8 PTC per 1M output tokens for gpt-image-1-mini; 5 PTC per 1M input tokens
+        for gpt-image-1.5; 8 PTC per 1M input tokens for gpt-image-1.5, image; 32 PTC per 1M output tokens for
+        gpt-image-1.5; 5 PTC per 1M input tokens for gpt-image-2; 8 PTC per 1M input tokens for gpt-image-2, image; 30
+        PTC per 1M output tokens for gpt-image-2; 0.016 PTC per image for dall-e-2, 256x256; 0.018 PTC per image for
+        dall-e-2, 512x512; 0.02 PTC per image for dall-e-2, 1024x1024.
         Source: https://302ai-en.apifox.cn/290106863e0 (page, 2026-11-21)
         """
         from api302_client.api.images_openai import openai_edit_image as endpoint
@@ -714,12 +713,13 @@ class Openai(Resource):
             Api302Error: The call failed.
 
         Endpoint: POST /v1/images/edits
-        Price: 5 PTC per 1M input tokens for gpt-image-1, text; 10 PTC per 1M input tokens for gpt-image-1, image; 40
-        PTC per 1M output tokens for gpt-image-1; 2 PTC per 1M input tokens for gpt-image-1-mini, text; 2.5 PTC per 1M
-        input tokens for gpt-image-1-mini, image; 8 PTC per 1M output tokens for gpt-image-1-mini; 5 PTC per 1M input
-        tokens for gpt-image-1.5, text; 8 PTC per 1M input tokens for gpt-image-1.5, image; 32 PTC per 1M output
-        tokens for gpt-image-1.5; 0.016 PTC per call for dall-e-2, 256x256; 0.018 PTC per call for dall-e-2, 512x512;
-        0.02 PTC per call for dall-e-2, 1024x1024.
+        Price: 5 PTC per 1M input tokens for gpt-image-1; 10 PTC per 1M input tokens for gpt-image-1, image; 40 PTC
+        per 1M output tokens for gpt-image-1; 2 PTC per 1M input tokens for gpt-image-1-mini; 2.5 PTC per 1M input
+        tokens for gpt-image-1-mini, image; 8 PTC per 1M output tokens for gpt-image-1-mini; 5 PTC per 1M input tokens
+        for gpt-image-1.5; 8 PTC per 1M input tokens for gpt-image-1.5, image; 32 PTC per 1M output tokens for
+        gpt-image-1.5; 5 PTC per 1M input tokens for gpt-image-2; 8 PTC per 1M input tokens for gpt-image-2, image; 30
+        PTC per 1M output tokens for gpt-image-2; 0.016 PTC per image for dall-e-2, 256x256; 0.018 PTC per image for
+        dall-e-2, 512x512; 0.02 PTC per image for dall-e-2, 1024x1024.
         Source: https://302ai-en.apifox.cn/290106863e0 (page, 2026-11-21)
         """
         from api302_client.api.images_openai import openai_edit_image as endpoint
@@ -784,7 +784,7 @@ class Openai(Resource):
             Api302Error: The call failed.
 
         Endpoint: POST /v1/images/variations
-        Price: 0.016 PTC per call for 256x256; 0.018 PTC per call for 512x512; 0.02 PTC per call for 1024x1024.
+        Price: 0.016 PTC per image for 256x256; 0.018 PTC per image for 512x512; 0.02 PTC per image for 1024x1024.
         Source: https://doc.302.ai/207705141e0 (catalog, 2026-11-21)
         """
         from api302_client.api.images_openai import openai_vary_image as endpoint
@@ -940,12 +940,11 @@ class AsyncOpenai(AsyncResource):
             Api302Error: The call failed.
 
         Endpoint: POST /v1/images/generations
-        Price: 5 PTC per 1M input tokens for gpt-image-1, text; 10 PTC per 1M input tokens for gpt-image-1, image; 40
-        PTC per 1M output tokens for gpt-image-1; 2 PTC per 1M input tokens for gpt-image-1-mini, text; 2.5 PTC per 1M
-        input tokens for gpt-image-1-mini, image; 8 PTC per 1M output tokens for gpt-image-1-mini; 5 PTC per 1M input
-        tokens for gpt-image-1.5, text; 8 PTC per 1M input tokens for gpt-image-1.5, image; 32 PTC per 1M output
-        tokens for gpt-image-1.5; 0.016 PTC per call for dall-e-2, 256x256; 0.018 PTC per call for dall-e-2, 512x512;
-        0.02 PTC per call for dall-e-2, 1024x1024.
+        Price: 5 PTC per 1M input tokens for gpt-image-1; 40 PTC per 1M output tokens for gpt-image-1; 2 PTC per 1M
+        input tokens for gpt-image-1-mini; 8 PTC per 1M output tokens for gpt-image-1-mini; 5 PTC per 1M input tokens
+        for gpt-image-1.5; 32 PTC per 1M output tokens for gpt-image-1.5; 5 PTC per 1M input tokens for gpt-image-2;
+        30 PTC per 1M output tokens for gpt-image-2; 0.016 PTC per image for dall-e-2, 256x256; 0.018 PTC per image
+        for dall-e-2, 512x512; 0.02 PTC per image for dall-e-2, 1024x1024.
         Source: http://doc.302.ai/288853804e0 (sample, 2026-11-21)
         """
         from api302_client.api.images_openai import openai_generate_image as endpoint
@@ -1033,12 +1032,11 @@ class AsyncOpenai(AsyncResource):
             Api302Error: The call failed.
 
         Endpoint: POST /v1/images/generations
-        Price: 5 PTC per 1M input tokens for gpt-image-1, text; 10 PTC per 1M input tokens for gpt-image-1, image; 40
-        PTC per 1M output tokens for gpt-image-1; 2 PTC per 1M input tokens for gpt-image-1-mini, text; 2.5 PTC per 1M
-        input tokens for gpt-image-1-mini, image; 8 PTC per 1M output tokens for gpt-image-1-mini; 5 PTC per 1M input
-        tokens for gpt-image-1.5, text; 8 PTC per 1M input tokens for gpt-image-1.5, image; 32 PTC per 1M output
-        tokens for gpt-image-1.5; 0.016 PTC per call for dall-e-2, 256x256; 0.018 PTC per call for dall-e-2, 512x512;
-        0.02 PTC per call for dall-e-2, 1024x1024.
+        Price: 5 PTC per 1M input tokens for gpt-image-1; 40 PTC per 1M output tokens for gpt-image-1; 2 PTC per 1M
+        input tokens for gpt-image-1-mini; 8 PTC per 1M output tokens for gpt-image-1-mini; 5 PTC per 1M input tokens
+        for gpt-image-1.5; 32 PTC per 1M output tokens for gpt-image-1.5; 5 PTC per 1M input tokens for gpt-image-2;
+        30 PTC per 1M output tokens for gpt-image-2; 0.016 PTC per image for dall-e-2, 256x256; 0.018 PTC per image
+        for dall-e-2, 512x512; 0.02 PTC per image for dall-e-2, 1024x1024.
         Source: http://doc.302.ai/288853804e0 (sample, 2026-11-21)
         """
         from api302_client.api.images_openai import openai_generate_image as endpoint
@@ -1122,12 +1120,11 @@ class AsyncOpenai(AsyncResource):
             Api302Error: The call failed.
 
         Endpoint: POST /v1/images/generations
-        Price: 5 PTC per 1M input tokens for gpt-image-1, text; 10 PTC per 1M input tokens for gpt-image-1, image; 40
-        PTC per 1M output tokens for gpt-image-1; 2 PTC per 1M input tokens for gpt-image-1-mini, text; 2.5 PTC per 1M
-        input tokens for gpt-image-1-mini, image; 8 PTC per 1M output tokens for gpt-image-1-mini; 5 PTC per 1M input
-        tokens for gpt-image-1.5, text; 8 PTC per 1M input tokens for gpt-image-1.5, image; 32 PTC per 1M output
-        tokens for gpt-image-1.5; 0.016 PTC per call for dall-e-2, 256x256; 0.018 PTC per call for dall-e-2, 512x512;
-        0.02 PTC per call for dall-e-2, 1024x1024.
+        Price: 5 PTC per 1M input tokens for gpt-image-1; 40 PTC per 1M output tokens for gpt-image-1; 2 PTC per 1M
+        input tokens for gpt-image-1-mini; 8 PTC per 1M output tokens for gpt-image-1-mini; 5 PTC per 1M input tokens
+        for gpt-image-1.5; 32 PTC per 1M output tokens for gpt-image-1.5; 5 PTC per 1M input tokens for gpt-image-2;
+        30 PTC per 1M output tokens for gpt-image-2; 0.016 PTC per image for dall-e-2, 256x256; 0.018 PTC per image
+        for dall-e-2, 512x512; 0.02 PTC per image for dall-e-2, 1024x1024.
         Source: http://doc.302.ai/288853804e0 (sample, 2026-11-21)
         """
         from api302_client.api.images_openai import openai_generate_image as endpoint
@@ -1303,12 +1300,13 @@ class AsyncOpenai(AsyncResource):
             Api302Error: The call failed.
 
         Endpoint: POST /v1/images/edits
-        Price: 5 PTC per 1M input tokens for gpt-image-1, text; 10 PTC per 1M input tokens for gpt-image-1, image; 40
-        PTC per 1M output tokens for gpt-image-1; 2 PTC per 1M input tokens for gpt-image-1-mini, text; 2.5 PTC per 1M
-        input tokens for gpt-image-1-mini, image; 8 PTC per 1M output tokens for gpt-image-1-mini; 5 PTC per 1M input
-        tokens for gpt-image-1.5, text; 8 PTC per 1M input tokens for gpt-image-1.5, image; 32 PTC per 1M output
-        tokens for gpt-image-1.5; 0.016 PTC per call for dall-e-2, 256x256; 0.018 PTC per call for dall-e-2, 512x512;
-        0.02 PTC per call for dall-e-2, 1024x1024.
+        Price: 5 PTC per 1M input tokens for gpt-image-1; 10 PTC per 1M input tokens for gpt-image-1, image; 40 PTC
+        per 1M output tokens for gpt-image-1; 2 PTC per 1M input tokens for gpt-image-1-mini; 2.5 PTC per 1M input
+        tokens for gpt-image-1-mini, image; 8 PTC per 1M output tokens for gpt-image-1-mini; 5 PTC per 1M input tokens
+        for gpt-image-1.5; 8 PTC per 1M input tokens for gpt-image-1.5, image; 32 PTC per 1M output tokens for
+        gpt-image-1.5; 5 PTC per 1M input tokens for gpt-image-2; 8 PTC per 1M input tokens for gpt-image-2, image; 30
+        PTC per 1M output tokens for gpt-image-2; 0.016 PTC per image for dall-e-2, 256x256; 0.018 PTC per image for
+        dall-e-2, 512x512; 0.02 PTC per image for dall-e-2, 1024x1024.
         Source: https://302ai-en.apifox.cn/290106863e0 (page, 2026-11-21)
         """
         from api302_client.api.images_openai import openai_edit_image as endpoint
@@ -1401,12 +1399,13 @@ class AsyncOpenai(AsyncResource):
             Api302Error: The call failed.
 
         Endpoint: POST /v1/images/edits
-        Price: 5 PTC per 1M input tokens for gpt-image-1, text; 10 PTC per 1M input tokens for gpt-image-1, image; 40
-        PTC per 1M output tokens for gpt-image-1; 2 PTC per 1M input tokens for gpt-image-1-mini, text; 2.5 PTC per 1M
-        input tokens for gpt-image-1-mini, image; 8 PTC per 1M output tokens for gpt-image-1-mini; 5 PTC per 1M input
-        tokens for gpt-image-1.5, text; 8 PTC per 1M input tokens for gpt-image-1.5, image; 32 PTC per 1M output
-        tokens for gpt-image-1.5; 0.016 PTC per call for dall-e-2, 256x256; 0.018 PTC per call for dall-e-2, 512x512;
-        0.02 PTC per call for dall-e-2, 1024x1024.
+        Price: 5 PTC per 1M input tokens for gpt-image-1; 10 PTC per 1M input tokens for gpt-image-1, image; 40 PTC
+        per 1M output tokens for gpt-image-1; 2 PTC per 1M input tokens for gpt-image-1-mini; 2.5 PTC per 1M input
+        tokens for gpt-image-1-mini, image; 8 PTC per 1M output tokens for gpt-image-1-mini; 5 PTC per 1M input tokens
+        for gpt-image-1.5; 8 PTC per 1M input tokens for gpt-image-1.5, image; 32 PTC per 1M output tokens for
+        gpt-image-1.5; 5 PTC per 1M input tokens for gpt-image-2; 8 PTC per 1M input tokens for gpt-image-2, image; 30
+        PTC per 1M output tokens for gpt-image-2; 0.016 PTC per image for dall-e-2, 256x256; 0.018 PTC per image for
+        dall-e-2, 512x512; 0.02 PTC per image for dall-e-2, 1024x1024.
         Source: https://302ai-en.apifox.cn/290106863e0 (page, 2026-11-21)
         """
         from api302_client.api.images_openai import openai_edit_image as endpoint
@@ -1495,12 +1494,13 @@ class AsyncOpenai(AsyncResource):
             Api302Error: The call failed.
 
         Endpoint: POST /v1/images/edits
-        Price: 5 PTC per 1M input tokens for gpt-image-1, text; 10 PTC per 1M input tokens for gpt-image-1, image; 40
-        PTC per 1M output tokens for gpt-image-1; 2 PTC per 1M input tokens for gpt-image-1-mini, text; 2.5 PTC per 1M
-        input tokens for gpt-image-1-mini, image; 8 PTC per 1M output tokens for gpt-image-1-mini; 5 PTC per 1M input
-        tokens for gpt-image-1.5, text; 8 PTC per 1M input tokens for gpt-image-1.5, image; 32 PTC per 1M output
-        tokens for gpt-image-1.5; 0.016 PTC per call for dall-e-2, 256x256; 0.018 PTC per call for dall-e-2, 512x512;
-        0.02 PTC per call for dall-e-2, 1024x1024.
+        Price: 5 PTC per 1M input tokens for gpt-image-1; 10 PTC per 1M input tokens for gpt-image-1, image; 40 PTC
+        per 1M output tokens for gpt-image-1; 2 PTC per 1M input tokens for gpt-image-1-mini; 2.5 PTC per 1M input
+        tokens for gpt-image-1-mini, image; 8 PTC per 1M output tokens for gpt-image-1-mini; 5 PTC per 1M input tokens
+        for gpt-image-1.5; 8 PTC per 1M input tokens for gpt-image-1.5, image; 32 PTC per 1M output tokens for
+        gpt-image-1.5; 5 PTC per 1M input tokens for gpt-image-2; 8 PTC per 1M input tokens for gpt-image-2, image; 30
+        PTC per 1M output tokens for gpt-image-2; 0.016 PTC per image for dall-e-2, 256x256; 0.018 PTC per image for
+        dall-e-2, 512x512; 0.02 PTC per image for dall-e-2, 1024x1024.
         Source: https://302ai-en.apifox.cn/290106863e0 (page, 2026-11-21)
         """
         from api302_client.api.images_openai import openai_edit_image as endpoint
@@ -1565,7 +1565,7 @@ class AsyncOpenai(AsyncResource):
             Api302Error: The call failed.
 
         Endpoint: POST /v1/images/variations
-        Price: 0.016 PTC per call for 256x256; 0.018 PTC per call for 512x512; 0.02 PTC per call for 1024x1024.
+        Price: 0.016 PTC per image for 256x256; 0.018 PTC per image for 512x512; 0.02 PTC per image for 1024x1024.
         Source: https://doc.302.ai/207705141e0 (catalog, 2026-11-21)
         """
         from api302_client.api.images_openai import openai_vary_image as endpoint

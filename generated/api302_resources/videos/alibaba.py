@@ -56,8 +56,9 @@ class Alibaba(Resource):
         Endpoint: POST /aliyun/api/v1/services/aigc/video-generation/video-synthesis
         Price: 0.03 PTC per second for wan2.2-t2v-plus, 480p; 0.15 PTC per second for wan2.2-t2v-plus, 1080p; 0.05 PTC
         per second for wan2.5-i2v-preview, 480p; 0.1 PTC per second for wan2.5-i2v-preview and wan2.6-r2v, 720p; 0.16
-        PTC per second for wan2.5-i2v-preview, 1080p; 0.15 PTC per second for wan2.6-r2v, 1080p; 0.156 PTC per second
-        for happyhorse-1.0, 720p; 0.276 PTC per second for happyhorse-1.0, 1080p.
+        PTC per second for wan2.5-i2v-preview, 1080p; 0.15 PTC per second for wan2.6-r2v, 1080p; 0.1 PTC per second
+        for wan2.7, 720p; 0.15 PTC per second for wan2.7, 1080p; 0.156 PTC per second for happyhorse-1.0, 720p; 0.276
+        PTC per second for happyhorse-1.0, 1080p.
         Source: 302ai/302_video_generator:src/services/v-gen.ts (caller, 2026-11-21)
         """
         from api302_client.api.videos_alibaba import alibaba_create_video as endpoint
@@ -954,8 +955,9 @@ class AsyncAlibaba(AsyncResource):
         Endpoint: POST /aliyun/api/v1/services/aigc/video-generation/video-synthesis
         Price: 0.03 PTC per second for wan2.2-t2v-plus, 480p; 0.15 PTC per second for wan2.2-t2v-plus, 1080p; 0.05 PTC
         per second for wan2.5-i2v-preview, 480p; 0.1 PTC per second for wan2.5-i2v-preview and wan2.6-r2v, 720p; 0.16
-        PTC per second for wan2.5-i2v-preview, 1080p; 0.15 PTC per second for wan2.6-r2v, 1080p; 0.156 PTC per second
-        for happyhorse-1.0, 720p; 0.276 PTC per second for happyhorse-1.0, 1080p.
+        PTC per second for wan2.5-i2v-preview, 1080p; 0.15 PTC per second for wan2.6-r2v, 1080p; 0.1 PTC per second
+        for wan2.7, 720p; 0.15 PTC per second for wan2.7, 1080p; 0.156 PTC per second for happyhorse-1.0, 720p; 0.276
+        PTC per second for happyhorse-1.0, 1080p.
         Source: 302ai/302_video_generator:src/services/v-gen.ts (caller, 2026-11-21)
         """
         from api302_client.api.videos_alibaba import alibaba_create_video as endpoint

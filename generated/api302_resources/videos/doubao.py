@@ -381,7 +381,8 @@ class Doubao(Resource):
             Api302Error: The call failed.
 
         Endpoint: POST /doubao/drawing/jimengv30
-        Price: 0.05 PTC per second for 720p; 0.1 PTC per second for 1080p.
+        Price: 0.05 PTC per second for 720p, 5 seconds; 0.05 PTC per second for 720p, 10 seconds; 0.1 PTC per second
+        for 1080p, 5 seconds; 0.1 PTC per second for 1080p, 10 seconds.
         Source: public code, found by "doubao/drawing/jimengv30" (caller, 2026-11-21)
         """
         from api302_client.api.videos_doubao import doubao_create_jimeng_video as endpoint
@@ -476,7 +477,7 @@ class Doubao(Resource):
             Api302Error: The call failed.
 
         Endpoint: POST /doubao/drawing/jimeng_ti2v_v30_pro
-        Price: 0.16 PTC per second.
+        Price: 0.16 PTC per second for 5 seconds; 0.16 PTC per second for 10 seconds.
         Source: public notes on Volcengine's visual API, found by "jimeng_ti2v_v30_pro" (vendor, 2026-11-29)
         """
         from api302_client.api.videos_doubao import doubao_create_jimeng_pro_video as endpoint
@@ -973,7 +974,8 @@ class AsyncDoubao(AsyncResource):
             Api302Error: The call failed.
 
         Endpoint: POST /doubao/drawing/jimengv30
-        Price: 0.05 PTC per second for 720p; 0.1 PTC per second for 1080p.
+        Price: 0.05 PTC per second for 720p, 5 seconds; 0.05 PTC per second for 720p, 10 seconds; 0.1 PTC per second
+        for 1080p, 5 seconds; 0.1 PTC per second for 1080p, 10 seconds.
         Source: public code, found by "doubao/drawing/jimengv30" (caller, 2026-11-21)
         """
         from api302_client.api.videos_doubao import doubao_create_jimeng_video as endpoint
@@ -1068,7 +1070,7 @@ class AsyncDoubao(AsyncResource):
             Api302Error: The call failed.
 
         Endpoint: POST /doubao/drawing/jimeng_ti2v_v30_pro
-        Price: 0.16 PTC per second.
+        Price: 0.16 PTC per second for 5 seconds; 0.16 PTC per second for 10 seconds.
         Source: public notes on Volcengine's visual API, found by "jimeng_ti2v_v30_pro" (vendor, 2026-11-29)
         """
         from api302_client.api.videos_doubao import doubao_create_jimeng_pro_video as endpoint

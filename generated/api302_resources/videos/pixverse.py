@@ -85,9 +85,13 @@ class Pixverse(Resource):
             Api302Error: The call failed.
 
         Endpoint: POST /pix/generate
-        Price: 0.1 PTC per call for 360p, 5 seconds, normal; 0.15 PTC per call for 540p, 5 seconds, normal; 0.2 PTC
-        per call for 720p, 5 seconds, normal; 0.4 PTC per call for 1080p, 5 seconds, normal; more than 5 seconds, and
-        the fast mode, double it.
+        Price: 0.1 PTC per call for 360p, 5 seconds, normal; 0.2 PTC per call for 360p, 8 or 10 seconds, normal; 0.2
+        PTC per call for 360p, 5 seconds, fast; 0.4 PTC per call for 360p, 8 seconds, fast; 0.15 PTC per call for
+        540p, 5 seconds, normal; 0.3 PTC per call for 540p, 8 or 10 seconds, normal; 0.3 PTC per call for 540p, 5
+        seconds, fast; 0.6 PTC per call for 540p, 8 seconds, fast; 0.2 PTC per call for 720p, 5 seconds, normal; 0.4
+        PTC per call for 720p, 8 or 10 seconds, normal; 0.4 PTC per call for 720p, 5 seconds, fast; 0.4 PTC per call
+        for 1080p, 5 seconds, normal; 0.8 PTC per call for 1080p, 8 or 10 seconds, normal; 0.8 PTC per call for 1080p,
+        5 seconds, fast.
         Source: https://302ai-en.apifox.cn/api-236444989 (sample, 2026-11-21)
         """
         from api302_client.api.videos_pixverse import pixverse_create_video as endpoint
@@ -218,9 +222,13 @@ class AsyncPixverse(AsyncResource):
             Api302Error: The call failed.
 
         Endpoint: POST /pix/generate
-        Price: 0.1 PTC per call for 360p, 5 seconds, normal; 0.15 PTC per call for 540p, 5 seconds, normal; 0.2 PTC
-        per call for 720p, 5 seconds, normal; 0.4 PTC per call for 1080p, 5 seconds, normal; more than 5 seconds, and
-        the fast mode, double it.
+        Price: 0.1 PTC per call for 360p, 5 seconds, normal; 0.2 PTC per call for 360p, 8 or 10 seconds, normal; 0.2
+        PTC per call for 360p, 5 seconds, fast; 0.4 PTC per call for 360p, 8 seconds, fast; 0.15 PTC per call for
+        540p, 5 seconds, normal; 0.3 PTC per call for 540p, 8 or 10 seconds, normal; 0.3 PTC per call for 540p, 5
+        seconds, fast; 0.6 PTC per call for 540p, 8 seconds, fast; 0.2 PTC per call for 720p, 5 seconds, normal; 0.4
+        PTC per call for 720p, 8 or 10 seconds, normal; 0.4 PTC per call for 720p, 5 seconds, fast; 0.4 PTC per call
+        for 1080p, 5 seconds, normal; 0.8 PTC per call for 1080p, 8 or 10 seconds, normal; 0.8 PTC per call for 1080p,
+        5 seconds, fast.
         Source: https://302ai-en.apifox.cn/api-236444989 (sample, 2026-11-21)
         """
         from api302_client.api.videos_pixverse import pixverse_create_video as endpoint

@@ -20,7 +20,8 @@ from api302._http.sync import run
 from api302._types import Call, Estimate
 
 from .cost import LATE_RECORDS, cost_of
-from .estimate import estimated
+from .estimate import estimated, of_session
+from .naming import session_at, session_endpoint
 
 if TYPE_CHECKING:
     from typing import Self
@@ -256,5 +257,8 @@ def _is_free(call: Call) -> bool:
 
 def _estimate(call: Call) -> Estimate:
     if call.op is None:
+        place = session_at(call.kwargs["url"])
+        if place:
+            return of_session(session_endpoint(place), call.query)
         return Estimate(None, None, "PTC", "client.request() makes calls that are not described")
     return estimated(call.op, call.values)

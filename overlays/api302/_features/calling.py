@@ -14,7 +14,7 @@ from api302._errors import InvalidArgument
 from api302._json import is_array, is_mapping
 from api302._types import Operation
 
-from .naming import did_you_mean, operation_id, recorded
+from .naming import did_you_mean, operation_id, recorded, session_endpoint, session_place
 
 if TYPE_CHECKING:
     from api302_client.behaviour import Switch
@@ -46,6 +46,8 @@ def prepared(
         InvalidArgument: naming the call or the argument, and names that are near.
     """
     given = _mapping(arguments)
+    if isinstance(call, str) and (place := session_place(call)):  # pyright: ignore[reportUnnecessaryIsInstance]
+        return _session(client, place, given, how, options)
     operation = Operation.by_id(operation_id(call))
     owner, function = _method(client, operation, given, how)
     warning = getattr(function, "__deprecated__", None)
@@ -55,7 +57,7 @@ def prepared(
     taken = _known.get(function)
     if taken is None:
         taken = _known[function] = _Taken.of(operation, function)
-    named = taken.named(operation, given)
+    named = taken.named(operation.id, given)
     chosen = {name: value for name, value in options.items() if value is not None}
     if more := named.pop("extra_body", None):
         chosen["extra_body"] = {**more, **chosen.get("extra_body", {})}
@@ -77,6 +79,30 @@ def _mapping(arguments: Any) -> dict[str, Any]:
             f"arguments: must be a mapping of names to values, not {type(arguments).__name__}"
         )
     return {name: value for name, value in arguments.items() if value is not None}
+
+
+# --- a session ------------------------------------------------------------------------------------
+
+
+def _session(
+    client: Any, place: str, given: dict[str, Any], how: str, options: Mapping[str, Any]
+) -> Callable[[], Any]:
+    """The method that returns a realtime session, which is not connected yet."""
+    if how == "submit":
+        raise InvalidArgument(f"call: {place} is a session and starts no task; use client.call")
+    function: Any = client
+    for name in place.split("."):
+        function = getattr(function, name)
+    chosen = {name: value for name, value in options.items() if value is not None}
+    if refused := chosen.keys() & {"accept", "extra_body"}:
+        raise InvalidArgument(f"{min(refused)}: a realtime session has none; leave it out")
+    taken = inspect.signature(function).parameters
+    own = tuple(name for name in taken if name not in _OPTIONS)
+    needed = frozenset(name for name in own if taken[name].default is inspect.Parameter.empty)
+    # A field of the handshake is a header or a parameter: `OpenAI-Beta` is `openai_beta`.
+    plain = {name.lower().replace("-", "_"): value for name, value in given.items()}
+    named = _Taken({}, own, needed, {}).named(session_endpoint(place).ID, plain)
+    return partial(function, **named, **chosen)
 
 
 # --- the method -----------------------------------------------------------------------------------
@@ -165,7 +191,7 @@ class _Taken(NamedTuple):
             files["file"] = ("part",)
         return cls(fields, own, required, files)
 
-    def named(self, operation: Operation, given: Mapping[str, Any]) -> dict[str, Any]:
+    def named(self, operation_id: str, given: Mapping[str, Any]) -> dict[str, Any]:
         """What is given, by argument. Raises InvalidArgument."""
         found: dict[str, Any] = {}
         more: dict[str, Any] = {}
@@ -174,13 +200,13 @@ class _Taken(NamedTuple):
             if argument is None and "extra_body" in self.required:
                 more[name] = value
             elif argument is None:
-                raise self._unknown(operation, name)
+                raise self._unknown(operation_id, name)
             elif argument in found:
                 raise InvalidArgument(f"{name}: is given twice, as a field and as an argument")
             else:
                 found[argument] = self._value(argument, value)
         if missing := sorted(self.required - found.keys() - _OPTIONS):
-            raise InvalidArgument(f"{', '.join(missing)}: is required by {operation.id}")
+            raise InvalidArgument(f"{', '.join(missing)}: is required by {operation_id}")
         if "extra_body" in self.required:
             found["extra_body"] = more
         return found
@@ -197,10 +223,10 @@ class _Taken(NamedTuple):
             return [named_file(argument, one, forms) for one in value]
         return named_file(argument, value, forms)
 
-    def _unknown(self, operation: Operation, name: str) -> InvalidArgument:
+    def _unknown(self, operation_id: str, name: str) -> InvalidArgument:
         hint = did_you_mean(name, dict.fromkeys([*self.fields, *self.arguments]))
         takes = hint or f"; it takes {self._listed()}"
-        return InvalidArgument(f"{name}: is not an argument of {operation.id}{takes}")
+        return InvalidArgument(f"{name}: is not an argument of {operation_id}{takes}")
 
     def _listed(self) -> str:
         names = list(self._shown())

@@ -29,6 +29,10 @@ _NO_TEXT = frozenset({"model", "role", "type", "url", "image_url", "data", "file
 """Fields whose strings are not text that a model reads."""
 _COUNT = re.compile(r"\s*(\d{1,9}(?:\.\d{1,6})?)\s*s?\s*")
 """A number in a text, such as `5` or `5s`."""
+_WRITING = frozenset({"chat", "translation"})
+"""The kinds of models whose output a request can limit, as `_MOST_OUTPUT` says."""
+_WORTH_SAYING = 5
+"""Models that a message names."""
 _LONGEST_TOKEN, _PER_MESSAGE = 8, 16
 _MEDIA = frozenset({"image_url", "input_audio", "image", "audio", "video", "file", "inline_data"})
 _SCALE = {"1M characters": 1e6, "1k characters": 1e3, "megapixel": 1e6}
@@ -45,6 +49,9 @@ class _Range(NamedTuple):
     """The field that would tell."""
 
 
+_UNTOLD = _Range(0.0, None, ", of which the request does not say how many")
+
+
 def estimated(op: Operation, values: Values) -> Estimate:
     """The cost of a request, by its parameters and body; low and high are None if it has no
     basis.
@@ -56,7 +63,7 @@ def estimated(op: Operation, values: Values) -> Estimate:
     prices = [*(model.price if model and model.price else _of_call(op, values))]
     if not prices and rule.status is not None:
         return Estimate(0, 0, "PTC", f"{op.id} gets a task's status, which is free")
-    fitting = [price for price in prices if price.amount is not None and _may_hold(price, values)]
+    fitting = [price for price in prices if price.amount is not None and price.may_hold(values)]
     if not fitting:
         return _unknown(op, model, values, prices)
     whose = model.id if model and model.price else op.id
@@ -71,13 +78,57 @@ def estimated(op: Operation, values: Values) -> Estimate:
     return Estimate(low, high, "PTC", basis, missing)
 
 
+def of_session(endpoint: Any, values: Values) -> Estimate:
+    """What a realtime session costs: its price is known, and what will be said in it is not.
+
+    Args:
+        endpoint: The generated module of its call.
+        values: What its method is given; the model says which price holds.
+    """
+    from api302_client.behaviour import Price
+
+    model = str(values.get("model") or "")
+    prices = [Price.of(entry) for entry in endpoint.PRICE]
+    own = [price for price in prices if not price.for_ or _is_for(price, model)]
+    if not model:
+        return Estimate(None, None, "PTC", "the price depends on `model`", "model")
+    if not own:
+        known = ", ".join(dict.fromkeys(price.for_ for price in prices if price.for_))
+        why = f"the price of {model} is not documented; those of {known} are"
+        return Estimate(None, None, "PTC", why)
+    said = " + ".join(f"{price.amount:g} PTC per {price.per or 'call'}" for price in own)
+    basis = (
+        f"the documented price of {model} ({endpoint.DOCS}): {said}; how many a session takes"
+        " depends on what is said in it"
+    )
+    return Estimate(0.0, None, "PTC", basis)
+
+
 def _unknown(op: Operation, model: Model | None, values: Values, prices: Any) -> Estimate:
     rule = op.behaviour.models
     if rule and model is None and values.get(rule.field) is None:
         return Estimate(None, None, "PTC", f"the price depends on `{rule.field}`", rule.field)
     notes = "; ".join(price.note for price in prices if price.note)
     said = f"the price of {model.id if model else op.id} is not documented"
-    return Estimate(None, None, "PTC", f"{said}{f' ({notes})' if notes else ''}")
+    if any(price.amount is not None for price in prices):
+        said = f"no documented price of {model.id if model else op.id} is for this request"
+    basis = f"{said}{f' ({notes})' if notes else ''}{_priced(op, rule.field if rule else '')}"
+    return Estimate(None, None, "PTC", basis)
+
+
+def _priced(op: Operation, field: str) -> str:
+    """The models of a call whose price is known, in words; empty where there are none."""
+    from api302_client.catalog import load
+
+    priced = [
+        one.name
+        for one in load().models.values()
+        if one.name and one.price and any(call.operation == op.id for call in one.calls)
+    ]
+    if not priced or not field:
+        return ""
+    more = ", …" if len(priced) > _WORTH_SAYING else ""
+    return f"; that of `{field}` {', '.join(priced[:_WORTH_SAYING])}{more} is"
 
 
 def _of_call(op: Operation, values: Values) -> tuple[Price, ...]:
@@ -91,16 +142,6 @@ def _of_call(op: Operation, values: Values) -> tuple[Price, ...]:
 def _is_for(price: Price, name: str) -> bool:
     variant = (price.for_ or "").casefold()
     return variant == name.casefold() or variant.startswith(f"{name.casefold()},")
-
-
-def _may_hold(price: Price, values: Values) -> bool:
-    from api302_client.behaviour import among
-
-    for field, wanted in price.when.items():
-        options = wanted if is_array(wanted) else [wanted]
-        if values.get(field) is not None and not among(values[field], options):
-            return False
-    return True
 
 
 # --- from prices to amounts -----------------------------------------------------------------------
@@ -156,7 +197,7 @@ def _units(price: Price, per: str, op: Operation, values: Values, model: Model |
         return _Range(1.0, 1.0, "" if per == "call" else " × 1")
     if per == "megapixel" and (area := _area(values)):
         return _Range(area, area, f" × {area / 1e6:g}")
-    return _Range(0.0, None, ", of which the request does not say how many", "")
+    return _UNTOLD
 
 
 def _counted(path: str, per: str, values: Values) -> _Range:
@@ -196,11 +237,16 @@ def _area(values: Values) -> float:
 
 
 def _tokens(side: str, price: Price, values: Values, model: Model | None) -> _Range:
-    if side == "output":
-        return _output(values, model)
     from api302_client.behaviour import compiled
 
     read = compiled(price.units)(values) if price.units else values
+    if isinstance(read, (int, float)):
+        count = read * _choices(values)
+        return _Range(count, count, f" × {count:g} tokens")
+    if side == "output":
+        return _output(values, model)
+    if side == "all" and not price.units:
+        return _UNTOLD
     texts = list(_texts(read))
     low = sum(len(text) // _LONGEST_TOKEN for text in texts)
     high: float | None = sum(len(text.encode()) + _PER_MESSAGE for text in texts)
@@ -215,11 +261,17 @@ def _output(values: Values, model: Model | None) -> _Range:
     asked = next(filter(None, (_at(path, values) for path in _MOST_OUTPUT)), None)
     known = (model.output or model.context) if model else None
     most = asked if asked is not None else known
-    choices = values.get("n")
-    times = choices if isinstance(choices, int) and choices > 1 else 1
-    high = None if most is None else most * times
+    if most is None and model is not None and _WRITING.isdisjoint(model.kinds):
+        return _UNTOLD
+    high = None if most is None else most * _choices(values)
     missing = "" if high is not None else "max_tokens"
     return _Range(0.0, high, f" × 0 to {_shown(high)} tokens", missing)
+
+
+def _choices(values: Values) -> int:
+    """How many outputs a request asks for."""
+    asked = values.get("n")
+    return asked if isinstance(asked, int) and asked > 1 else 1
 
 
 def _at(path: str, values: Values) -> float | None:

@@ -53,14 +53,61 @@ def operation_id(name: str) -> str:
 
     if name in CALLS:
         return name
+    if place := session_place(name):
+        raise InvalidArgument(
+            f"call: {name} is a conversation over a WebSocket, not a call of one request and one"
+            f" response; open it with client.{place}(…), or client.call"
+        )
     plain = name.removeprefix("client.")
     if plain in SHORTCUTS:
         return SHORTCUTS[plain]
     of_place = {place: one for one, place in CALLS.items()}
     if plain in of_place:
         return of_place[plain]
-    hint = did_you_mean(name, [*(of_place if "." in name else CALLS), *SHORTCUTS])
+    hint = did_you_mean(name, [*(of_place if "." in name else CALLS), *SHORTCUTS, *_sessions(name)])
     raise InvalidArgument(f"call: there is no operation {name!r}{hint}")
+
+
+def _sessions(name: str) -> Iterable[str]:
+    """The names of realtime sessions as one spells it who wrote `name`."""
+    from api302_resources._calls import SESSIONS
+
+    return SESSIONS.values() if "." in name else SESSIONS
+
+
+def session_place(call: Any) -> str | None:
+    """The method that opens a realtime session, `audio.openai.realtime`: None for other calls.
+
+    Args:
+        call: Its id, its name on a client, or the method itself.
+    """
+    from api302_resources._calls import SESSIONS
+
+    if isinstance(call, str):
+        plain = call.removeprefix("client.")
+        return SESSIONS.get(plain) or (plain if plain in SESSIONS.values() else None)
+    owner = type(getattr(call, "__self__", None)).__module__.removeprefix("api302_resources.")
+    place = f"{owner}.{getattr(call, '__name__', '')}"
+    return place if place in SESSIONS.values() else None
+
+
+def session_at(path: str) -> str | None:
+    """The method that opens the realtime session of a path; None for any other path."""
+    from api302_resources._calls import SESSIONS
+
+    places = (one for one in SESSIONS.values() if path == session_endpoint(one).PATH)
+    return next(places, None)
+
+
+def session_endpoint(place: str) -> Any:
+    """The generated module of a realtime session's call."""
+    from importlib import import_module
+
+    from api302_resources._calls import SESSIONS
+
+    section, vendor, _ = place.split(".")
+    name = next(one for one, method in SESSIONS.items() if method == place)
+    return import_module(f"api302_client.api.{section}_{vendor}.{name}")
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:

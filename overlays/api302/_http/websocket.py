@@ -104,7 +104,10 @@ async def opened(is_async: bool, how: Opening, what: str) -> SyncSocket | AsyncS
         why = without_credentials(str(error)) or type(error).__name__
         is_unreached = isinstance(error, OSError)
         text = f"{what}: could not connect: {why}"
-        raise ConnectionError(text, sent=False, unreached=is_unreached) from error
+        # The library's frames hold what the service sent, which may repeat the API key.
+        cause = error if is_unreached else error.with_traceback(None)
+        cause.__context__ = None
+        raise ConnectionError(text, sent=False, unreached=is_unreached) from cause
 
 
 def _arguments(connect: Any, how: Opening, connection: type[Any]) -> dict[str, Any]:

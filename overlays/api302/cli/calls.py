@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -21,13 +21,18 @@ if TYPE_CHECKING:
 
 def command(call: Call, name: str | None = None) -> click.Command:
     """The command of a call."""
-    return _CallCommand(name or call.name.replace("_", "-"), call)
+    shown = name or call.name.replace("_", "-")
+    if _kinds(call) == {"session"}:
+        from . import conversation
+
+        return conversation.command(call, shown)
+    return CallCommand(shown, call, _made(call))
 
 
-class _CallCommand(click.Command):
+class CallCommand(click.Command):
     """A command whose options are made of the description of a call."""
 
-    def __init__(self, name: str, call: Call) -> None:
+    def __init__(self, name: str, call: Call, callback: Callable[..., None]) -> None:
         listed = arguments.arguments(call)
         model = call.data.get("models")
         options = [
@@ -37,7 +42,7 @@ class _CallCommand(click.Command):
         self.call = call
         super().__init__(
             name,
-            callback=_made(call),
+            callback=callback,
             params=[*options, *own(_kinds(call), taken)],
             help=_help(call),
             epilog=_epilog(call),
@@ -58,7 +63,7 @@ class _CallCommand(click.Command):
                     formatter.write_dl(listed)
 
 
-def _made(call: Call) -> Any:
+def _made(call: Call) -> Callable[..., None]:
     def made(**given: Any) -> None:
         run(call, given)
 
@@ -143,12 +148,15 @@ def perform(
         _sample(call, given, more, chosen)
         return
     check_target(chosen.save)
-    if not _is_allowed(call, given, more, chosen):
+    if not is_allowed(call, chosen, lambda: _estimated(call, given, more, chosen)):
         return
     with_stream = {**given, "stream": True} if chosen.stream else given
     timeout = chosen.timeout if not _waits(call, chosen) else None
     options: dict[str, Any] = {"extra_body": more or None, "timeout": timeout}
     made = client()
+    if chosen.budget is not None:
+        # It is not left: a command does not wait until all records of cost are there.
+        made.budget(chosen.budget).__enter__()
     if _kinds(call) == {"upload"} or chosen.all:
         result = _twin(made, call, chosen)(**given)
     elif not chosen.wait:
@@ -208,12 +216,12 @@ def _print_cost(made: Client, result: Any) -> None:
 # --- money, and what is not undone ----------------------------------------------------------------
 
 
-def _is_allowed(call: Call, given: dict[str, Any], more: dict[str, Any], chosen: Chosen) -> bool:
+def is_allowed(call: Call, chosen: Chosen, estimate: Callable[[], Estimate]) -> bool:
     """Whether the call may be sent; asks where somebody is there to answer."""
     if chosen.budget is not None:
-        _check_budget(_estimated(call, given, more, chosen), chosen.budget)
+        _check_budget(estimate(), chosen.budget)
     if chosen.estimate:
-        told = str(_estimated(call, given, more, chosen))
+        told = str(estimate())
         write(f"{told}\n") if not chosen.yes else note(told)
         return chosen.yes or (sys.stdin.isatty() and click.confirm("Send it?", err=True))
     if call.data["endpoint"].startswith("DELETE ") and not chosen.yes:

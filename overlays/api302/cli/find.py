@@ -110,3 +110,5 @@ def _command_of(found: Description) -> Iterator[str]:
         yield shlex.quote(
             value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
         )
+    if found.kind == "session":
+        yield '"Say hello"'

@@ -5,9 +5,12 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import secrets
+import shlex
 import sys
 import tempfile
 from collections.abc import Mapping
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -48,7 +51,11 @@ def folder() -> Path:
     `~/.local/state/api302`, on macOS `~/Library/Application Support/api302`, on Windows
     `%LOCALAPPDATA%\\api302`.
     """
-    path = _state() / "tasks"
+    return _folder("tasks")
+
+
+def _folder(name: str) -> Path:
+    path = _state() / name
     for one in (path.parent, path):
         one.mkdir(mode=0o700, parents=True, exist_ok=True)
         if os.name != "nt" and one.stat().st_mode & 0o077:
@@ -75,13 +82,47 @@ def keep(task: Mapping[str, Any], base_url: str | None) -> Kept:
 
 
 def write(kept: Kept) -> Kept:
-    """Write a task down, whole or not at all, readable for its owner alone."""
-    where = folder()
-    number, name = tempfile.mkstemp(dir=where, suffix=".part")  # has mode 0600
-    with open(number, "w", encoding="utf-8") as file:
-        json.dump(kept._asdict(), file, ensure_ascii=False, indent=1)
-    os.replace(name, where / f"{kept.handle}.json")
+    """Write a task down, whole or not at all, readable for its owner alone.
+
+    Where that fails, the task goes on all the same: what takes it up is printed.
+    """
+    try:
+        data = json.dumps(kept._asdict(), ensure_ascii=False, indent=1).encode()
+        _write(folder() / f"{kept.handle}.json", data)
+    except OSError as error:
+        if kept.state == "pending":
+            task = json.dumps(kept.task, ensure_ascii=False)
+            print(
+                f"The task cannot be kept ({error.strerror or error}); save this line:"
+                f" api302 task wait {shlex.quote(task)}",
+                file=sys.stderr,
+            )
     return kept
+
+
+def rescue(content: bytes, suffix: str) -> Path | None:
+    """Keep a response that can neither be saved nor printed where it was to go.
+
+    Returns:
+        Its file, in the state folder or that of temporary files; None if neither takes it.
+    """
+    name = f"{datetime.now(UTC):%Y%m%dT%H%M%S}-{secrets.token_hex(4)}{suffix}"
+    for place in (lambda: _folder("responses"), lambda: Path(tempfile.gettempdir())):
+        with suppress(OSError):
+            return _write(place() / name, content)
+    return None
+
+
+def _write(path: Path, content: bytes) -> Path:
+    number, name = tempfile.mkstemp(dir=path.parent, suffix=".part")  # has mode 0600
+    try:
+        with open(number, "wb") as file:
+            file.write(content)
+        os.replace(name, path)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise
+    return path
 
 
 def everything() -> list[Kept]:

@@ -52,11 +52,42 @@ _FIELD = _Own(
     "A field that is not described yet; may be given several times.",
     {"metavar": "NAME=VALUE", "multiple": True},
 )
+
+
+def _compiled(_: click.Context, param: click.Parameter, value: str | None) -> str | None:
+    """Refuse a JMESPath that is none, before anything is paid."""
+    if value:
+        import jmespath
+        from jmespath.exceptions import JMESPathError
+
+        try:
+            jmespath.compile(value)
+        except JMESPathError as error:
+            raise click.UsageError(f"--query: {' '.join(str(error).split())}") from None
+    return value
+
+
+def _printable(_: click.Context, param: click.Parameter, value: str | None) -> str | None:
+    """Refuse a format that cannot be printed here, before anything is paid."""
+    if value == "yaml":
+        try:
+            import yaml  # noqa: F401  # pyright: ignore[reportUnusedImport]
+        except ImportError:
+            raise click.UsageError("--output yaml needs: pip install 'api302[cli]'") from None
+    return value
+
+
 QUERY = _Own(
-    "query", "q", "What to print of the result, in JMESPath: data.task_id.", {"metavar": "JMESPATH"}
+    "query",
+    "q",
+    "What to print of the result, in JMESPath: data.task_id.",
+    {"metavar": "JMESPATH", "callback": _compiled},
 )
 OUTPUT = _Own(
-    "output", "o", "How to print the result.", {"type": click.Choice(FORMATS), "metavar": None}
+    "output",
+    "o",
+    "How to print the result.",
+    {"type": click.Choice(FORMATS), "metavar": None, "callback": _printable},
 )
 SAVE = _Own(
     "save",

@@ -80,10 +80,8 @@ def _json(data: Any) -> None:
 
 
 def _yaml(data: Any) -> None:
-    try:
-        import yaml
-    except ImportError:
-        raise click.UsageError("--output yaml needs: pip install 'api302[cli]'") from None
+    import yaml  # that it is installed was found before the call
+
     write(yaml.safe_dump(data, allow_unicode=True, sort_keys=False))
 
 

@@ -9,7 +9,7 @@ import click
 from . import arguments
 from .connect import client
 from .options import OUTPUT, QUERY, SAVE, TIMEOUT, Chosen, option
-from .results import show
+from .results import check_target, show
 
 
 @click.command()
@@ -39,6 +39,7 @@ def request(method: str, path: str, **given: Any) -> None:
     if is_form and given["body"]:
         raise click.UsageError("--body: is the whole body; --field and --file make a form")
     chosen = Chosen.of(given)
+    check_target(chosen.save)
     response = client().request(
         method.upper(),
         path,

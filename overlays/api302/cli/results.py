@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import json
 import os
 import sys
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from api302._json import is_array, is_tuple
+from api302_client.media import suffix_of
 
 from . import handles
 from .options import Chosen
 from .output import emit, found, line, note, write
+from .output import plain as as_json
 from .progress import progress
 
 if TYPE_CHECKING:
@@ -30,20 +34,67 @@ def show(result: Any, chosen: Chosen, host: str | None = None, main: str = "") -
     `host` is where it comes from, if not from the default; `main` what of a response is printed,
     as a JMESPath.
     """
-    from api302 import ByteStream, Pages, Stream, Task
+    from api302 import Task
 
     made: Any = result
     if isinstance(result, Task):
         kept = handles.keep(made.to_dict(), host)
         follow(made, kept, chosen) if chosen.wait else detached(kept, chosen)
-    elif isinstance(result, Stream):
+        return
+    try:
+        _show(made, chosen, main)
+        sys.stdout.flush()  # what is written is there only then
+    except BrokenPipeError:  # whoever reads it wants no more
+        raise
+    except Exception as error:  # it is paid for, and must not be lost
+        rescue(made, error)
+        raise
+
+
+def rescue(result: Any, error: BaseException) -> None:
+    """Keep a result that could not be shown or saved, and say where in the notes of the error."""
+    from api302 import ByteStream, Pages, Stream
+
+    if isinstance(result, (ByteStream, Pages, Stream)):
+        return  # see _stream and _pages; bytes that were handed on are nowhere else
+    if _is_file(result):
+        content, suffix = result.content, suffix_of(getattr(result, "media_type", "") or "")
+    else:
+        content = json.dumps(as_json(result), ensure_ascii=False, indent=2).encode()
+        suffix = ".json"
+    path = handles.rescue(content, suffix)
+    if path is not None:
+        error.__notes__ = [*getattr(error, "__notes__", ()), f"The response is kept in {path}"]
+
+
+def _show(result: Any, chosen: Chosen, main: str) -> None:
+    from api302 import ByteStream, Pages, Stream
+
+    made: Any = result
+    if isinstance(result, Stream):
         _stream(result, chosen)
     elif isinstance(result, ByteStream):
         _bytes(result, chosen)
     elif isinstance(result, Pages):
-        emit(list(made), chosen.output, chosen.query)
+        _pages(made, chosen)
     else:
         _response(result, chosen, main)
+
+
+def _pages(pages: Iterable[Any], chosen: Chosen) -> None:
+    """Print the items of all pages; where a page fails, those that were received."""
+    items: list[Any] = []
+    try:
+        items.extend(pages)
+    finally:
+        try:
+            emit(items, chosen.output, chosen.query)
+            sys.stdout.flush()
+        except BrokenPipeError:
+            raise
+        except Exception as error:
+            rescue(items, error)
+            raise
 
 
 def _response(result: Any, chosen: Chosen, main: str) -> None:
@@ -126,13 +177,27 @@ def saved(files: Iterable[Any], save: str) -> list[Path]:
 
 def _stream(stream: Any, chosen: Chosen) -> None:
     """Print a stream as it comes: its text, or each event as a line of JSON."""
+    from api302 import Api302Error
+
     with stream:
-        if chosen.output in (None, "text") and not chosen.query:
-            if not _text(stream):
-                emit(stream.final(), chosen.output)
-            return
-        for event in stream:
-            line(event, chosen.query)
+        try:
+            _events(stream, chosen)
+            sys.stdout.flush()
+        except (Api302Error, BrokenPipeError):
+            raise  # what was received is printed; or nobody reads it
+        except Exception as error:
+            with suppress(Api302Error):  # the rest of it is paid for as well
+                rescue(stream.final(), error)
+            raise
+
+
+def _events(stream: Any, chosen: Chosen) -> None:
+    if chosen.output in (None, "text") and not chosen.query:
+        if not _text(stream):
+            emit(stream.final(), chosen.output)
+        return
+    for event in stream:
+        line(event, chosen.query)
 
 
 def _text(stream: Any) -> bool:

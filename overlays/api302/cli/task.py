@@ -44,14 +44,16 @@ _HANDLE = click.argument("handle", required=False, shell_complete=_complete)
 
 def _kept(name: str | None) -> handles.Kept:
     """The task that is meant."""
-    if name is None or not name.startswith("@"):
+    if name is None or not name.startswith(("@", "{")):
         return handles.find(name)
-    text = arguments.content(name[1:], "HANDLE")
+    text = name if name.startswith("{") else arguments.content(name[1:], "HANDLE")
     try:
         data: dict[str, Any] = json.loads(text)
         return handles.keep(data.get("task", data), None)
     except (ValueError, KeyError, AttributeError, TypeError):
-        raise click.UsageError(f"HANDLE: {name[1:]!r} is not what task.to_dict() gave") from None
+        raise click.UsageError(
+            f"HANDLE: {name.removeprefix('@')[:60]!r} is not what task.to_dict() gave"
+        ) from None
 
 
 def _task(kept: handles.Kept) -> Task[Any]:

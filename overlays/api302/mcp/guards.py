@@ -43,7 +43,12 @@ class Guards:
 
     def search(self, words: str, limit: int) -> list[Found]:
         """The calls that fit, of those that may be made. Raises InvalidArgument."""
-        return directory.search(words, limit, sections=self.only, only_reading=self.read_only)
+        sessions = [one for one in directory.calls() if one.kind == "session"]
+        more = len(sessions) if limit > 0 else 0  # they are left out
+        found = directory.search(
+            words, limit + more, sections=self.only, only_reading=self.read_only
+        )
+        return [one for one in found if self.allows(one)][:limit]
 
     def allows(self, found: Found) -> bool:
         """Whether a call may be made."""
@@ -67,6 +72,8 @@ class Guards:
         section = found.tag.partition(".")[0]
         if self.only and section not in self.only:
             return f"this server serves only {', '.join(sorted(self.only))} (--only)"
+        if found.kind == "session":
+            return f"it is a conversation; in Python, client.{found.call}(…) holds it"
         if self.read_only and not found.reads:
             return "this server only reads (--read-only)"
         return ""

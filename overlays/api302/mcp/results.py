@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from base64 import b64encode
 from pathlib import Path
 from typing import Any
@@ -90,8 +91,12 @@ class Results:
         if output.content is not None:
             return self._file(output.content, output.media_type or "")
         if self._out is not None:
-            saved = await output.save(self._out)
-            shown = await _of_path(anyio.Path(saved))
+            try:
+                # With a slash: a folder that is gone by now is not the name of the file.
+                saved = await output.save(f"{self._out}{os.sep}")
+                shown = await _of_path(anyio.Path(saved))
+            except (Api302Error, OSError) as error:
+                return [text(f"not saved: {error}"), _of_url(output.url)]
             return [text(f"saved: {saved}"), *(shown or [_of_url(output.url)])]
         if (type_of(output.url.partition("?")[0]) or "").startswith(_SHOWN):
             try:
@@ -107,14 +112,19 @@ class Results:
         """A file that came as bytes."""
         media_type = _media_type(content, said)
         written: list[Block] = []
+        is_saved = False
         if self._out is not None:
-            written = [text(f"saved: {_write(self._out, content, media_type)}")]
+            try:
+                written = [text(f"saved: {_write(self._out, content, media_type)}")]
+                is_saved = True
+            except OSError as error:  # it is paid for, and there is another place
+                written = [text(f"not saved: {error.strerror or error}")]
         if len(content) <= MOST_INLINE and (shown := _inline(content, media_type)):
             return [*written, *shown]
-        if written:
+        if is_saved:
             return written
         uri = self._store.keep(content, media_type)
-        return [_link(uri, media_type, len(content))]
+        return [*written, _link(uri, media_type, len(content))]
 
 
 def text(value: Any) -> types.TextContent:
@@ -182,4 +192,7 @@ def _write(folder: Path, content: bytes, media_type: str) -> Path:
         except FileExistsError:
             number += 1
             continue
+        except OSError:
+            path.unlink(missing_ok=True)  # half a file is none
+            raise
         return path

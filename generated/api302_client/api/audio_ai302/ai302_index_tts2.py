@@ -31,7 +31,7 @@ NOT_EMPTY = ("text",)
 KEY_HEADERS = ()
 EXTENSIONS: Extensions = {
     "x-task": {"fetch": "ai302_get_index_tts2", "parameters": {"task_id": "task_id"}},
-    "x-price": [{"amount": 15, "unit": "PTC", "per": "1M tokens"}],
+    "x-price": [{"amount": 15, "unit": "PTC", "per": "1M tokens", "units": "text"}],
 }
 
 build = _request.builder(METHOD, PATH, MEDIA_TYPES)

@@ -38,6 +38,7 @@ EXTENSIONS: Extensions = {
             "per": "1k characters",
             "units": "inputs[].text",
             "for": "eleven_v3, eleven_multilingual_v2, eleven_flash_v2, eleven_multilingual_v1",
+            "when": {"model_id": ["eleven_v3", "eleven_multilingual_v2", "eleven_flash_v2", "eleven_multilingual_v1"]},
         },
         {
             "amount": 0.15,
@@ -45,6 +46,7 @@ EXTENSIONS: Extensions = {
             "per": "1k characters",
             "units": "inputs[].text",
             "for": "eleven_flash_v2_5, eleven_turbo_v2_5, eleven_turbo_v2",
+            "when": {"model_id": ["eleven_flash_v2_5", "eleven_turbo_v2_5", "eleven_turbo_v2"]},
         },
     ],
     "x-models": {"field": "model_id"},

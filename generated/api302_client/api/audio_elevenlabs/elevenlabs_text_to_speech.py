@@ -32,8 +32,22 @@ NOT_EMPTY = ("text",)
 KEY_HEADERS = ()
 EXTENSIONS: Extensions = {
     "x-price": [
-        {"amount": 0.3, "unit": "PTC", "per": "1k characters", "units": "text", "for": "eleven_v3, eleven_multilingual_v2"},
-        {"amount": 0.15, "unit": "PTC", "per": "1k characters", "units": "text", "for": "the Flash and Turbo models 2.5"},
+        {
+            "amount": 0.3,
+            "unit": "PTC",
+            "per": "1k characters",
+            "units": "text",
+            "for": "eleven_v3, eleven_multilingual_v2",
+            "when": {"model_id": ["eleven_v3", "eleven_multilingual_v2"]},
+        },
+        {
+            "amount": 0.15,
+            "unit": "PTC",
+            "per": "1k characters",
+            "units": "text",
+            "for": "the Flash and Turbo models 2.5",
+            "when": {"model_id": ["eleven_flash_v2_5", "eleven_turbo_v2_5"]},
+        },
     ],
     "x-models": {"field": "model_id"},
     "x-outputs": ["url"],

@@ -32,9 +32,9 @@ KEY_HEADERS = ()
 EXTENSIONS: Extensions = {
     "x-success": {"field": "base_resp.status_code", "values": [0], "message": "base_resp.status_msg"},
     "x-price": [
-        {"amount": 0.15, "unit": "PTC", "per": "call", "for": "music-2.5"},
-        {"amount": 0.05, "unit": "PTC", "per": "call", "for": "music-2.0"},
-        {"amount": 0.05, "unit": "PTC", "per": "call", "for": "music-1.5"},
+        {"amount": 0.15, "unit": "PTC", "per": "call", "for": "music-2.5", "when": {"model": ["music-2.5", "music-2.5+"]}},
+        {"amount": 0.05, "unit": "PTC", "per": "call", "for": "music-2.0", "when": {"model": "music-2.0"}},
+        {"amount": 0.05, "unit": "PTC", "per": "call", "for": "music-1.5", "when": {"model": "music-1.5"}},
     ],
     "x-models": {"field": "model"},
     "x-outputs": [{"field": "data.audio_url || data.audio", "as": "hex"}],

@@ -28,3 +28,12 @@ RULES: dict[str, Any] = {
     "kind": {"fields": ["response.output_modalities", "session.output_modalities"], "otherwise": "audio", "tools": "tool"},
 }
 """What `x-realtime` says."""
+PRICE: list[dict[str, Any]] = [
+    {"amount": 32, "unit": "PTC", "per": "1M input tokens", "for": "gpt-realtime"},
+    {"amount": 64, "unit": "PTC", "per": "1M output tokens", "for": "gpt-realtime"},
+    {"amount": 10, "unit": "PTC", "per": "1M input tokens", "for": "gpt-realtime-mini-2025-10-06"},
+    {"amount": 20, "unit": "PTC", "per": "1M output tokens", "for": "gpt-realtime-mini-2025-10-06"},
+    {"amount": 10, "unit": "PTC", "per": "1M input tokens", "for": "gpt-4o-mini-realtime-preview"},
+    {"amount": 20, "unit": "PTC", "per": "1M output tokens", "for": "gpt-4o-mini-realtime-preview"},
+]
+"""What `x-price` says."""

@@ -39,10 +39,17 @@ NOT_EMPTY = ("input",)
 KEY_HEADERS = ()
 EXTENSIONS: Extensions = {
     "x-price": [
-        {"amount": 15, "unit": "PTC", "per": "1M characters", "units": "input", "for": "tts-1"},
-        {"amount": 30, "unit": "PTC", "per": "1M characters", "units": "input", "for": "tts-1-hd"},
-        {"amount": 0.6, "unit": "PTC", "per": "1M input tokens", "for": "gpt-4o-mini-tts"},
-        {"amount": 12, "unit": "PTC", "per": "1M output tokens", "for": "gpt-4o-mini-tts"},
+        {"amount": 15, "unit": "PTC", "per": "1M characters", "units": "input", "for": "tts-1", "when": {"model": "tts-1"}},
+        {"amount": 30, "unit": "PTC", "per": "1M characters", "units": "input", "for": "tts-1-hd", "when": {"model": "tts-1-hd"}},
+        {
+            "amount": 0.6,
+            "unit": "PTC",
+            "per": "1M input tokens",
+            "units": "input",
+            "for": "gpt-4o-mini-tts",
+            "when": {"model": "gpt-4o-mini-tts"},
+        },
+        {"amount": 12, "unit": "PTC", "per": "1M output tokens", "for": "gpt-4o-mini-tts", "when": {"model": "gpt-4o-mini-tts"}},
     ],
     "x-models": {"field": "model"},
 }

@@ -32,10 +32,30 @@ NOT_EMPTY = ()
 KEY_HEADERS = ()
 EXTENSIONS: Extensions = {
     "x-price": [
-        {"amount": 0.006, "unit": "PTC", "per": "minute", "for": "whisper-1"},
-        {"amount": 0.002, "unit": "PTC", "per": "minute", "for": "whisper-v3-turbo"},
-        {"amount": 6, "unit": "PTC", "per": "1M input tokens", "for": "gpt-4o-transcribe"},
-        {"amount": 10, "unit": "PTC", "per": "1M output tokens", "for": "gpt-4o-transcribe"},
+        {"amount": 0.006, "unit": "PTC", "per": "minute", "for": "whisper-1", "when": {"model": "whisper-1"}},
+        {
+            "amount": 0.002,
+            "unit": "PTC",
+            "per": "minute",
+            "for": "whisper-v3, whisper-v3-turbo",
+            "when": {"model": ["whisper-v3", "whisper-v3-turbo"]},
+        },
+        {"amount": 6, "unit": "PTC", "per": "1M input tokens", "for": "gpt-4o-transcribe", "when": {"model": "gpt-4o-transcribe"}},
+        {"amount": 10, "unit": "PTC", "per": "1M output tokens", "for": "gpt-4o-transcribe", "when": {"model": "gpt-4o-transcribe"}},
+        {
+            "amount": 3,
+            "unit": "PTC",
+            "per": "1M input tokens",
+            "for": "gpt-4o-transcribe-diarize",
+            "when": {"model": "gpt-4o-transcribe-diarize"},
+        },
+        {
+            "amount": 5,
+            "unit": "PTC",
+            "per": "1M output tokens",
+            "for": "gpt-4o-transcribe-diarize",
+            "when": {"model": "gpt-4o-transcribe-diarize"},
+        },
     ],
     "x-models": {"field": "model"},
 }

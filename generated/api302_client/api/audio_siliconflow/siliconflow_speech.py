@@ -38,7 +38,7 @@ REQUIRED = ("model", "input")
 NOT_EMPTY = ("input",)
 KEY_HEADERS = ()
 EXTENSIONS: Extensions = {
-    "x-price": [{"amount": 7, "unit": "PTC", "per": "1M tokens"}],
+    "x-price": [{"amount": 7, "unit": "PTC", "per": "1M tokens", "units": "input"}],
     "x-models": {"field": "model"},
     "x-outputs": ["url"],
     "x-inner-files": {"references[].audio": ["data_url"]},

@@ -32,8 +32,14 @@ NOT_EMPTY = ("prompt",)
 KEY_HEADERS = ()
 EXTENSIONS: Extensions = {
     "x-price": [
-        {"amount": 0.4, "unit": "PTC", "per": "call", "for": "stable-audio-2.5: 20 credits of 0.02"},
-        {"amount": 0.46, "unit": "PTC", "per": "call", "for": "stable-audio-2: 20 to 23 credits of 0.02"},
+        {"amount": 0.4, "unit": "PTC", "per": "call", "for": "stable-audio-2.5: 20 credits of 0.02", "when": {"model": "stable-audio-2.5"}},
+        {
+            "amount": 0.46,
+            "unit": "PTC",
+            "per": "call",
+            "for": "stable-audio-2: 20 to 23 credits of 0.02",
+            "when": {"model": "stable-audio-2"},
+        },
     ],
     "x-models": {"field": "model"},
     "x-outputs": [{"field": "url || audio", "as": "base64"}],

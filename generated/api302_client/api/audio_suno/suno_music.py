@@ -33,8 +33,7 @@ EXTENSIONS: Extensions = {
     "x-success": {"field": "code", "values": ["success", 200], "message": "message"},
     "x-task": {"fetch": "suno_get_task", "parameters": {"task_id": "data"}, "webhook": {"in": "query", "name": "webhook"}},
     "x-price": [
-        {"amount": 0.1, "unit": "PTC", "per": "call", "note": "by the page on going on"},
-        {"amount": 0.12, "unit": "PTC", "per": "call", "for": "Suno V5", "note": "by the catalogue of September 2026"},
+        {"amount": 0.12, "unit": "PTC", "per": "call", "note": "by the catalogue of September 2026, in every mode; 0.1 by the older page"}
     ],
     "x-models": {"field": "mv"},
 }

@@ -32,8 +32,8 @@ KEY_HEADERS = ()
 EXTENSIONS: Extensions = {
     "x-success": {"field": "code", "values": ["success"], "message": "message"},
     "x-price": [
-        {"amount": 0.05, "unit": "PTC", "per": "call", "for": "udio32-v1.5"},
-        {"amount": 0.1, "unit": "PTC", "per": "call", "for": "udio130-v1.5"},
+        {"amount": 0.05, "unit": "PTC", "per": "call", "for": "udio32-v1.5", "when": {"gen_params.model_type": "udio32-v1.5"}},
+        {"amount": 0.1, "unit": "PTC", "per": "call", "for": "udio130-v1.5", "when": {"gen_params.model_type": "udio130-v1.5"}},
     ],
 }
 

@@ -31,7 +31,7 @@ NOT_EMPTY = ()
 KEY_HEADERS = ()
 EXTENSIONS: Extensions = {
     "x-success": {"field": "status", "values": ["starting", "processing", "succeeded"], "message": "error"},
-    "x-task": {"fetch": "ai302_get_task", "parameters": {"id": "id"}},
+    "x-task": {"fetch": "ai302_get_task", "parameters": {"id": "id"}, "example": "text"},
     "x-price": [{"amount": 0.01, "unit": "PTC", "per": "call"}],
 }
 

@@ -30,7 +30,7 @@ REQUIRED = ("model", "input")
 NOT_EMPTY = ()
 KEY_HEADERS = ()
 EXTENSIONS: Extensions = {
-    "x-task": {"fetch": "alibaba_get_task", "parameters": {"task_id": "output.task_id"}},
+    "x-task": {"fetch": "alibaba_get_task", "parameters": {"task_id": "output.task_id"}, "example": "images"},
     "x-price": [
         {
             "amount": 0.05,

@@ -37,10 +37,34 @@ NOT_EMPTY = ("prompt",)
 KEY_HEADERS = ()
 EXTENSIONS: Extensions = {
     "x-price": [
-        {"amount": 0.03, "unit": "PTC", "per": "call", "for": "TURBO"},
-        {"amount": 0.1, "unit": "PTC", "per": "call", "for": "TURBO with `character_reference_images`"},
-        {"amount": 0.15, "unit": "PTC", "per": "call", "for": "DEFAULT with `character_reference_images`"},
-        {"amount": 0.2, "unit": "PTC", "per": "call", "for": "QUALITY with `character_reference_images`"},
+        {
+            "amount": 0.03,
+            "unit": "PTC",
+            "per": "call",
+            "for": "TURBO",
+            "when": {"rendering_speed": "TURBO", "!character_reference_images": True},
+        },
+        {
+            "amount": 0.1,
+            "unit": "PTC",
+            "per": "call",
+            "for": "TURBO with `character_reference_images`",
+            "when": {"rendering_speed": "TURBO", "!character_reference_images": False},
+        },
+        {
+            "amount": 0.15,
+            "unit": "PTC",
+            "per": "call",
+            "for": "DEFAULT with `character_reference_images`",
+            "when": {"rendering_speed": "DEFAULT", "!character_reference_images": False},
+        },
+        {
+            "amount": 0.2,
+            "unit": "PTC",
+            "per": "call",
+            "for": "QUALITY with `character_reference_images`",
+            "when": {"rendering_speed": "QUALITY", "!character_reference_images": False},
+        },
         {"note": "by `rendering_speed`"},
     ],
     "x-outputs": ["data[].url"],

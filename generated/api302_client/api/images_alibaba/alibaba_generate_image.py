@@ -30,7 +30,7 @@ REQUIRED = ("model", "input")
 NOT_EMPTY = ()
 KEY_HEADERS = ()
 EXTENSIONS: Extensions = {
-    "x-task": {"fetch": "alibaba_get_task", "parameters": {"task_id": "output.task_id"}},
+    "x-task": {"fetch": "alibaba_get_task", "parameters": {"task_id": "output.task_id"}, "example": "image"},
     "x-price": [
         {"amount": 0.03, "unit": "PTC", "per": "image", "for": "wan2.6-image", "when": {"model": "wan2.6-image"}},
         {"amount": 0.08, "unit": "PTC", "per": "image", "for": "wan2.7-image-pro", "when": {"model": "wan2.7-image-pro"}},

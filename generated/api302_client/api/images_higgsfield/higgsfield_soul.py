@@ -30,7 +30,7 @@ REQUIRED = ("params",)
 NOT_EMPTY = ()
 KEY_HEADERS = ()
 EXTENSIONS: Extensions = {
-    "x-task": {"fetch": "higgsfield_get_job_set", "parameters": {"job_set_id": "job_set_id || id"}},
+    "x-task": {"fetch": "higgsfield_get_job_set", "parameters": {"job_set_id": "job_set_id || id"}, "example": "image"},
     "x-price": [
         {"amount": 0.1, "unit": "PTC", "per": "call", "for": "basic"},
         {"amount": 0.2, "unit": "PTC", "per": "call", "for": "high"},

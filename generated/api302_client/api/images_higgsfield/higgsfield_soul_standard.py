@@ -29,7 +29,9 @@ FILES: Files = {}
 REQUIRED = ("prompt",)
 NOT_EMPTY = ("prompt",)
 KEY_HEADERS = ()
-EXTENSIONS: Extensions = {"x-task": {"fetch": "higgsfield_get_job_set", "parameters": {"job_set_id": "job_set_id || id"}}}
+EXTENSIONS: Extensions = {
+    "x-task": {"fetch": "higgsfield_get_job_set", "parameters": {"job_set_id": "job_set_id || id"}, "example": "image"}
+}
 
 build = _request.builder(METHOD, PATH, MEDIA_TYPES)
 

@@ -31,12 +31,12 @@ NOT_EMPTY = ()
 KEY_HEADERS = ()
 EXTENSIONS: Extensions = {
     "x-price": [
-        {"amount": 0.08, "unit": "PTC", "per": "call", "for": "V_2"},
-        {"amount": 0.05, "unit": "PTC", "per": "call", "for": "V_2_TURBO"},
-        {"amount": 0.04, "unit": "PTC", "per": "call", "for": "V_2A"},
-        {"amount": 0.025, "unit": "PTC", "per": "call", "for": "V_2A_TURBO"},
-        {"amount": 0.06, "unit": "PTC", "per": "call", "for": "V_1"},
-        {"amount": 0.02, "unit": "PTC", "per": "call", "for": "V_1_TURBO"},
+        {"amount": 0.08, "unit": "PTC", "per": "call", "for": "V_2", "when": {"image_request.model": "V_2"}},
+        {"amount": 0.05, "unit": "PTC", "per": "call", "for": "V_2_TURBO", "when": {"image_request.model": "V_2_TURBO"}},
+        {"amount": 0.04, "unit": "PTC", "per": "call", "for": "V_2A", "when": {"image_request.model": "V_2A"}},
+        {"amount": 0.025, "unit": "PTC", "per": "call", "for": "V_2A_TURBO", "when": {"image_request.model": "V_2A_TURBO"}},
+        {"amount": 0.06, "unit": "PTC", "per": "call", "for": "V_1", "when": {"image_request.model": "V_1"}},
+        {"amount": 0.02, "unit": "PTC", "per": "call", "for": "V_1_TURBO", "when": {"image_request.model": "V_1_TURBO"}},
     ],
     "x-outputs": ["data[].url"],
 }

@@ -31,7 +31,7 @@ NOT_EMPTY = ("prompt",)
 KEY_HEADERS = ()
 EXTENSIONS: Extensions = {
     "x-success": {"field": "code", "values": [0], "message": "message"},
-    "x-task": {"fetch": "kling_get_task", "parameters": {"id": "data.task_id"}},
+    "x-task": {"fetch": "kling_get_task", "parameters": {"id": "data.task_id"}, "example": "words_succeed"},
     "x-price": [{"amount": 0.028, "unit": "PTC", "per": "image"}],
 }
 

@@ -35,6 +35,7 @@ EXTENSIONS: Extensions = {
         "fetch": "midjourney_get_task",
         "cancel": "midjourney_cancel",
         "parameters": {"id": "result"},
+        "example": "described",
         "webhook": {"in": "body", "name": "notifyHook"},
     },
     "x-price": [{"amount": 0.025, "unit": "PTC", "per": "call", "note": "by its page of 2024"}],

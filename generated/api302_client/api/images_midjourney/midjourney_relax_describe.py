@@ -35,6 +35,7 @@ EXTENSIONS: Extensions = {
         "fetch": "midjourney_get_relax_task",
         "cancel": "midjourney_relax_cancel",
         "parameters": {"id": "result"},
+        "example": "described",
         "webhook": {"in": "body", "name": "notifyHook"},
     },
 }

@@ -31,9 +31,9 @@ NOT_EMPTY = ()
 KEY_HEADERS = ()
 EXTENSIONS: Extensions = {
     "x-price": [
-        {"amount": 0.016, "unit": "PTC", "per": "call", "for": "256x256"},
-        {"amount": 0.018, "unit": "PTC", "per": "call", "for": "512x512"},
-        {"amount": 0.02, "unit": "PTC", "per": "call", "for": "1024x1024"},
+        {"amount": 0.016, "unit": "PTC", "per": "image", "units": "n || `1`", "for": "256x256", "when": {"size": "256x256"}},
+        {"amount": 0.018, "unit": "PTC", "per": "image", "units": "n || `1`", "for": "512x512", "when": {"size": "512x512"}},
+        {"amount": 0.02, "unit": "PTC", "per": "image", "units": "n || `1`", "for": "1024x1024", "when": {"size": "1024x1024"}},
     ],
     "x-models": {"field": "model"},
     "x-outputs": [{"field": "data[].[url || b64_json][]", "as": "base64"}],

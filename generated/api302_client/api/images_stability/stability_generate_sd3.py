@@ -32,8 +32,8 @@ NOT_EMPTY = ("prompt",)
 KEY_HEADERS = ()
 EXTENSIONS: Extensions = {
     "x-price": [
-        {"amount": 0.1, "unit": "PTC", "per": "call", "for": "sd3"},
-        {"amount": 0.1, "unit": "PTC", "per": "call", "for": "sd3.5-medium"},
+        {"amount": 0.1, "unit": "PTC", "per": "call", "for": "sd3", "when": {"model": "sd3"}},
+        {"amount": 0.1, "unit": "PTC", "per": "call", "for": "sd3.5-medium", "when": {"model": "sd3.5-medium"}},
     ],
     "x-models": {"field": "model"},
     "x-outputs": [{"field": "image", "as": "base64"}],

@@ -31,7 +31,7 @@ NOT_EMPTY = ()
 KEY_HEADERS = ()
 EXTENSIONS: Extensions = {
     "x-success": {"field": "code", "values": [200], "message": "message"},
-    "x-task": {"fetch": "wavespeed_get_prediction", "parameters": {"requestId": "data.id"}},
+    "x-task": {"fetch": "wavespeed_get_prediction", "parameters": {"requestId": "data.id"}, "example": "image"},
     "x-price": [{"amount": 0.04, "unit": "PTC", "per": "call"}],
 }
 

@@ -31,8 +31,8 @@ NOT_EMPTY = ()
 KEY_HEADERS = ()
 EXTENSIONS: Extensions = {
     "x-success": {"field": "code", "values": [200], "message": "message"},
-    "x-task": {"fetch": "wavespeed_get_prediction", "parameters": {"requestId": "data.id"}},
-    "x-price": [{"amount": 0.038, "unit": "PTC", "per": "image", "units": "num_images"}],
+    "x-task": {"fetch": "wavespeed_get_prediction", "parameters": {"requestId": "data.id"}, "example": "image"},
+    "x-price": [{"amount": 0.038, "unit": "PTC", "per": "image", "units": "num_images || `1`"}],
 }
 
 build = _request.builder(METHOD, PATH, MEDIA_TYPES)

@@ -31,10 +31,17 @@ NOT_EMPTY = ()
 KEY_HEADERS = ()
 EXTENSIONS: Extensions = {
     "x-success": {"field": "code", "values": [200], "message": "message"},
-    "x-task": {"fetch": "wavespeed_get_prediction", "parameters": {"requestId": "data.id"}},
+    "x-task": {"fetch": "wavespeed_get_prediction", "parameters": {"requestId": "data.id"}, "example": "image"},
     "x-price": [
-        {"amount": 0.028, "unit": "PTC", "per": "image", "for": "1k or 2k", "when": {"resolution": ["1k", "2k"]}, "units": "num_images"},
-        {"amount": 0.056, "unit": "PTC", "per": "image", "for": "4k", "when": {"resolution": "4k"}, "units": "num_images"},
+        {
+            "amount": 0.028,
+            "unit": "PTC",
+            "per": "image",
+            "for": "1k or 2k",
+            "when": {"resolution": ["1k", "2k"]},
+            "units": "num_images || `1`",
+        },
+        {"amount": 0.056, "unit": "PTC", "per": "image", "for": "4k", "when": {"resolution": "4k"}, "units": "num_images || `1`"},
     ],
 }
 

@@ -30,7 +30,7 @@ REQUIRED = ("input", "labels")
 NOT_EMPTY = ()
 KEY_HEADERS = ()
 EXTENSIONS: Extensions = {
-    "x-price": [{"amount": 0.02, "unit": "PTC", "per": "1M tokens"}],
+    "x-price": [{"amount": 0.02, "unit": "PTC", "per": "1M tokens", "units": "[input, labels]"}],
     "x-models": {"field": "model"},
     "x-inner-files": {"input[].image": ["url", "base64"]},
 }

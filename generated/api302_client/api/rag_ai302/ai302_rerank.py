@@ -31,10 +31,38 @@ NOT_EMPTY = ("model",)
 KEY_HEADERS = ()
 EXTENSIONS: Extensions = {
     "x-price": [
-        {"amount": 0.02, "unit": "PTC", "per": "1M tokens", "for": "bce-reranker-base_v1"},
-        {"amount": 0.01, "unit": "PTC", "per": "1M tokens", "for": "BAAI/bge-reranker-v2-m3, Qwen/Qwen3-Reranker-0.6B"},
-        {"amount": 0.1, "unit": "PTC", "per": "1M tokens", "for": "rerank-2.5"},
-        {"amount": 0.05, "unit": "PTC", "per": "1M tokens", "for": "Jina's models"},
+        {
+            "amount": 0.02,
+            "unit": "PTC",
+            "per": "1M tokens",
+            "units": "[query, documents]",
+            "for": "bce-reranker-base_v1",
+            "when": {"model": "bce-reranker-base_v1"},
+        },
+        {
+            "amount": 0.01,
+            "unit": "PTC",
+            "per": "1M tokens",
+            "units": "[query, documents]",
+            "for": "BAAI/bge-reranker-v2-m3, Qwen/Qwen3-Reranker-0.6B",
+            "when": {"model": ["BAAI/bge-reranker-v2-m3", "Qwen/Qwen3-Reranker-0.6B"]},
+        },
+        {
+            "amount": 0.1,
+            "unit": "PTC",
+            "per": "1M tokens",
+            "units": "[query, documents]",
+            "for": "rerank-2.5",
+            "when": {"model": "rerank-2.5"},
+        },
+        {
+            "amount": 0.05,
+            "unit": "PTC",
+            "per": "1M tokens",
+            "units": "[query, documents]",
+            "for": "Jina's models",
+            "when": {"starts_with(model, 'jina-')": True},
+        },
     ],
     "x-models": {"field": "model"},
     "x-inner-files": {"documents[].image": ["url", "base64"], "query.image": ["url", "base64"]},

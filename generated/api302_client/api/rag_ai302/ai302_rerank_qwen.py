@@ -29,7 +29,10 @@ FILES: Files = {}
 REQUIRED = ("model", "query", "documents")
 NOT_EMPTY = ("model", "query")
 KEY_HEADERS = ()
-EXTENSIONS: Extensions = {"x-price": [{"amount": 0.07, "unit": "PTC", "per": "1M tokens"}], "x-models": {"field": "model"}}
+EXTENSIONS: Extensions = {
+    "x-price": [{"amount": 0.07, "unit": "PTC", "per": "1M tokens", "units": "[query, documents]"}],
+    "x-models": {"field": "model"},
+}
 
 build = _request.builder(METHOD, PATH, MEDIA_TYPES)
 

@@ -30,7 +30,7 @@ REQUIRED = ("url",)
 NOT_EMPTY = ("url",)
 KEY_HEADERS = ()
 EXTENSIONS: Extensions = {
-    "x-task": {"fetch": "ai302_get_video_translation_task", "parameters": {"task_id": "task_id"}},
+    "x-task": {"fetch": "ai302_get_video_translation_task", "parameters": {"task_id": "task_id"}, "example": "burned"},
     "x-price": [{"amount": 0.005, "unit": "PTC", "per": "minute"}],
 }
 

@@ -30,10 +30,10 @@ REQUIRED = ("audio_url", "language")
 NOT_EMPTY = ("audio_url",)
 KEY_HEADERS = ()
 EXTENSIONS: Extensions = {
-    "x-task": {"fetch": "ai302_get_video_translation_task", "parameters": {"task_id": "task_id"}},
+    "x-task": {"fetch": "ai302_get_video_translation_task", "parameters": {"task_id": "task_id"}, "example": "transcription"},
     "x-price": [
-        {"amount": 0.003, "unit": "PTC", "per": "minute"},
-        {"amount": 0.001, "unit": "PTC", "per": "minute", "for": "`is_only_demucs`"},
+        {"amount": 0.003, "unit": "PTC", "per": "minute", "when": {"is_only_demucs": False}},
+        {"amount": 0.001, "unit": "PTC", "per": "minute", "for": "`is_only_demucs`", "when": {"is_only_demucs": True}},
     ],
 }
 

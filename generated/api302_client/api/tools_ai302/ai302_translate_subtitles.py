@@ -30,7 +30,7 @@ REQUIRED = ("model", "src_lang", "tgt_lang", "subtitle")
 NOT_EMPTY = ()
 KEY_HEADERS = ()
 EXTENSIONS: Extensions = {
-    "x-task": {"fetch": "ai302_get_video_translation_task", "parameters": {"task_id": "task_id"}},
+    "x-task": {"fetch": "ai302_get_video_translation_task", "parameters": {"task_id": "task_id"}, "example": "translation"},
     "x-price": [{"note": "by model"}],
     "x-models": {"field": "model", "kinds": ["chat"]},
 }

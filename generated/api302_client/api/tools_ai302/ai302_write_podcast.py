@@ -30,7 +30,7 @@ REQUIRED = ("resources",)
 NOT_EMPTY = ()
 KEY_HEADERS = ()
 EXTENSIONS: Extensions = {
-    "x-task": {"fetch": "ai302_get_podcast", "cancel": "ai302_cancel_podcast", "parameters": {"task_id": "task_id"}},
+    "x-task": {"fetch": "ai302_get_podcast", "cancel": "ai302_cancel_podcast", "parameters": {"task_id": "task_id"}, "example": "dialogue"},
     "x-price": [{"note": "by model"}],
     "x-models": {"field": "modelName", "kinds": ["chat"]},
 }

@@ -30,7 +30,7 @@ REQUIRED = ()
 NOT_EMPTY = ()
 KEY_HEADERS = ()
 EXTENSIONS: Extensions = {
-    "x-task": {"fetch": "ai302_get_task", "parameters": {"id": "id"}},
+    "x-task": {"fetch": "ai302_get_task", "parameters": {"id": "id"}, "example": "video"},
     "x-price": [{"amount": 0.4, "unit": "PTC", "per": "call"}],
 }
 

@@ -30,12 +30,36 @@ REQUIRED = ("model", "input", "parameters")
 NOT_EMPTY = ()
 KEY_HEADERS = ()
 EXTENSIONS: Extensions = {
-    "x-task": {"fetch": "alibaba_get_task", "parameters": {"task_id": "output.task_id"}},
+    "x-task": {"fetch": "alibaba_get_task", "parameters": {"task_id": "output.task_id"}, "example": "animated"},
     "x-price": [
-        {"amount": 0.07, "unit": "PTC", "per": "second", "for": "wan2.2-animate-move, wan-std"},
-        {"amount": 0.1, "unit": "PTC", "per": "second", "for": "wan2.2-animate-move, wan-pro"},
-        {"amount": 0.105, "unit": "PTC", "per": "second", "for": "wan2.2-animate-mix, wan-std"},
-        {"amount": 0.15, "unit": "PTC", "per": "second", "for": "wan2.2-animate-mix, wan-pro"},
+        {
+            "amount": 0.07,
+            "unit": "PTC",
+            "per": "second",
+            "for": "wan2.2-animate-move, wan-std",
+            "when": {"model": "wan2.2-animate-move", "parameters.mode": "wan-std"},
+        },
+        {
+            "amount": 0.1,
+            "unit": "PTC",
+            "per": "second",
+            "for": "wan2.2-animate-move, wan-pro",
+            "when": {"model": "wan2.2-animate-move", "parameters.mode": "wan-pro"},
+        },
+        {
+            "amount": 0.105,
+            "unit": "PTC",
+            "per": "second",
+            "for": "wan2.2-animate-mix, wan-std",
+            "when": {"model": "wan2.2-animate-mix", "parameters.mode": "wan-std"},
+        },
+        {
+            "amount": 0.15,
+            "unit": "PTC",
+            "per": "second",
+            "for": "wan2.2-animate-mix, wan-pro",
+            "when": {"model": "wan2.2-animate-mix", "parameters.mode": "wan-pro"},
+        },
     ],
     "x-models": {"field": "model"},
     "x-inner-files": {"input.image_url": ["url"], "input.video_url": ["url"]},

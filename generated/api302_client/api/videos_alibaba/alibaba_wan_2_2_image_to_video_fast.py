@@ -30,7 +30,7 @@ REQUIRED = ("image", "prompt")
 NOT_EMPTY = ("prompt",)
 KEY_HEADERS = ()
 EXTENSIONS: Extensions = {
-    "x-task": {"fetch": "ai302_get_task", "parameters": {"id": "id"}},
+    "x-task": {"fetch": "ai302_get_task", "parameters": {"id": "id"}, "example": "video"},
     "x-price": [
         {"amount": 0.05, "unit": "PTC", "per": "call", "for": "480p", "when": {"resolution": "480p"}},
         {"amount": 0.11, "unit": "PTC", "per": "call", "for": "720p", "when": {"resolution": "720p"}},

@@ -32,7 +32,10 @@ KEY_HEADERS = ()
 EXTENSIONS: Extensions = {
     "x-success": {"field": "code", "values": [10000], "message": "message"},
     "x-task": {"fetch": "doubao_get_jimeng_pro_video", "parameters": {"task_id": "data.task_id"}},
-    "x-price": [{"amount": 0.16, "unit": "PTC", "per": "second"}],
+    "x-price": [
+        {"amount": 0.16, "unit": "PTC", "per": "second", "units": "`5`", "for": "5 seconds", "when": {"frames": 121}},
+        {"amount": 0.16, "unit": "PTC", "per": "second", "units": "`10`", "for": "10 seconds", "when": {"frames": 241}},
+    ],
 }
 
 build = _request.builder(METHOD, PATH, MEDIA_TYPES)

@@ -33,8 +33,38 @@ EXTENSIONS: Extensions = {
     "x-success": {"field": "code", "values": [10000], "message": "message"},
     "x-task": {"fetch": "doubao_get_jimeng_video", "parameters": {"task_id": "data.task_id"}},
     "x-price": [
-        {"amount": 0.05, "unit": "PTC", "per": "second", "for": "720p"},
-        {"amount": 0.1, "unit": "PTC", "per": "second", "for": "1080p"},
+        {
+            "amount": 0.05,
+            "unit": "PTC",
+            "per": "second",
+            "units": "`5`",
+            "for": "720p, 5 seconds",
+            "when": {"frames": 121, "contains(req_key, '1080')": False},
+        },
+        {
+            "amount": 0.05,
+            "unit": "PTC",
+            "per": "second",
+            "units": "`10`",
+            "for": "720p, 10 seconds",
+            "when": {"frames": 241, "contains(req_key, '1080')": False},
+        },
+        {
+            "amount": 0.1,
+            "unit": "PTC",
+            "per": "second",
+            "units": "`5`",
+            "for": "1080p, 5 seconds",
+            "when": {"frames": 121, "contains(req_key, '1080')": True},
+        },
+        {
+            "amount": 0.1,
+            "unit": "PTC",
+            "per": "second",
+            "units": "`10`",
+            "for": "1080p, 10 seconds",
+            "when": {"frames": 241, "contains(req_key, '1080')": True},
+        },
     ],
 }
 

@@ -32,9 +32,21 @@ KEY_HEADERS = ()
 EXTENSIONS: Extensions = {
     "x-task": {"fetch": "doubao_get_seedance_video", "parameters": {"task_id": "id"}, "webhook": {"in": "body", "name": "callback_url"}},
     "x-price": [
-        {"amount": 1.5, "unit": "PTC", "per": "1M tokens", "for": "Seedance 1.0 lite"},
-        {"amount": 2.2, "unit": "PTC", "per": "1M tokens", "for": "Seedance 1.0 pro"},
-        {"amount": 0.6, "unit": "PTC", "per": "1M tokens", "for": "Seedance 1.0 pro fast"},
+        {"amount": 1.5, "unit": "PTC", "per": "1M tokens", "for": "Seedance 1.0 lite", "when": {"contains(model, '1-0-lite')": True}},
+        {
+            "amount": 2.2,
+            "unit": "PTC",
+            "per": "1M tokens",
+            "for": "Seedance 1.0 pro",
+            "when": {"contains(model, '1-0-pro') && !contains(model, 'fast')": True},
+        },
+        {
+            "amount": 0.6,
+            "unit": "PTC",
+            "per": "1M tokens",
+            "for": "Seedance 1.0 pro fast",
+            "when": {"contains(model, '1-0-pro-fast')": True},
+        },
     ],
     "x-models": {"field": "model"},
     "x-inner-files": {

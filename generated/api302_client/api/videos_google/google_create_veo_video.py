@@ -32,9 +32,21 @@ KEY_HEADERS = ()
 EXTENSIONS: Extensions = {
     "x-task": {"fetch": "google_get_veo_video", "parameters": {"task_id": "data"}},
     "x-price": [
-        {"amount": 0.5, "unit": "PTC", "per": "call", "for": "veo3-fast, veo3-fast-frames, veo3.1"},
-        {"amount": 1, "unit": "PTC", "per": "call", "for": "veo3-pro, veo3-pro-frames, veo3.1-pro"},
-        {"amount": 7, "unit": "PTC", "per": "call", "for": "veo3"},
+        {
+            "amount": 0.5,
+            "unit": "PTC",
+            "per": "call",
+            "for": "veo3-fast, veo3-fast-frames, veo3.1",
+            "when": {"model": ["veo3-fast", "veo3-fast-frames", "veo3.1"]},
+        },
+        {
+            "amount": 1,
+            "unit": "PTC",
+            "per": "call",
+            "for": "veo3-pro, veo3-pro-frames, veo3.1-pro",
+            "when": {"model": ["veo3-pro", "veo3-pro-frames", "veo3.1-pro"]},
+        },
+        {"amount": 7, "unit": "PTC", "per": "call", "for": "veo3", "when": {"model": "veo3"}},
     ],
     "x-models": {"field": "model"},
 }

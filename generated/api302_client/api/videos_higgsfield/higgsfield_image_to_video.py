@@ -32,9 +32,9 @@ KEY_HEADERS = ()
 EXTENSIONS: Extensions = {
     "x-task": {"fetch": "higgsfield_get_job_set", "parameters": {"job_set_id": "job_set_id || id"}},
     "x-price": [
-        {"amount": 0.138, "unit": "PTC", "per": "call", "for": "dop-lite"},
-        {"amount": 0.62, "unit": "PTC", "per": "call", "for": "dop-preview"},
-        {"amount": 0.447, "unit": "PTC", "per": "call", "for": "dop-turbo"},
+        {"amount": 0.138, "unit": "PTC", "per": "call", "for": "dop-lite", "when": {"params.model": "dop-lite"}},
+        {"amount": 0.62, "unit": "PTC", "per": "call", "for": "dop-preview", "when": {"params.model": "dop-preview"}},
+        {"amount": 0.447, "unit": "PTC", "per": "call", "for": "dop-turbo", "when": {"params.model": "dop-turbo"}},
     ],
     "x-inner-files": {"params.input_images[].image_url": ["url"]},
 }

@@ -31,7 +31,7 @@ NOT_EMPTY = ()
 KEY_HEADERS = ()
 EXTENSIONS: Extensions = {
     "x-success": {"field": "code", "values": [0], "message": "message"},
-    "x-task": {"fetch": "kling_get_task", "parameters": {"id": "data.task_id"}},
+    "x-task": {"fetch": "kling_get_task", "parameters": {"id": "data.task_id"}, "example": "words_video"},
     "x-models": {"field": "model_name"},
     "x-inner-files": {"image_list[].image": ["url"]},
 }

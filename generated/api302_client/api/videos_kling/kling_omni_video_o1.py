@@ -33,8 +33,22 @@ EXTENSIONS: Extensions = {
     "x-success": {"field": "result", "values": [1], "message": "message"},
     "x-task": {"fetch": "kling_get_task", "parameters": {"id": "data.task.id"}},
     "x-price": [
-        {"amount": 0.112, "unit": "PTC", "per": "second", "units": "duration", "for": "referImage or firstTail"},
-        {"amount": 0.168, "unit": "PTC", "per": "second", "units": "duration", "for": "baseVideo or referVideo"},
+        {
+            "amount": 0.112,
+            "unit": "PTC",
+            "per": "second",
+            "units": "duration || `5`",
+            "for": "referImage or firstTail",
+            "when": {"o1_type": ["referImage", "firstTail"]},
+        },
+        {
+            "amount": 0.168,
+            "unit": "PTC",
+            "per": "second",
+            "units": "duration || `5`",
+            "for": "baseVideo or referVideo",
+            "when": {"o1_type": ["baseVideo", "referVideo"]},
+        },
     ],
 }
 

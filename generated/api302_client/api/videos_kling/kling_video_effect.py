@@ -33,8 +33,20 @@ EXTENSIONS: Extensions = {
     "x-success": {"field": "code", "values": [0], "message": "message"},
     "x-task": {"fetch": "kling_get_text_to_video", "parameters": {"id": "data.task_id"}, "webhook": {"in": "body", "name": "callback_url"}},
     "x-price": [
-        {"amount": 0.3, "unit": "PTC", "per": "call", "for": "fuzzyfuzzy, squish, expansion"},
-        {"amount": 0.5, "unit": "PTC", "per": "call", "for": "dizzydizzy, bloombloom"},
+        {
+            "amount": 0.3,
+            "unit": "PTC",
+            "per": "call",
+            "for": "fuzzyfuzzy, squish, expansion",
+            "when": {"effect_scene": ["fuzzyfuzzy", "squish", "expansion"]},
+        },
+        {
+            "amount": 0.5,
+            "unit": "PTC",
+            "per": "call",
+            "for": "dizzydizzy, bloombloom",
+            "when": {"effect_scene": ["dizzydizzy", "bloombloom"]},
+        },
     ],
     "x-inner-files": {"input.image": ["url", "base64"], "input.images[]": ["url", "base64"]},
 }

@@ -35,6 +35,7 @@ EXTENSIONS: Extensions = {
         "fetch": "midjourney_get_task",
         "cancel": "midjourney_cancel",
         "parameters": {"id": "result"},
+        "example": "video",
         "webhook": {"in": "body", "name": "notifyHook"},
     },
     "x-price": [{"amount": 0.3, "unit": "PTC", "per": "call"}],

@@ -33,8 +33,22 @@ EXTENSIONS: Extensions = {
     "x-success": {"field": "base_resp.status_code", "values": [0], "message": "base_resp.status_msg"},
     "x-task": {"fetch": "minimax_get_video_h3", "parameters": {"task_id": "task_id"}},
     "x-price": [
-        {"amount": 0.06, "unit": "PTC", "per": "second", "for": "MiniMax-H3-Max, 480P"},
-        {"amount": 0.096, "unit": "PTC", "per": "second", "for": "MiniMax-H3-Max, 768P"},
+        {
+            "amount": 0.06,
+            "unit": "PTC",
+            "per": "second",
+            "units": "duration",
+            "for": "MiniMax-H3-Max, 480P",
+            "when": {"model": "MiniMax-H3-Max", "resolution": "480P"},
+        },
+        {
+            "amount": 0.096,
+            "unit": "PTC",
+            "per": "second",
+            "units": "duration",
+            "for": "MiniMax-H3-Max, 768P",
+            "when": {"model": "MiniMax-H3-Max", "resolution": "768P"},
+        },
     ],
     "x-models": {"field": "model"},
     "x-inner-files": {

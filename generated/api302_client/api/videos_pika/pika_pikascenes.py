@@ -32,10 +32,16 @@ KEY_HEADERS = ()
 EXTENSIONS: Extensions = {
     "x-task": {"fetch": "pika_get_video", "parameters": {"id": "video_id"}},
     "x-price": [
-        {"amount": 0.45, "unit": "PTC", "per": "call", "for": "720p and 5 seconds"},
-        {"amount": 0.6, "unit": "PTC", "per": "call", "for": "720p and 10 seconds"},
-        {"amount": 0.75, "unit": "PTC", "per": "call", "for": "1080p and 5 seconds"},
-        {"amount": 2.25, "unit": "PTC", "per": "call", "for": "1080p and 10 seconds"},
+        {"amount": 0.45, "unit": "PTC", "per": "call", "for": "720p and 5 seconds", "when": {"resolution": "720p", "duration": [5, "5"]}},
+        {"amount": 0.6, "unit": "PTC", "per": "call", "for": "720p and 10 seconds", "when": {"resolution": "720p", "duration": [10, "10"]}},
+        {"amount": 0.75, "unit": "PTC", "per": "call", "for": "1080p and 5 seconds", "when": {"resolution": "1080p", "duration": [5, "5"]}},
+        {
+            "amount": 2.25,
+            "unit": "PTC",
+            "per": "call",
+            "for": "1080p and 10 seconds",
+            "when": {"resolution": "1080p", "duration": [10, "10"]},
+        },
     ],
 }
 

@@ -37,8 +37,22 @@ EXTENSIONS: Extensions = {
         "webhook": {"in": "body", "name": "noticeUrl"},
     },
     "x-price": [
-        {"amount": 4, "unit": "PTC", "per": "call", "for": "best, 5 s"},
-        {"amount": 8, "unit": "PTC", "per": "call", "for": "best, 10 s"},
+        {
+            "amount": 4,
+            "unit": "PTC",
+            "per": "call",
+            "units": "generatingCount || `1`",
+            "for": "best, 5 s",
+            "when": {"mode": "best", "duration": 5},
+        },
+        {
+            "amount": 8,
+            "unit": "PTC",
+            "per": "call",
+            "units": "generatingCount || `1`",
+            "for": "best, 10 s",
+            "when": {"mode": "best", "duration": 10},
+        },
     ],
 }
 

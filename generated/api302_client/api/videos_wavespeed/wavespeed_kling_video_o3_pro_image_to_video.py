@@ -33,8 +33,8 @@ EXTENSIONS: Extensions = {
     "x-success": {"field": "code", "values": [200], "message": "message"},
     "x-task": {"fetch": "wavespeed_get_prediction", "parameters": {"requestId": "data.id"}},
     "x-price": [
-        {"amount": 0.112, "unit": "PTC", "per": "second", "for": "without sound", "when": {"sound": False}, "units": "duration"},
-        {"amount": 0.14, "unit": "PTC", "per": "second", "for": "with sound", "when": {"sound": True}, "units": "duration"},
+        {"amount": 0.112, "unit": "PTC", "per": "second", "for": "without sound", "when": {"sound": False}, "units": "duration || `5`"},
+        {"amount": 0.14, "unit": "PTC", "per": "second", "for": "with sound", "when": {"sound": True}, "units": "duration || `5`"},
     ],
 }
 

@@ -33,9 +33,30 @@ EXTENSIONS: Extensions = {
     "x-success": {"field": "code", "values": [200], "message": "message"},
     "x-task": {"fetch": "wavespeed_get_prediction", "parameters": {"requestId": "data.id"}},
     "x-price": [
-        {"amount": 0.112, "unit": "PTC", "per": "second", "for": "images only", "units": "duration"},
-        {"amount": 0.14, "unit": "PTC", "per": "second", "for": "images only, with sound", "units": "duration"},
-        {"amount": 0.168, "unit": "PTC", "per": "second", "for": "with a reference video", "units": "duration"},
+        {
+            "amount": 0.112,
+            "unit": "PTC",
+            "per": "second",
+            "units": "duration || `5`",
+            "for": "images only",
+            "when": {"!video": True, "sound": False},
+        },
+        {
+            "amount": 0.14,
+            "unit": "PTC",
+            "per": "second",
+            "units": "duration || `5`",
+            "for": "images only, with sound",
+            "when": {"!video": True, "sound": True},
+        },
+        {
+            "amount": 0.168,
+            "unit": "PTC",
+            "per": "second",
+            "units": "duration || `5`",
+            "for": "with a reference video",
+            "when": {"!video": False},
+        },
     ],
 }
 

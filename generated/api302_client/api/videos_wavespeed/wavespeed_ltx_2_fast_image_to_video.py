@@ -33,9 +33,9 @@ EXTENSIONS: Extensions = {
     "x-success": {"field": "code", "values": [200], "message": "message"},
     "x-task": {"fetch": "wavespeed_get_prediction", "parameters": {"requestId": "data.id"}},
     "x-price": [
-        {"amount": 0.04, "unit": "PTC", "per": "second", "for": "1080p", "units": "duration"},
-        {"amount": 0.08, "unit": "PTC", "per": "second", "for": "2K", "units": "duration"},
-        {"amount": 0.16, "unit": "PTC", "per": "second", "for": "4K", "units": "duration"},
+        {"amount": 0.04, "unit": "PTC", "per": "second", "for": "1080p", "units": "duration || `6`"},
+        {"amount": 0.08, "unit": "PTC", "per": "second", "for": "2K", "units": "duration || `6`"},
+        {"amount": 0.16, "unit": "PTC", "per": "second", "for": "4K", "units": "duration || `6`"},
     ],
 }
 

@@ -32,7 +32,7 @@ KEY_HEADERS = ()
 EXTENSIONS: Extensions = {
     "x-success": {"field": "code", "values": [200], "message": "message"},
     "x-task": {"fetch": "wavespeed_get_prediction", "parameters": {"requestId": "data.id"}},
-    "x-price": [{"amount": 0.06, "unit": "PTC", "per": "second", "units": "duration"}],
+    "x-price": [{"amount": 0.06, "unit": "PTC", "per": "second", "units": "duration || `5`"}],
 }
 
 build = _request.builder(METHOD, PATH, MEDIA_TYPES)

@@ -33,10 +33,10 @@ EXTENSIONS: Extensions = {
     "x-success": {"field": "code", "values": [200], "message": "message"},
     "x-task": {"fetch": "wavespeed_get_prediction", "parameters": {"requestId": "data.id"}},
     "x-price": [
-        {"amount": 0.003, "unit": "PTC", "per": "second", "for": "360p", "units": "duration"},
-        {"amount": 0.006, "unit": "PTC", "per": "second", "for": "540p", "when": {"resolution": "540p"}, "units": "duration"},
-        {"amount": 0.013, "unit": "PTC", "per": "second", "for": "720p", "when": {"resolution": "720p"}, "units": "duration"},
-        {"amount": 0.03, "unit": "PTC", "per": "second", "for": "1080p", "when": {"resolution": "1080p"}, "units": "duration"},
+        {"amount": 0.003, "unit": "PTC", "per": "second", "for": "360p", "units": "duration || `5`"},
+        {"amount": 0.006, "unit": "PTC", "per": "second", "for": "540p", "when": {"resolution": "540p"}, "units": "duration || `5`"},
+        {"amount": 0.013, "unit": "PTC", "per": "second", "for": "720p", "when": {"resolution": "720p"}, "units": "duration || `5`"},
+        {"amount": 0.03, "unit": "PTC", "per": "second", "for": "1080p", "when": {"resolution": "1080p"}, "units": "duration || `5`"},
     ],
 }
 

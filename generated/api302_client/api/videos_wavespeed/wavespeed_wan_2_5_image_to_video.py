@@ -33,9 +33,9 @@ EXTENSIONS: Extensions = {
     "x-success": {"field": "code", "values": [200], "message": "message"},
     "x-task": {"fetch": "wavespeed_get_prediction", "parameters": {"requestId": "data.id"}},
     "x-price": [
-        {"amount": 0.05, "unit": "PTC", "per": "second", "for": "480p", "when": {"resolution": "480p"}, "units": "duration"},
-        {"amount": 0.1, "unit": "PTC", "per": "second", "for": "720p", "when": {"resolution": "720p"}, "units": "duration"},
-        {"amount": 0.15, "unit": "PTC", "per": "second", "for": "1080p", "when": {"resolution": "1080p"}, "units": "duration"},
+        {"amount": 0.05, "unit": "PTC", "per": "second", "for": "480p", "when": {"resolution": "480p"}, "units": "duration || `5`"},
+        {"amount": 0.1, "unit": "PTC", "per": "second", "for": "720p", "when": {"resolution": "720p"}, "units": "duration || `5`"},
+        {"amount": 0.15, "unit": "PTC", "per": "second", "for": "1080p", "when": {"resolution": "1080p"}, "units": "duration || `5`"},
     ],
 }
 

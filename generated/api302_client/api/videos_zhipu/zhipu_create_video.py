@@ -32,8 +32,8 @@ KEY_HEADERS = ()
 EXTENSIONS: Extensions = {
     "x-task": {"fetch": "zhipu_get_video", "parameters": {"id": "id"}},
     "x-price": [
-        {"amount": 0.15, "unit": "PTC", "per": "call", "for": "cogvideox-3"},
-        {"amount": 0.1, "unit": "PTC", "per": "call", "for": "cogvideox"},
+        {"amount": 0.15, "unit": "PTC", "per": "call", "for": "cogvideox-3", "when": {"model": "cogvideox-3"}},
+        {"amount": 0.1, "unit": "PTC", "per": "call", "for": "cogvideox", "when": {"model": "cogvideox"}},
     ],
     "x-models": {"field": "model"},
 }
