@@ -296,6 +296,7 @@ AnthropicMessagesModel: TypeAlias = (
     | str
 )
 BaiduGenerateImageModel: TypeAlias = Literal["irag-1.0"] | str
+ChanjingCreateVoiceModelType: TypeAlias = Literal["cicada1.0", "cicada3.0"] | str
 ChatModel: TypeAlias = (
     Literal[
         "qwen-turbo",
@@ -1083,6 +1084,21 @@ ElevenlabsMusicModelId: TypeAlias = Literal["music_v1"] | str
 ElevenlabsSoundModelId: TypeAlias = Literal["eleven_text_to_sound_v2"] | str
 ElevenlabsSpeechToTextModelId: TypeAlias = Literal["scribe_v1_experimental", "scribe_v1", "scribe_v2"] | str
 ElevenlabsTextToSpeechModelId: TypeAlias = Literal["eleven_multilingual_v2", "eleven_flash_v2_5", "eleven_v3"] | str
+FluxGenerateModel: TypeAlias = (
+    Literal[
+        "flux-pro-1.0-fill",
+        "flux-pro-1.0-canny",
+        "flux-pro-1.0-depth",
+        "flux-pro-1.1-ultra",
+        "flux-pro-1.1",
+        "flux-pro",
+        "flux-dev",
+        "flux-pro-1.1-ultra-finetuned",
+        "flux-kontext-max",
+        "flux-kontext-pro",
+    ]
+    | str
+)
 GoogleCreateVeoVideoModel: TypeAlias = (
     Literal["veo3-pro-frames", "veo3-fast-frames", "veo3.1", "veo3.1-pro", "veo3-fast", "veo3-pro", "veo3"] | str
 )

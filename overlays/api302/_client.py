@@ -502,8 +502,9 @@ class Client(Sections):
                     …  # it may be made again
 
         What the records hold is only partly documented, and how soon they show a call is not at
-        all: "not billed" is said ten minutes after the call at the earliest, and "billed" of calls
-        in the window that belong to none of `others`.
+        all: "not billed" is said ten minutes after the call at the earliest, "billed" only of a
+        call whose request id is known, and "on record" where calls of that time belong to none of
+        `others`.
 
         Args:
             error: What the call raised; or a request id; or None, with `window`.

@@ -385,13 +385,17 @@ class Settlement(NamedTuple):
     """What the account's records say of a call that was sent and not answered.
 
     Attributes:
-        outcome: `billed`, `not billed`, or `unknown`: not known, or not known yet.
+        outcome: `billed`: the call itself is on record, by its request id. `on record`: the records
+            of the time have calls that belong to no known one; one of them may be this call, or all
+            may be another program's with the same API key. `not billed`. `unknown`: not known, or
+            not known yet.
         why: What that rests on, and when to ask again.
-        cost: In PTC, where it was billed and its record is certain; else None.
+        cost: In PTC, of the call's record, or of the one that is left over; None where it has no
+            cost, or where several are left.
         records: The records that may be the call's.
     """
 
-    outcome: Literal["billed", "not billed", "unknown"]
+    outcome: Literal["billed", "on record", "not billed", "unknown"]
     why: str
     cost: float | None = None
     records: tuple[Any, ...] = ()

@@ -9,6 +9,8 @@ from dataclasses import dataclass, fields, replace
 from difflib import get_close_matches
 from typing import Any, Literal, TypedDict, cast, get_args
 
+from api302_mock.kinds import named
+
 Fault = Literal[
     "reset",
     "cut-stream",
@@ -59,7 +61,9 @@ class WishFields(TypedDict, total=False):
     tool_calls: list[ToolCall]
     """These calls of functions by the model, beside `text` or alone."""
     error: str | Mapping[str, Any]
-    """An error response (400 without `code`): its message, or its whole JSON body."""
+    """An error response: by the name of the client's class (`QuotaError`) or of the code
+    (`insufficient_quota`), or else (400 without `code`) its message, or its whole JSON body.
+    """
     times: int
     """For how many requests; 1 by default."""
     operation: str
@@ -99,7 +103,7 @@ class Wish:
             if value is not None:
                 checked[name] = _checked(name, value)
         _refuse_two(checked)
-        return cls(**checked)
+        return cls(**named(checked))
 
     def over(self, other: Wish) -> Wish:
         """Both wishes; where both ask for something, this one."""

@@ -35,8 +35,21 @@ def client(referee: Referee) -> Client:
 def test_a_row_that_no_known_call_has(client: Client, referee: Referee) -> None:
     _record(referee, {"request_id": "a", "cost": 0.02, "model": "gpt-4o"})
     found = client.settle(None, window=_window(LONG_AGO), model="gpt-4o")
-    assert (found.outcome, found.cost) == ("billed", 0.02)
+    assert (found.outcome, found.cost) == ("on record", 0.02)
+    assert "1 (a; 0.02 PTC in all)" in found.why
+    assert "another program with this API key" in found.why
     assert client.settle(None, window=_window(LONG_AGO), others=["a"]).outcome == "not billed"
+
+
+def test_what_is_left_over_is_named_with_what_it_cost(client: Client, referee: Referee) -> None:
+    _record(referee, {"request_id": "a"}, {"id": "b", "cost": 0.5}, *({} for _ in range(3)))
+    found = client.settle(None, window=_window(LONG_AGO))
+    assert (found.outcome, found.cost, len(found.records)) == ("on record", None, 5)
+    assert "5 (a, b, without an id and 2 more; 0.5 PTC in all, 4 without a cost)" in found.why
+    _record(referee, {"request_id": "a"})
+    found = client.settle(None, window=_window(LONG_AGO))
+    assert (found.outcome, found.cost) == ("on record", None)
+    assert "1 (a; none has a cost)" in found.why
 
 
 def test_nothing_on_record_yet(client: Client, referee: Referee) -> None:
@@ -57,7 +70,8 @@ def test_by_its_request_id(client: Client, referee: Referee) -> None:
     assert client.settle("r-7").outcome == "unknown"
     assert client.settle("r-7", window=_window(LONG_AGO)).outcome == "not billed"
     referee.get("/cost/0.5")
-    assert client.settle("r-7").cost == 0.5
+    found = client.settle("r-7")
+    assert (found.outcome, found.cost) == ("billed", 0.5)
 
 
 def test_an_error_knows_when_its_call_was_made(referee: Referee) -> None:
@@ -94,12 +108,21 @@ def test_jobs_that_were_not_billed_are_sent_again(tmp_path: Path, referee: Refer
         assert batch.run(unknown="settle").counts["saved"] == 2
 
 
-def test_a_job_that_was_billed_is_not(tmp_path: Path, referee: Referee) -> None:
+def test_a_job_that_a_call_on_record_may_be_is_not(tmp_path: Path, referee: Referee) -> None:
     _record(referee, {"request_id": "lost", "cost": 0.02, "model": "gpt-4o"})
     with _unknown(tmp_path, "one") as batch:
         ended = batch.run(unknown="settle")
     assert (ended.counts["failed"], ended.cost) == (1, 0.02)
     assert referee.counts["sent"] == {}
+    assert lines(tmp_path / "errors.jsonl")[0]["error"]["type"] == "OnRecord"
+
+
+def test_a_job_whose_request_is_on_record_was_billed(tmp_path: Path, referee: Referee) -> None:
+    referee.get("/cost/0.5")
+    with _unknown(tmp_path, "one") as batch:
+        batch.journal.write([(1, {"request_id": "r-7"})])
+        ended = batch.run(unknown="settle")
+    assert (ended.counts["failed"], ended.cost) == (1, 0.5)
     assert lines(tmp_path / "errors.jsonl")[0]["error"]["type"] == "Billed"
 
 

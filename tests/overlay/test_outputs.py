@@ -320,6 +320,47 @@ def test_much_progress_makes_retries_count_anew(
     assert client.download(f"{server.url}/a", tmp_path / "a").read_bytes() == WHOLE
 
 
+OTHER = bytes(len(WHOLE))
+
+
+def claimed(content: bytes, said: str, **headers: str) -> bytes:
+    return http(content, "206 Partial Content", "video/mp4", content_range=said, **headers)
+
+
+@pytest.mark.parametrize(
+    "lie",
+    [
+        claimed(OTHER[1000:], f"bytes 1000-{len(WHOLE) - 1}/{len(WHOLE)}", etag='"v2"'),
+        claimed(OTHER[1000:], f"bytes 1000-{len(WHOLE) - 1}/{len(WHOLE)}", etag='W/"v1"'),
+        claimed(OTHER[1000:] + b"xx", f"bytes 1000-{len(WHOLE) + 1}/{len(WHOLE) + 2}"),
+        claimed(OTHER[1000:-9], f"bytes 1000-{len(WHOLE) - 10}/{len(WHOLE) - 9}"),
+        claimed(b"<html>Log in</html>", f"bytes 1000-{len(WHOLE) - 1}/{len(WHOLE)}"),
+        claimed(OTHER[1000:], f"bytes 1000-{'9' * 5000}/{len(WHOLE)}"),
+        claimed(OTHER[1000:], f"bytes 1000-999/{len(WHOLE)}"),
+    ],
+    ids=["version", "weak", "longer", "shorter", "page", "digits", "backwards"],
+)
+def test_a_part_of_another_file_is_not_put_behind_the_first(
+    serve: Any, connect: Any, quick: None, tmp_path: Path, lie: bytes
+) -> None:
+    server = serve(cut(1000, etag='"v1"'), lie, http(WHOLE, content_type="video/mp4"))
+    saved = connect(server).download(f"{server.url}/a.mp4", tmp_path / "a.mp4")
+
+    assert saved.read_bytes() == WHOLE
+    assert "range" not in server.requests[2].headers
+
+
+def test_a_part_that_ends_early_is_followed_by_the_next(
+    serve: Any, connect: Any, quick: None, tmp_path: Path
+) -> None:
+    some = claimed(WHOLE[1000:5000], f"bytes 1000-4999/{len(WHOLE)}", etag='"v1"')
+    server = serve(cut(1000, etag='"v1"'), some, part(5000))
+    saved = connect(server).download(f"{server.url}/a.mp4", tmp_path / "a.mp4")
+
+    assert saved.read_bytes() == WHOLE
+    assert server.requests[2].headers["range"] == "bytes=5000-"
+
+
 def test_a_pipe_gets_each_byte_once(serve: Any, connect: Any, quick: None, tmp_path: Path) -> None:
     import os
     import threading

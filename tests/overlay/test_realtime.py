@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import gc
 import json
 import logging
 import os
@@ -520,6 +521,108 @@ def test_the_library_is_imported_when_it_is_used(packages: list[str]) -> None:
         [sys.executable, "-c", code], capture_output=True, text=True, env=environment, check=True
     )
     assert done.stdout.strip() == "[]"
+
+
+def lingering(connection: ServerConnection) -> None:
+    say(connection, HELLO)
+    with suppress(ConnectionClosed):
+        connection.recv()
+
+
+def settled(count: Callable[[], int], wanted: int) -> int:
+    """A count once it is what is wanted, or after five seconds."""
+    for _ in range(100):
+        if count() <= wanted:
+            break
+        time.sleep(0.05)
+    return count()
+
+
+def test_sessions_that_nobody_closed_leave_no_thread_and_no_connection(service: Any) -> None:
+    server = service(lingering)
+    one = client(server)
+    before = threading.active_count()
+    session: Any = None
+    for _ in range(20):
+        session = one.audio.acme.talk(model="m1").open()
+        assert session.receive().type == "hello"
+    del session
+    gc.collect()
+
+    assert settled(threading.active_count, before) <= before
+
+
+def test_async_sessions_that_nobody_closed_end_in_their_loop(service: Any) -> None:
+    server = service(lingering)
+
+    async def run() -> int:
+        session: Any = None
+        async with api302.AsyncClient(KEY, base_url=server.url) as one:
+            for _ in range(20):
+                session = await one.audio.acme.talk(model="m1").open()
+                assert (await session.receive()).type == "hello"
+            del session
+            gc.collect()
+            for _ in range(100):
+                if len(asyncio.all_tasks()) == 1:
+                    break
+                await asyncio.sleep(0.05)
+            return len(asyncio.all_tasks())
+
+    assert asyncio.run(run()) == 1
+
+
+def test_a_session_let_go_in_a_child_goes_on_in_its_parent(service: Any) -> None:
+    def script(connection: ServerConnection) -> None:
+        say(connection, HELLO)
+        connection.recv()
+        say(connection, BEGAN)
+        lingering(connection)
+
+    session = client(service(script)).audio.acme.talk(model="m1").open()
+    assert session.receive().type == "hello"
+    child = os.fork()
+    if child == 0:
+        del session
+        gc.collect()
+        os._exit(0)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+    session.ask(text="Hi")
+    assert session.receive(timeout=5).type == "began"
+    session.close()
+
+
+@pytest.mark.parametrize("is_async", [False, True])
+def test_only_one_may_receive(service: Any, is_async: bool) -> None:
+    server = service(lingering)
+    if is_async:
+
+        async def run() -> list[Any]:
+            one = api302.AsyncClient(KEY, base_url=server.url)
+            async with one, one.audio.acme.talk(model="m1") as talk:
+                await talk.receive()
+                both = (talk.receive(timeout=0.3), talk.receive(timeout=0.3))
+                return await asyncio.gather(*both, return_exceptions=True)
+
+        errors = asyncio.run(run())
+    else:
+        errors = []
+
+        def receive() -> None:
+            try:
+                session.receive(timeout=0.3)
+            except api302.Api302Error as error:
+                errors.append(error)
+
+        with client(server).audio.acme.talk(model="m1") as session:
+            session.receive()
+            threads = [threading.Thread(target=receive) for _ in range(2)]
+            for thread in threads:
+                thread.start()
+            for thread in threads:
+                thread.join(5)
+    kinds = {type(error) for error in errors}
+    assert kinds == {api302.InvalidArgument, api302.TimeoutError}
 
 
 def test_trio_is_refused(service: Any) -> None:

@@ -496,6 +496,15 @@ class WavespeedNanoBanana2Request(TypedDict):
     """Return the image as base64 in `outputs`, in place of a URL. Server default: false."""
 
 
+class WavespeedPhoenixRequest(TypedDict):
+    prompt: NotRequired[str]
+    """Text prompt."""
+    aspect_ratio: NotRequired[str]
+    """Aspect ratio (width:height), such as `16:9`."""
+    seed: NotRequired[int]
+    """Random seed; the same seed gives the same result."""
+
+
 class WavespeedPhotonRequest(TypedDict):
     prompt: str
     """Text prompt."""

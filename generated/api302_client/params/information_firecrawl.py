@@ -94,6 +94,9 @@ class FirecrawlMapRequest(TypedDict):
     """Maximum number of results. Server default: 5000."""
     timeout: NotRequired[int]
     """Timeout in milliseconds."""
+    threatProtection: NotRequired[Mapping[str, Any]]
+    """How URLs are checked for threats, where the account has that."""
+    location: NotRequired[FirecrawlLocation]
 
 
 class FirecrawlScrapeOptions(TypedDict):
@@ -187,6 +190,10 @@ class FirecrawlScrapeRequest(TypedDict):
     """How changes are tracked."""
     storeInCache: NotRequired[bool]
     """Store a copy in the cache."""
+    threatProtection: NotRequired[Mapping[str, Any]]
+    """How URLs are checked for threats, where the account has that."""
+    zeroDataRetention: NotRequired[bool]
+    """Keep nothing; Firecrawl enables it on request. Server default: false."""
 
 
 class FirecrawlSearchScrape(TypedDict):
@@ -214,6 +221,10 @@ class FirecrawlV2MapRequest(TypedDict):
     timeout: NotRequired[int]
     """Timeout in milliseconds."""
     location: NotRequired[FirecrawlLocation]
+    threatProtection: NotRequired[Mapping[str, Any]]
+    """How URLs are checked for threats, where the account has that."""
+    auditMetadata: NotRequired[Mapping[str, Any]]
+    """Your own data for the audit log."""
 
 
 class FirecrawlV2ScrapeRequest(TypedDict):
@@ -264,6 +275,10 @@ class FirecrawlV2ScrapeRequest(TypedDict):
     """A browser profile to keep cookies in: `name`, `saveChanges`."""
     zeroDataRetention: NotRequired[bool]
     """Keep nothing; Firecrawl enables it on request. Server default: false."""
+    threatProtection: NotRequired[Mapping[str, Any]]
+    """How URLs are checked for threats, where the account has that."""
+    auditMetadata: NotRequired[Mapping[str, Any]]
+    """Your own data for the audit log."""
 
 
 class FirecrawlV2SearchRequest(TypedDict):
@@ -294,6 +309,10 @@ class FirecrawlV2SearchRequest(TypedDict):
     safe: NotRequired[bool]
     """Whether to leave out explicit content."""
     scrapeOptions: NotRequired[FirecrawlScrapeOptions]
+    threatProtection: NotRequired[Mapping[str, Any]]
+    """How URLs are checked for threats, where the account has that."""
+    enterprise: NotRequired[Sequence[Literal["anon", "zdr"]]]
+    """Zero data retention, where the account has it: all (`zdr`) or who asked (`anon`)."""
 
 
 class FirecrawlWebhook(TypedDict):
@@ -355,6 +374,12 @@ class FirecrawlBatchRequest(TypedDict):
     """How changes are tracked."""
     storeInCache: NotRequired[bool]
     """Store a copy in the cache."""
+    threatProtection: NotRequired[Mapping[str, Any]]
+    """How URLs are checked for threats, where the account has that."""
+    zeroDataRetention: NotRequired[bool]
+    """Keep nothing; Firecrawl enables it on request. Server default: false."""
+    maxConcurrency: NotRequired[int]
+    """Number of pages read at once."""
 
 
 class FirecrawlCrawlRequest(TypedDict):
@@ -414,6 +439,8 @@ class FirecrawlExtractRequest(TypedDict):
     scrapeOptions: NotRequired[FirecrawlScrapeOptions]
     ignoreInvalidURLs: NotRequired[bool]
     """Skip invalid URLs instead of refusing all. Server default: true."""
+    threatProtection: NotRequired[Mapping[str, Any]]
+    """How URLs are checked for threats, where the account has that."""
 
 
 class FirecrawlSearchRequest(TypedDict):
@@ -432,6 +459,8 @@ class FirecrawlSearchRequest(TypedDict):
     ignoreInvalidURLs: NotRequired[bool]
     """Skip URLs that Firecrawl cannot scrape. Server default: false."""
     scrapeOptions: NotRequired[FirecrawlSearchScrape]
+    threatProtection: NotRequired[Mapping[str, Any]]
+    """How URLs are checked for threats, where the account has that."""
 
 
 class FirecrawlV2BatchRequest(TypedDict):
@@ -487,3 +516,7 @@ class FirecrawlV2BatchRequest(TypedDict):
     """A browser profile to keep cookies in: `name`, `saveChanges`."""
     zeroDataRetention: NotRequired[bool]
     """Keep nothing; Firecrawl enables it on request. Server default: false."""
+    threatProtection: NotRequired[Mapping[str, Any]]
+    """How URLs are checked for threats, where the account has that."""
+    auditMetadata: NotRequired[Mapping[str, Any]]
+    """Your own data for the audit log."""

@@ -153,7 +153,7 @@ class Minimax(Resource):
             Api302Error: The call failed.
 
         Endpoint: POST /minimaxi/v1/t2a_v2
-        Price: 52.5 PTC per 1M characters for speech-2.6-hd.
+        Price: 52.5 PTC per 1M characters for speech-2.5-hd-preview, speech-2.6-hd, speech-2.8-hd.
         Source: public code that calls /minimaxi/v1/t2a_v2 of 302.AI (caller, 2026-11-21)
         """
         from api302_client.api.audio_minimax import minimax_speech as endpoint
@@ -229,7 +229,7 @@ class Minimax(Resource):
             Api302Error: The call failed.
 
         Endpoint: POST /minimaxi/v1/t2a_v2
-        Price: 52.5 PTC per 1M characters for speech-2.6-hd.
+        Price: 52.5 PTC per 1M characters for speech-2.5-hd-preview, speech-2.6-hd, speech-2.8-hd.
         Source: public code that calls /minimaxi/v1/t2a_v2 of 302.AI (caller, 2026-11-21)
         """
         from api302_client.api.audio_minimax import minimax_speech as endpoint
@@ -299,7 +299,7 @@ class Minimax(Resource):
             Api302Error: The call failed.
 
         Endpoint: POST /minimaxi/v1/t2a_async_v2
-        Price: 52.5 PTC per 1M characters for speech-2.6-hd.
+        Price: 52.5 PTC per 1M characters for speech-2.5-hd-preview, speech-2.6-hd, speech-2.8-hd.
         Source:
         https://docs.anyapi.vip/api/minimax/%E5%88%9B%E5%BB%BA%E5%BC%82%E6%AD%A5%E8%AF%AD%E9%9F%B3%E5%90%88%E6%88%90%E4%BB%BB%E5%8A%A1V2.html
         (vendor, 2026-11-21)
@@ -631,7 +631,7 @@ class AsyncMinimax(AsyncResource):
             Api302Error: The call failed.
 
         Endpoint: POST /minimaxi/v1/t2a_v2
-        Price: 52.5 PTC per 1M characters for speech-2.6-hd.
+        Price: 52.5 PTC per 1M characters for speech-2.5-hd-preview, speech-2.6-hd, speech-2.8-hd.
         Source: public code that calls /minimaxi/v1/t2a_v2 of 302.AI (caller, 2026-11-21)
         """
         from api302_client.api.audio_minimax import minimax_speech as endpoint
@@ -707,7 +707,7 @@ class AsyncMinimax(AsyncResource):
             Api302Error: The call failed.
 
         Endpoint: POST /minimaxi/v1/t2a_v2
-        Price: 52.5 PTC per 1M characters for speech-2.6-hd.
+        Price: 52.5 PTC per 1M characters for speech-2.5-hd-preview, speech-2.6-hd, speech-2.8-hd.
         Source: public code that calls /minimaxi/v1/t2a_v2 of 302.AI (caller, 2026-11-21)
         """
         from api302_client.api.audio_minimax import minimax_speech as endpoint
@@ -777,7 +777,7 @@ class AsyncMinimax(AsyncResource):
             Api302Error: The call failed.
 
         Endpoint: POST /minimaxi/v1/t2a_async_v2
-        Price: 52.5 PTC per 1M characters for speech-2.6-hd.
+        Price: 52.5 PTC per 1M characters for speech-2.5-hd-preview, speech-2.6-hd, speech-2.8-hd.
         Source:
         https://docs.anyapi.vip/api/minimax/%E5%88%9B%E5%BB%BA%E5%BC%82%E6%AD%A5%E8%AF%AD%E9%9F%B3%E5%90%88%E6%88%90%E4%BB%BB%E5%8A%A1V2.html
         (vendor, 2026-11-21)

@@ -159,7 +159,7 @@ class Mureka(Resource):
             Api302Error: The call failed.
 
         Endpoint: POST /mureka/v1/song/generate
-        Price: 0.05 PTC per call for mureka-7.5.
+        Price: 0.05 PTC per call for mureka-7.5; 0.2 PTC per call for mureka-o1.
         Source: superbuilders/mureka:src/index.ts (vendor, 2026-11-21)
         """
         from api302_client.api.audio_mureka import mureka_create_song as endpoint
@@ -275,7 +275,7 @@ class Mureka(Resource):
             Api302Error: The call failed.
 
         Endpoint: POST /mureka/v1/instrumental/generate
-        Price: 0.05 PTC per call for mureka-7.5.
+        Price: 0.05 PTC per call for mureka-7.5; 0.2 PTC per call for mureka-o1.
         Source: superbuilders/mureka:src/index.ts (vendor, 2026-11-21)
         """
         from api302_client.api.audio_mureka import mureka_create_instrumental as endpoint
@@ -542,7 +542,7 @@ class AsyncMureka(AsyncResource):
             Api302Error: The call failed.
 
         Endpoint: POST /mureka/v1/song/generate
-        Price: 0.05 PTC per call for mureka-7.5.
+        Price: 0.05 PTC per call for mureka-7.5; 0.2 PTC per call for mureka-o1.
         Source: superbuilders/mureka:src/index.ts (vendor, 2026-11-21)
         """
         from api302_client.api.audio_mureka import mureka_create_song as endpoint
@@ -660,7 +660,7 @@ class AsyncMureka(AsyncResource):
             Api302Error: The call failed.
 
         Endpoint: POST /mureka/v1/instrumental/generate
-        Price: 0.05 PTC per call for mureka-7.5.
+        Price: 0.05 PTC per call for mureka-7.5; 0.2 PTC per call for mureka-o1.
         Source: superbuilders/mureka:src/index.ts (vendor, 2026-11-21)
         """
         from api302_client.api.audio_mureka import mureka_create_instrumental as endpoint

@@ -159,7 +159,7 @@ class Hunyuan(Resource):
             Api302Error: The call failed.
 
         Endpoint: POST /tencent/hunyuan3d/rapid-job
-        Price: 0.3 PTC per call for 0.2 more for EnablePBR.
+        Price: 0.3 PTC per call; 0.5 PTC per call for EnablePBR.
         Source: https://302ai-en.apifox.cn/412185286e0 (page, 2026-11-29)
         """
         from api302_client.api.image_processing_hunyuan import hunyuan_generate_3d_rapid as endpoint
@@ -802,7 +802,7 @@ class AsyncHunyuan(AsyncResource):
             Api302Error: The call failed.
 
         Endpoint: POST /tencent/hunyuan3d/rapid-job
-        Price: 0.3 PTC per call for 0.2 more for EnablePBR.
+        Price: 0.3 PTC per call; 0.5 PTC per call for EnablePBR.
         Source: https://302ai-en.apifox.cn/412185286e0 (page, 2026-11-29)
         """
         from api302_client.api.image_processing_hunyuan import hunyuan_generate_3d_rapid as endpoint

@@ -73,9 +73,9 @@ class Ideogram(Resource):
             Api302Error: The call failed.
 
         Endpoint: POST /ideogram/v1/ideogram-v3/edit
-        Price: 0.03 PTC per call for TURBO; 0.1 PTC per call for TURBO with `character_reference_images`; 0.15 PTC per
-        call for DEFAULT with `character_reference_images`; 0.2 PTC per call for QUALITY with
-        `character_reference_images`; by `rendering_speed`.
+        Price: 0.03 PTC per call for TURBO; 0.09 PTC per call for QUALITY; 0.1 PTC per call for TURBO with
+        `character_reference_images`; 0.15 PTC per call for DEFAULT with `character_reference_images`; 0.2 PTC per
+        call for QUALITY with `character_reference_images`; by `rendering_speed`.
         Source: api-evangelist/ideogram:openapi/_original/ideogram-openapi.yml (vendor, 2026-11-21)
         """
         from api302_client.api.image_processing_ideogram import ideogram_edit_v3 as endpoint
@@ -162,9 +162,9 @@ class Ideogram(Resource):
             Api302Error: The call failed.
 
         Endpoint: POST /ideogram/v1/ideogram-v3/remix
-        Price: 0.03 PTC per call for TURBO; 0.1 PTC per call for TURBO with `character_reference_images`; 0.15 PTC per
-        call for DEFAULT with `character_reference_images`; 0.2 PTC per call for QUALITY with
-        `character_reference_images`; by `rendering_speed`.
+        Price: 0.03 PTC per call for TURBO; 0.09 PTC per call for QUALITY; 0.1 PTC per call for TURBO with
+        `character_reference_images`; 0.15 PTC per call for DEFAULT with `character_reference_images`; 0.2 PTC per
+        call for QUALITY with `character_reference_images`; by `rendering_speed`.
         Source: api-evangelist/ideogram:openapi/_original/ideogram-openapi.yml (vendor, 2026-11-21)
         """
         from api302_client.api.image_processing_ideogram import ideogram_remix_v3 as endpoint
@@ -235,7 +235,7 @@ class Ideogram(Resource):
             Api302Error: The call failed.
 
         Endpoint: POST /ideogram/v1/ideogram-v3/reframe
-        Price: 0.03 PTC per call for TURBO; by `rendering_speed`.
+        Price: 0.03 PTC per call for TURBO; 0.09 PTC per call for QUALITY; by `rendering_speed`.
         Source: api-evangelist/ideogram:openapi/_original/ideogram-openapi.yml (vendor, 2026-11-21)
         """
         from api302_client.api.image_processing_ideogram import ideogram_reframe_v3 as endpoint
@@ -300,7 +300,7 @@ class Ideogram(Resource):
             Api302Error: The call failed.
 
         Endpoint: POST /ideogram/v1/ideogram-v3/replace-background
-        Price: 0.03 PTC per call for TURBO; by `rendering_speed`.
+        Price: 0.03 PTC per call for TURBO; 0.09 PTC per call for QUALITY; by `rendering_speed`.
         Source: api-evangelist/ideogram:openapi/_original/ideogram-openapi.yml (vendor, 2026-11-21)
         """
         from api302_client.api.image_processing_ideogram import ideogram_replace_background_v3 as endpoint
@@ -349,7 +349,7 @@ class Ideogram(Resource):
             Api302Error: The call failed.
 
         Endpoint: POST /ideogram/remix
-        Price: 0.02 PTC per call for V_1_TURBO; by model.
+        Price: 0.02 PTC per call for V_1_TURBO.
         Source: api-evangelist/ideogram:openapi/_original/ideogram-openapi.yml (vendor, 2026-11-21)
         """
         from api302_client.api.image_processing_ideogram import ideogram_remix as endpoint
@@ -554,9 +554,9 @@ class AsyncIdeogram(AsyncResource):
             Api302Error: The call failed.
 
         Endpoint: POST /ideogram/v1/ideogram-v3/edit
-        Price: 0.03 PTC per call for TURBO; 0.1 PTC per call for TURBO with `character_reference_images`; 0.15 PTC per
-        call for DEFAULT with `character_reference_images`; 0.2 PTC per call for QUALITY with
-        `character_reference_images`; by `rendering_speed`.
+        Price: 0.03 PTC per call for TURBO; 0.09 PTC per call for QUALITY; 0.1 PTC per call for TURBO with
+        `character_reference_images`; 0.15 PTC per call for DEFAULT with `character_reference_images`; 0.2 PTC per
+        call for QUALITY with `character_reference_images`; by `rendering_speed`.
         Source: api-evangelist/ideogram:openapi/_original/ideogram-openapi.yml (vendor, 2026-11-21)
         """
         from api302_client.api.image_processing_ideogram import ideogram_edit_v3 as endpoint
@@ -643,9 +643,9 @@ class AsyncIdeogram(AsyncResource):
             Api302Error: The call failed.
 
         Endpoint: POST /ideogram/v1/ideogram-v3/remix
-        Price: 0.03 PTC per call for TURBO; 0.1 PTC per call for TURBO with `character_reference_images`; 0.15 PTC per
-        call for DEFAULT with `character_reference_images`; 0.2 PTC per call for QUALITY with
-        `character_reference_images`; by `rendering_speed`.
+        Price: 0.03 PTC per call for TURBO; 0.09 PTC per call for QUALITY; 0.1 PTC per call for TURBO with
+        `character_reference_images`; 0.15 PTC per call for DEFAULT with `character_reference_images`; 0.2 PTC per
+        call for QUALITY with `character_reference_images`; by `rendering_speed`.
         Source: api-evangelist/ideogram:openapi/_original/ideogram-openapi.yml (vendor, 2026-11-21)
         """
         from api302_client.api.image_processing_ideogram import ideogram_remix_v3 as endpoint
@@ -716,7 +716,7 @@ class AsyncIdeogram(AsyncResource):
             Api302Error: The call failed.
 
         Endpoint: POST /ideogram/v1/ideogram-v3/reframe
-        Price: 0.03 PTC per call for TURBO; by `rendering_speed`.
+        Price: 0.03 PTC per call for TURBO; 0.09 PTC per call for QUALITY; by `rendering_speed`.
         Source: api-evangelist/ideogram:openapi/_original/ideogram-openapi.yml (vendor, 2026-11-21)
         """
         from api302_client.api.image_processing_ideogram import ideogram_reframe_v3 as endpoint
@@ -781,7 +781,7 @@ class AsyncIdeogram(AsyncResource):
             Api302Error: The call failed.
 
         Endpoint: POST /ideogram/v1/ideogram-v3/replace-background
-        Price: 0.03 PTC per call for TURBO; by `rendering_speed`.
+        Price: 0.03 PTC per call for TURBO; 0.09 PTC per call for QUALITY; by `rendering_speed`.
         Source: api-evangelist/ideogram:openapi/_original/ideogram-openapi.yml (vendor, 2026-11-21)
         """
         from api302_client.api.image_processing_ideogram import ideogram_replace_background_v3 as endpoint
@@ -830,7 +830,7 @@ class AsyncIdeogram(AsyncResource):
             Api302Error: The call failed.
 
         Endpoint: POST /ideogram/remix
-        Price: 0.02 PTC per call for V_1_TURBO; by model.
+        Price: 0.02 PTC per call for V_1_TURBO.
         Source: api-evangelist/ideogram:openapi/_original/ideogram-openapi.yml (vendor, 2026-11-21)
         """
         from api302_client.api.image_processing_ideogram import ideogram_remix as endpoint

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from api302_client._model import JsonObject
     from api302_client.models import Ai302SubmitImages, FluxLoraTraining, FluxResult
     from api302_client.params.common import Ai302ControlNet, Ai302ImageSizeChoice, Ai302IpAdapter, Ai302LoraWeight
+    from api302_resources._models import FluxGenerateModel
 
 
 class Flux(Resource):
@@ -23,7 +24,7 @@ class Flux(Resource):
     def generate(
         self,
         *,
-        model: str,
+        model: FluxGenerateModel,
         prompt: str | None = None,
         width: int | None = None,
         height: int | None = None,
@@ -80,7 +81,7 @@ class Flux(Resource):
 
         Args:
             model: Such as `flux-pro-1.1-ultra`, `flux-pro-1.1`, `flux-dev`, `flux-kontext-pro`, `flux-2-pro`, one
-                that ends in `-finetuned`, or `finetune`.
+                that ends in `-finetuned`, or `finetune`. `client.catalog.find(operation='flux_generate')` lists them.
             prompt: Text prompt: what to show, or what to change.
             width: Width in pixels, a multiple of 32 (256 to 1440; FLUX.2 from 64).
             height: Height in pixels, a multiple of 32 (256 to 1440; FLUX.2 from 64).
@@ -1595,7 +1596,7 @@ class AsyncFlux(AsyncResource):
     async def generate(
         self,
         *,
-        model: str,
+        model: FluxGenerateModel,
         prompt: str | None = None,
         width: int | None = None,
         height: int | None = None,
@@ -1652,7 +1653,7 @@ class AsyncFlux(AsyncResource):
 
         Args:
             model: Such as `flux-pro-1.1-ultra`, `flux-pro-1.1`, `flux-dev`, `flux-kontext-pro`, `flux-2-pro`, one
-                that ends in `-finetuned`, or `finetune`.
+                that ends in `-finetuned`, or `finetune`. `client.catalog.find(operation='flux_generate')` lists them.
             prompt: Text prompt: what to show, or what to change.
             width: Width in pixels, a multiple of 32 (256 to 1440; FLUX.2 from 64).
             height: Height in pixels, a multiple of 32 (256 to 1440; FLUX.2 from 64).

@@ -106,7 +106,8 @@ class Ideogram(Resource):
             Api302Error: The call failed.
 
         Endpoint: POST /ideogram/v1/ideogram-v3/generate
-        Price: 0.09 PTC per call for QUALITY; by `rendering_speed`.
+        Price: 0.09 PTC per call for QUALITY; 0.2 PTC per call for QUALITY with `character_reference_images`; by
+        `rendering_speed`.
         Source: documentation page p163 (caller, 2026-11-21)
         """
         from api302_client.api.images_ideogram import ideogram_generate_v3 as endpoint
@@ -223,7 +224,8 @@ class AsyncIdeogram(AsyncResource):
             Api302Error: The call failed.
 
         Endpoint: POST /ideogram/v1/ideogram-v3/generate
-        Price: 0.09 PTC per call for QUALITY; by `rendering_speed`.
+        Price: 0.09 PTC per call for QUALITY; 0.2 PTC per call for QUALITY with `character_reference_images`; by
+        `rendering_speed`.
         Source: documentation page p163 (caller, 2026-11-21)
         """
         from api302_client.api.images_ideogram import ideogram_generate_v3 as endpoint

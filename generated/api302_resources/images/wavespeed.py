@@ -1236,18 +1236,21 @@ class Wavespeed(Resource):
     def phoenix_1_0(
         self,
         *,
-        extra_body: Mapping[str, Any],
+        prompt: str | None = None,
+        aspect_ratio: str | None = None,
+        seed: int | None = None,
         extra_headers: Mapping[str, str] | None = None,
         extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> Task[WavespeedResponse]:
         """Create a Leonardo Phoenix 1.0 text-to-image task.
 
-        The fields of this call are not documented.
-
         Args:
-            extra_body: The whole body.
-            extra_headers, extra_query: Sent on top of the rest.
+            prompt: Text prompt.
+            aspect_ratio: Aspect ratio (width:height), such as `16:9`.
+            seed: Random seed; the same seed gives the same result.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's. A task's own time is
                 `wait(timeout=…)`.
 
@@ -1260,11 +1263,15 @@ class Wavespeed(Resource):
 
         Endpoint: POST /ws/api/v3/leonardoai/phoenix-1.0
         Price: 0.038 PTC per call.
-        Source: documentation page p364217870 (catalog, 2026-11-29)
+        Source: https://www.wavespeed.ai/docs/docs-api/leonardoai/leonardoai-phoenix-1.0 (vendor, 2026-11-30)
         """
         from api302_client.api.images_wavespeed import wavespeed_phoenix_1_0 as endpoint
 
-        return self._submit(endpoint, body={}, options=(extra_headers, extra_query, extra_body, timeout))
+        return self._submit(
+            endpoint,
+            body={"prompt": prompt, "aspect_ratio": aspect_ratio, "seed": seed},
+            options=(extra_headers, extra_query, extra_body, timeout),
+        )
 
     def lucid_origin(
         self,
@@ -4765,18 +4772,21 @@ class AsyncWavespeed(AsyncResource):
     async def phoenix_1_0(
         self,
         *,
-        extra_body: Mapping[str, Any],
+        prompt: str | None = None,
+        aspect_ratio: str | None = None,
+        seed: int | None = None,
         extra_headers: Mapping[str, str] | None = None,
         extra_query: Mapping[str, Any] | None = None,
+        extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> AsyncTask[WavespeedResponse]:
         """Create a Leonardo Phoenix 1.0 text-to-image task.
 
-        The fields of this call are not documented.
-
         Args:
-            extra_body: The whole body.
-            extra_headers, extra_query: Sent on top of the rest.
+            prompt: Text prompt.
+            aspect_ratio: Aspect ratio (width:height), such as `16:9`.
+            seed: Random seed; the same seed gives the same result.
+            extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's. A task's own time is
                 `wait(timeout=…)`.
 
@@ -4789,11 +4799,15 @@ class AsyncWavespeed(AsyncResource):
 
         Endpoint: POST /ws/api/v3/leonardoai/phoenix-1.0
         Price: 0.038 PTC per call.
-        Source: documentation page p364217870 (catalog, 2026-11-29)
+        Source: https://www.wavespeed.ai/docs/docs-api/leonardoai/leonardoai-phoenix-1.0 (vendor, 2026-11-30)
         """
         from api302_client.api.images_wavespeed import wavespeed_phoenix_1_0 as endpoint
 
-        return await self._submit(endpoint, body={}, options=(extra_headers, extra_query, extra_body, timeout))
+        return await self._submit(
+            endpoint,
+            body={"prompt": prompt, "aspect_ratio": aspect_ratio, "seed": seed},
+            options=(extra_headers, extra_query, extra_body, timeout),
+        )
 
     async def lucid_origin(
         self,

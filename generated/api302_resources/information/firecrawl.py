@@ -62,6 +62,8 @@ class Firecrawl(Resource):
         proxy: Literal["basic", "stealth", "auto"] | None = None,
         changeTrackingOptions: Mapping[str, Any] | None = None,
         storeInCache: bool | None = None,
+        threatProtection: Mapping[str, Any] | None = None,
+        zeroDataRetention: bool | None = None,
         extra_headers: Mapping[str, str] | None = None,
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
@@ -92,6 +94,8 @@ class Firecrawl(Resource):
             proxy: The type of proxy.
             changeTrackingOptions: How changes are tracked.
             storeInCache: Store a copy in the cache.
+            threatProtection: How URLs are checked for threats, where the account has that.
+            zeroDataRetention: Keep nothing; Firecrawl enables it on request. Server default: false.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
@@ -130,6 +134,8 @@ class Firecrawl(Resource):
                 "proxy": proxy,
                 "changeTrackingOptions": changeTrackingOptions,
                 "storeInCache": storeInCache,
+                "threatProtection": threatProtection,
+                "zeroDataRetention": zeroDataRetention,
             },
             options=(extra_headers, extra_query, extra_body, timeout),
         )
@@ -161,6 +167,9 @@ class Firecrawl(Resource):
         proxy: Literal["basic", "stealth", "auto"] | None = None,
         changeTrackingOptions: Mapping[str, Any] | None = None,
         storeInCache: bool | None = None,
+        threatProtection: Mapping[str, Any] | None = None,
+        zeroDataRetention: bool | None = None,
+        maxConcurrency: int | None = None,
         extra_headers: Mapping[str, str] | None = None,
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
@@ -191,6 +200,9 @@ class Firecrawl(Resource):
             proxy: The type of proxy.
             changeTrackingOptions: How changes are tracked.
             storeInCache: Store a copy in the cache.
+            threatProtection: How URLs are checked for threats, where the account has that.
+            zeroDataRetention: Keep nothing; Firecrawl enables it on request. Server default: false.
+            maxConcurrency: Number of pages read at once.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's. A task's own time is
                 `wait(timeout=…)`.
@@ -233,6 +245,9 @@ class Firecrawl(Resource):
                 "proxy": proxy,
                 "changeTrackingOptions": changeTrackingOptions,
                 "storeInCache": storeInCache,
+                "threatProtection": threatProtection,
+                "zeroDataRetention": zeroDataRetention,
+                "maxConcurrency": maxConcurrency,
             },
             options=(extra_headers, extra_query, extra_body, timeout),
         )
@@ -311,6 +326,8 @@ class Firecrawl(Resource):
         includeSubdomains: bool | None = None,
         limit: int | None = None,
         timeout_: int | None = None,
+        threatProtection: Mapping[str, Any] | None = None,
+        location: FirecrawlLocation | None = None,
         extra_headers: Mapping[str, str] | None = None,
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
@@ -326,6 +343,8 @@ class Firecrawl(Resource):
             includeSubdomains: Include subdomains. Server default: true.
             limit: Maximum number of results. Server default: 5000.
             timeout_: Timeout in milliseconds. Sent as `timeout`.
+            threatProtection: How URLs are checked for threats, where the account has that.
+            location: Location of the browser.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
@@ -351,6 +370,8 @@ class Firecrawl(Resource):
                 "includeSubdomains": includeSubdomains,
                 "limit": limit,
                 "timeout": timeout_,
+                "threatProtection": threatProtection,
+                "location": location,
             },
             options=(extra_headers, extra_query, extra_body, timeout),
         )
@@ -366,6 +387,7 @@ class Firecrawl(Resource):
         timeout_: int | None = None,
         ignoreInvalidURLs: bool | None = None,
         scrapeOptions: FirecrawlSearchScrape | None = None,
+        threatProtection: Mapping[str, Any] | None = None,
         extra_headers: Mapping[str, str] | None = None,
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
@@ -381,6 +403,7 @@ class Firecrawl(Resource):
             timeout_: Timeout in milliseconds. Sent as `timeout`. Server default: 60000.
             ignoreInvalidURLs: Skip URLs that Firecrawl cannot scrape. Server default: false.
             scrapeOptions: How to scrape the results.
+            threatProtection: How URLs are checked for threats, where the account has that.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
@@ -406,6 +429,7 @@ class Firecrawl(Resource):
                 "timeout": timeout_,
                 "ignoreInvalidURLs": ignoreInvalidURLs,
                 "scrapeOptions": scrapeOptions,
+                "threatProtection": threatProtection,
             },
             options=(extra_headers, extra_query, extra_body, timeout),
         )
@@ -438,6 +462,8 @@ class Firecrawl(Resource):
         redactPII: bool | Mapping[str, Any] | None = None,
         profile: Mapping[str, Any] | None = None,
         zeroDataRetention: bool | None = None,
+        threatProtection: Mapping[str, Any] | None = None,
+        auditMetadata: Mapping[str, Any] | None = None,
         extra_headers: Mapping[str, str] | None = None,
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
@@ -473,6 +499,8 @@ class Firecrawl(Resource):
             redactPII: Whether to black out personal data; settings as an object. Server default: false.
             profile: A browser profile to keep cookies in: `name`, `saveChanges`.
             zeroDataRetention: Keep nothing; Firecrawl enables it on request. Server default: false.
+            threatProtection: How URLs are checked for threats, where the account has that.
+            auditMetadata: Your own data for the audit log.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
@@ -514,6 +542,8 @@ class Firecrawl(Resource):
                 "redactPII": redactPII,
                 "profile": profile,
                 "zeroDataRetention": zeroDataRetention,
+                "threatProtection": threatProtection,
+                "auditMetadata": auditMetadata,
             },
             options=(extra_headers, extra_query, extra_body, timeout),
         )
@@ -549,6 +579,8 @@ class Firecrawl(Resource):
         redactPII: bool | Mapping[str, Any] | None = None,
         profile: Mapping[str, Any] | None = None,
         zeroDataRetention: bool | None = None,
+        threatProtection: Mapping[str, Any] | None = None,
+        auditMetadata: Mapping[str, Any] | None = None,
         extra_headers: Mapping[str, str] | None = None,
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
@@ -585,6 +617,8 @@ class Firecrawl(Resource):
             redactPII: Whether to black out personal data; settings as an object. Server default: false.
             profile: A browser profile to keep cookies in: `name`, `saveChanges`.
             zeroDataRetention: Keep nothing; Firecrawl enables it on request. Server default: false.
+            threatProtection: How URLs are checked for threats, where the account has that.
+            auditMetadata: Your own data for the audit log.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's. A task's own time is
                 `wait(timeout=…)`.
@@ -631,6 +665,8 @@ class Firecrawl(Resource):
                 "redactPII": redactPII,
                 "profile": profile,
                 "zeroDataRetention": zeroDataRetention,
+                "threatProtection": threatProtection,
+                "auditMetadata": auditMetadata,
             },
             options=(extra_headers, extra_query, extra_body, timeout),
         )
@@ -925,6 +961,8 @@ class Firecrawl(Resource):
         ignoreCache: bool | None = None,
         timeout_: int | None = None,
         location: FirecrawlLocation | None = None,
+        threatProtection: Mapping[str, Any] | None = None,
+        auditMetadata: Mapping[str, Any] | None = None,
         extra_headers: Mapping[str, str] | None = None,
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
@@ -942,6 +980,8 @@ class Firecrawl(Resource):
             ignoreCache: Read the sitemap anew. Server default: false.
             timeout_: Timeout in milliseconds. Sent as `timeout`.
             location: Location of the browser.
+            threatProtection: How URLs are checked for threats, where the account has that.
+            auditMetadata: Your own data for the audit log.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
@@ -968,6 +1008,8 @@ class Firecrawl(Resource):
                 "ignoreCache": ignoreCache,
                 "timeout": timeout_,
                 "location": location,
+                "threatProtection": threatProtection,
+                "auditMetadata": auditMetadata,
             },
             options=(extra_headers, extra_query, extra_body, timeout),
         )
@@ -990,6 +1032,8 @@ class Firecrawl(Resource):
         highlights: bool | None = None,
         safe: bool | None = None,
         scrapeOptions: FirecrawlScrapeOptions | None = None,
+        threatProtection: Mapping[str, Any] | None = None,
+        enterprise: Sequence[Literal["anon", "zdr"]] | None = None,
         extra_headers: Mapping[str, str] | None = None,
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
@@ -1012,6 +1056,8 @@ class Firecrawl(Resource):
             highlights: Whether to return the passages that fit the query. Server default: true.
             safe: Whether to leave out explicit content.
             scrapeOptions: Settings of scraping.
+            threatProtection: How URLs are checked for threats, where the account has that.
+            enterprise: Zero data retention, where the account has it: all (`zdr`) or who asked (`anon`).
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
@@ -1043,6 +1089,8 @@ class Firecrawl(Resource):
                 "highlights": highlights,
                 "safe": safe,
                 "scrapeOptions": scrapeOptions,
+                "threatProtection": threatProtection,
+                "enterprise": enterprise,
             },
             options=(extra_headers, extra_query, extra_body, timeout),
         )
@@ -1060,6 +1108,7 @@ class Firecrawl(Resource):
         showSources: bool | None = None,
         scrapeOptions: FirecrawlScrapeOptions | None = None,
         ignoreInvalidURLs: bool | None = None,
+        threatProtection: Mapping[str, Any] | None = None,
         extra_headers: Mapping[str, str] | None = None,
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
@@ -1077,6 +1126,7 @@ class Firecrawl(Resource):
             showSources: Whether to return the sources. Server default: false.
             scrapeOptions: Settings of scraping.
             ignoreInvalidURLs: Skip invalid URLs instead of refusing all. Server default: true.
+            threatProtection: How URLs are checked for threats, where the account has that.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's. A task's own time is
                 `wait(timeout=…)`.
@@ -1105,6 +1155,7 @@ class Firecrawl(Resource):
                 "showSources": showSources,
                 "scrapeOptions": scrapeOptions,
                 "ignoreInvalidURLs": ignoreInvalidURLs,
+                "threatProtection": threatProtection,
             },
             options=(extra_headers, extra_query, extra_body, timeout),
         )
@@ -1167,6 +1218,8 @@ class AsyncFirecrawl(AsyncResource):
         proxy: Literal["basic", "stealth", "auto"] | None = None,
         changeTrackingOptions: Mapping[str, Any] | None = None,
         storeInCache: bool | None = None,
+        threatProtection: Mapping[str, Any] | None = None,
+        zeroDataRetention: bool | None = None,
         extra_headers: Mapping[str, str] | None = None,
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
@@ -1197,6 +1250,8 @@ class AsyncFirecrawl(AsyncResource):
             proxy: The type of proxy.
             changeTrackingOptions: How changes are tracked.
             storeInCache: Store a copy in the cache.
+            threatProtection: How URLs are checked for threats, where the account has that.
+            zeroDataRetention: Keep nothing; Firecrawl enables it on request. Server default: false.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
@@ -1235,6 +1290,8 @@ class AsyncFirecrawl(AsyncResource):
                 "proxy": proxy,
                 "changeTrackingOptions": changeTrackingOptions,
                 "storeInCache": storeInCache,
+                "threatProtection": threatProtection,
+                "zeroDataRetention": zeroDataRetention,
             },
             options=(extra_headers, extra_query, extra_body, timeout),
         )
@@ -1266,6 +1323,9 @@ class AsyncFirecrawl(AsyncResource):
         proxy: Literal["basic", "stealth", "auto"] | None = None,
         changeTrackingOptions: Mapping[str, Any] | None = None,
         storeInCache: bool | None = None,
+        threatProtection: Mapping[str, Any] | None = None,
+        zeroDataRetention: bool | None = None,
+        maxConcurrency: int | None = None,
         extra_headers: Mapping[str, str] | None = None,
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
@@ -1296,6 +1356,9 @@ class AsyncFirecrawl(AsyncResource):
             proxy: The type of proxy.
             changeTrackingOptions: How changes are tracked.
             storeInCache: Store a copy in the cache.
+            threatProtection: How URLs are checked for threats, where the account has that.
+            zeroDataRetention: Keep nothing; Firecrawl enables it on request. Server default: false.
+            maxConcurrency: Number of pages read at once.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's. A task's own time is
                 `wait(timeout=…)`.
@@ -1338,6 +1401,9 @@ class AsyncFirecrawl(AsyncResource):
                 "proxy": proxy,
                 "changeTrackingOptions": changeTrackingOptions,
                 "storeInCache": storeInCache,
+                "threatProtection": threatProtection,
+                "zeroDataRetention": zeroDataRetention,
+                "maxConcurrency": maxConcurrency,
             },
             options=(extra_headers, extra_query, extra_body, timeout),
         )
@@ -1418,6 +1484,8 @@ class AsyncFirecrawl(AsyncResource):
         includeSubdomains: bool | None = None,
         limit: int | None = None,
         timeout_: int | None = None,
+        threatProtection: Mapping[str, Any] | None = None,
+        location: FirecrawlLocation | None = None,
         extra_headers: Mapping[str, str] | None = None,
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
@@ -1433,6 +1501,8 @@ class AsyncFirecrawl(AsyncResource):
             includeSubdomains: Include subdomains. Server default: true.
             limit: Maximum number of results. Server default: 5000.
             timeout_: Timeout in milliseconds. Sent as `timeout`.
+            threatProtection: How URLs are checked for threats, where the account has that.
+            location: Location of the browser.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
@@ -1458,6 +1528,8 @@ class AsyncFirecrawl(AsyncResource):
                 "includeSubdomains": includeSubdomains,
                 "limit": limit,
                 "timeout": timeout_,
+                "threatProtection": threatProtection,
+                "location": location,
             },
             options=(extra_headers, extra_query, extra_body, timeout),
         )
@@ -1473,6 +1545,7 @@ class AsyncFirecrawl(AsyncResource):
         timeout_: int | None = None,
         ignoreInvalidURLs: bool | None = None,
         scrapeOptions: FirecrawlSearchScrape | None = None,
+        threatProtection: Mapping[str, Any] | None = None,
         extra_headers: Mapping[str, str] | None = None,
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
@@ -1488,6 +1561,7 @@ class AsyncFirecrawl(AsyncResource):
             timeout_: Timeout in milliseconds. Sent as `timeout`. Server default: 60000.
             ignoreInvalidURLs: Skip URLs that Firecrawl cannot scrape. Server default: false.
             scrapeOptions: How to scrape the results.
+            threatProtection: How URLs are checked for threats, where the account has that.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
@@ -1513,6 +1587,7 @@ class AsyncFirecrawl(AsyncResource):
                 "timeout": timeout_,
                 "ignoreInvalidURLs": ignoreInvalidURLs,
                 "scrapeOptions": scrapeOptions,
+                "threatProtection": threatProtection,
             },
             options=(extra_headers, extra_query, extra_body, timeout),
         )
@@ -1545,6 +1620,8 @@ class AsyncFirecrawl(AsyncResource):
         redactPII: bool | Mapping[str, Any] | None = None,
         profile: Mapping[str, Any] | None = None,
         zeroDataRetention: bool | None = None,
+        threatProtection: Mapping[str, Any] | None = None,
+        auditMetadata: Mapping[str, Any] | None = None,
         extra_headers: Mapping[str, str] | None = None,
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
@@ -1580,6 +1657,8 @@ class AsyncFirecrawl(AsyncResource):
             redactPII: Whether to black out personal data; settings as an object. Server default: false.
             profile: A browser profile to keep cookies in: `name`, `saveChanges`.
             zeroDataRetention: Keep nothing; Firecrawl enables it on request. Server default: false.
+            threatProtection: How URLs are checked for threats, where the account has that.
+            auditMetadata: Your own data for the audit log.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
@@ -1621,6 +1700,8 @@ class AsyncFirecrawl(AsyncResource):
                 "redactPII": redactPII,
                 "profile": profile,
                 "zeroDataRetention": zeroDataRetention,
+                "threatProtection": threatProtection,
+                "auditMetadata": auditMetadata,
             },
             options=(extra_headers, extra_query, extra_body, timeout),
         )
@@ -1656,6 +1737,8 @@ class AsyncFirecrawl(AsyncResource):
         redactPII: bool | Mapping[str, Any] | None = None,
         profile: Mapping[str, Any] | None = None,
         zeroDataRetention: bool | None = None,
+        threatProtection: Mapping[str, Any] | None = None,
+        auditMetadata: Mapping[str, Any] | None = None,
         extra_headers: Mapping[str, str] | None = None,
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
@@ -1692,6 +1775,8 @@ class AsyncFirecrawl(AsyncResource):
             redactPII: Whether to black out personal data; settings as an object. Server default: false.
             profile: A browser profile to keep cookies in: `name`, `saveChanges`.
             zeroDataRetention: Keep nothing; Firecrawl enables it on request. Server default: false.
+            threatProtection: How URLs are checked for threats, where the account has that.
+            auditMetadata: Your own data for the audit log.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's. A task's own time is
                 `wait(timeout=…)`.
@@ -1738,6 +1823,8 @@ class AsyncFirecrawl(AsyncResource):
                 "redactPII": redactPII,
                 "profile": profile,
                 "zeroDataRetention": zeroDataRetention,
+                "threatProtection": threatProtection,
+                "auditMetadata": auditMetadata,
             },
             options=(extra_headers, extra_query, extra_body, timeout),
         )
@@ -2036,6 +2123,8 @@ class AsyncFirecrawl(AsyncResource):
         ignoreCache: bool | None = None,
         timeout_: int | None = None,
         location: FirecrawlLocation | None = None,
+        threatProtection: Mapping[str, Any] | None = None,
+        auditMetadata: Mapping[str, Any] | None = None,
         extra_headers: Mapping[str, str] | None = None,
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
@@ -2053,6 +2142,8 @@ class AsyncFirecrawl(AsyncResource):
             ignoreCache: Read the sitemap anew. Server default: false.
             timeout_: Timeout in milliseconds. Sent as `timeout`.
             location: Location of the browser.
+            threatProtection: How URLs are checked for threats, where the account has that.
+            auditMetadata: Your own data for the audit log.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
@@ -2079,6 +2170,8 @@ class AsyncFirecrawl(AsyncResource):
                 "ignoreCache": ignoreCache,
                 "timeout": timeout_,
                 "location": location,
+                "threatProtection": threatProtection,
+                "auditMetadata": auditMetadata,
             },
             options=(extra_headers, extra_query, extra_body, timeout),
         )
@@ -2101,6 +2194,8 @@ class AsyncFirecrawl(AsyncResource):
         highlights: bool | None = None,
         safe: bool | None = None,
         scrapeOptions: FirecrawlScrapeOptions | None = None,
+        threatProtection: Mapping[str, Any] | None = None,
+        enterprise: Sequence[Literal["anon", "zdr"]] | None = None,
         extra_headers: Mapping[str, str] | None = None,
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
@@ -2123,6 +2218,8 @@ class AsyncFirecrawl(AsyncResource):
             highlights: Whether to return the passages that fit the query. Server default: true.
             safe: Whether to leave out explicit content.
             scrapeOptions: Settings of scraping.
+            threatProtection: How URLs are checked for threats, where the account has that.
+            enterprise: Zero data retention, where the account has it: all (`zdr`) or who asked (`anon`).
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's.
 
@@ -2154,6 +2251,8 @@ class AsyncFirecrawl(AsyncResource):
                 "highlights": highlights,
                 "safe": safe,
                 "scrapeOptions": scrapeOptions,
+                "threatProtection": threatProtection,
+                "enterprise": enterprise,
             },
             options=(extra_headers, extra_query, extra_body, timeout),
         )
@@ -2171,6 +2270,7 @@ class AsyncFirecrawl(AsyncResource):
         showSources: bool | None = None,
         scrapeOptions: FirecrawlScrapeOptions | None = None,
         ignoreInvalidURLs: bool | None = None,
+        threatProtection: Mapping[str, Any] | None = None,
         extra_headers: Mapping[str, str] | None = None,
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
@@ -2188,6 +2288,7 @@ class AsyncFirecrawl(AsyncResource):
             showSources: Whether to return the sources. Server default: false.
             scrapeOptions: Settings of scraping.
             ignoreInvalidURLs: Skip invalid URLs instead of refusing all. Server default: true.
+            threatProtection: How URLs are checked for threats, where the account has that.
             extra_headers, extra_query, extra_body: Sent on top of the rest.
             timeout: Seconds to wait for the service; default: the client's. A task's own time is
                 `wait(timeout=…)`.
@@ -2216,6 +2317,7 @@ class AsyncFirecrawl(AsyncResource):
                 "showSources": showSources,
                 "scrapeOptions": scrapeOptions,
                 "ignoreInvalidURLs": ignoreInvalidURLs,
+                "threatProtection": threatProtection,
             },
             options=(extra_headers, extra_query, extra_body, timeout),
         )

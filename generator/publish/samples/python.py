@@ -11,6 +11,7 @@ from generator.document import Operation
 from generator.emit.methods import Method, Methods
 from generator.emit.response_types import Field
 from generator.runtime.behaviour import read
+from generator.source import obj
 
 from .request import FILE_NAME, SECTIONS_WITH_FILES, File, Request
 
@@ -92,11 +93,21 @@ class Writer:
 
     def _gives_files(self) -> bool:
         assert self.rule.task is not None
-        status = read(self.methods.document.by_id[self.rule.task.fetch].node).status
+        fetch = self.methods.document.by_id[self.rule.task.fetch]
+        status = read(fetch.node).status
         if status is None:
             return False
+        end = self._end(fetch, self.rule.task.example)
+        if end is not None:
+            return bool(status.read(end).outputs)
         has_urls = bool(status.outputs or status.result) and status.response is None
         return has_urls or status.done_is_file
+
+    def _end(self, fetch: Operation, name: str | None) -> Any:
+        """The example that shows how the task ends, where it has one of its own."""
+        media = fetch.json_success
+        shown = obj(media.node.get("examples")) if media is not None else {}
+        return obj(shown.get(name)).get("value") if name is not None else None
 
     def _stream(self, call: str) -> str:
         if self.rule.stream and self.rule.stream.text:

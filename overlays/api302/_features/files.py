@@ -35,6 +35,8 @@ MUCH = 1 << 20
 """Bytes that an exchange of a download brings at least for its retries to count from 0 again."""
 PARTIAL = 206
 UNSATISFIABLE = 416
+DIGITS = 15
+"""Of a number of bytes at most."""
 
 
 def check_place(path: str | os.PathLike[str]) -> None:
@@ -164,6 +166,8 @@ class Transfer:
         self._opened: Opened | None = None
         self._version: str | None = None
         """What `If-Range` asks for: the very file that was begun. None: it cannot go on."""
+        self._size: int | None = None
+        """Bytes of that file; None if the service did not say."""
         self._start = b""
 
     async def run(self) -> Path:
@@ -200,17 +204,26 @@ class Transfer:
         response = opened.response
         assert response is not None
         if response.status_code != PARTIAL:
-            self._version = _version(response)
+            self._version, self._size = _version(response), _size(response)
         io = self._session.io
         while (piece := await opened.read()) is not None:
             if not self.writer.size:
                 self._start = piece[:START]
             await io.thread(self.writer.write, piece, may_go_on=True)
         _check_length(opened, response)
+        self._check_size(response)
         name = safe_name(response.headers, response.url, self._start)
         saved = await io.thread(self.writer.finish, name, may_go_on=True)
         await self._close()
         return saved
+
+    def _check_size(self, response: Response) -> None:
+        """Raise ConnectionError if the parts do not make the whole file."""
+        size, arrived = self._size, self.writer.size
+        if response.status_code == PARTIAL and size is not None and arrived != size:
+            what = f"GET {self._url.partition('?')[0]}"
+            error = ConnectionError(f"{what}: {arrived} of {size} bytes arrived", sent=True)
+            raise broken_off(self._session.redactor, what, error, response)
 
     async def _asked(self) -> Opened:
         """The response that begins where the file ends: the rest, or else the whole again."""
@@ -234,7 +247,7 @@ class Transfer:
         self._opened, response = opened, opened.response
         assert response is not None
         if wanted is not None and response.status_code == PARTIAL:
-            if _begins_at(response, self.writer.size):
+            if _continues(response, self.writer.size, self._size, self._version):
                 return opened
             await self._close()
             self._begin_anew()
@@ -243,7 +256,7 @@ class Transfer:
         return opened
 
     def _begin_anew(self) -> None:
-        self._version = None
+        self._version = self._size = None
         if not self.writer.restart():
             what = f"GET {self._url.partition('?')[0]}"
             message = f"{what}: broke off, and the file cannot be had from there on"
@@ -271,11 +284,30 @@ def _version(response: Response) -> str | None:
         return None
 
 
-def _begins_at(response: Response, position: int) -> bool:
-    """Whether a part of a file begins at a position."""
-    found = re.match(r"bytes (\d{1,20})-", response.headers.get("content-range", ""))
-    encoding = response.headers.get("content-encoding", "identity")
-    return found is not None and int(found[1]) == position and encoding == "identity"
+def _size(response: Response) -> int | None:
+    """Bytes of the file of a response, where it says so."""
+    length = response.headers.get("content-length", "")
+    is_plain = response.headers.get("content-encoding", "identity") == "identity"
+    return int(length) if is_plain and length.isdecimal() and len(length) <= DIGITS else None
+
+
+def _continues(response: Response, position: int, size: int | None, version: str | None) -> bool:
+    """Whether a part is what follows in the very file that was begun: at that position, of a file
+    of that size and version. Servers exist that ignore `If-Range`.
+    """
+    headers = response.headers
+    found = re.fullmatch(
+        rf"bytes (\d{{1,{DIGITS}}})-(\d{{1,{DIGITS}}})/(\d{{1,{DIGITS}}}|\*)",
+        headers.get("content-range", ""),
+    )
+    if found is None or headers.get("content-encoding", "identity") != "identity":
+        return False
+    start, end, whole = int(found[1]), int(found[2]), found[3]
+    length = headers.get("content-length")
+    is_whole = size is None or whole in ("*", str(size))
+    is_long = length in (None, str(end - start + 1))
+    now = headers.get("etag" if (version or "").startswith('"') else "last-modified")
+    return start == position <= end and is_whole and is_long and now in (None, version)
 
 
 class _Output(ResultFile):

@@ -27,6 +27,8 @@ LATE = 600.0
 SLACK = 60
 """Seconds that the clocks of the service and of this machine may differ by."""
 PAGE, MOST_PAGES = 50, 200
+SHOWN = 3
+"""Request ids that a message has at most."""
 _IDS = ("request_id", "requestId", "req_id", "id")
 _MODELS = ("model", "model_name", "modelName")
 """How callers spell what a row may have; none is documented but `request_id`."""
@@ -104,8 +106,7 @@ def _judged(
     if ours:
         costs = [row["cost"] for row in ours if isinstance(row.get("cost"), (int, float))]
         cost = float(costs[0]) if len(ours) == len(costs) == 1 else None
-        said = f"calls on record in the window that belong to no known one: {len(ours)}"
-        return Settlement("billed", said, cost, tuple(ours))
+        return Settlement("on record", _left_over(ours, costs), cost, tuple(ours))
     left = end + LATE - time.time()
     if left > 0:
         said = f"nothing is on record yet; what was billed shows within about {LATE / 60:g} minutes"
@@ -114,6 +115,20 @@ def _judged(
         said = "the window has only calls of other models on record, and a model may have two names"
         return Settlement("unknown", said, None, tuple(free))
     return Settlement("not billed", "no call of the window is on record but known ones")
+
+
+def _left_over(rows: list[Mapping[str, Any]], costs: list[float]) -> str:
+    """What is known of calls on record that no known call explains."""
+    ids = [_first(row, _IDS) or "without an id" for row in rows]
+    shown = ", ".join(ids[:SHOWN]) + (f" and {len(ids) - SHOWN} more" if len(ids) > SHOWN else "")
+    billed = f"{sum(costs):g} PTC in all" if costs else "none has a cost"
+    if costs and len(costs) < len(rows):
+        billed += f", {len(rows) - len(costs)} without a cost"
+    return (
+        f"calls on record at that time that belong to no known one: {len(rows)}"
+        f" ({shown}; {billed}); this call may be one of them, or another program with this API key"
+        " made them"
+    )
 
 
 def _first(row: Mapping[str, Any], names: tuple[str, ...]) -> str | None:

@@ -11,12 +11,15 @@ from __future__ import annotations
 import asyncio
 import builtins
 import logging
+import os
 import socket
 import struct
 import sys
 import time
-from collections.abc import Mapping
+import weakref
+from collections.abc import Callable, Mapping
 from contextlib import suppress
+from functools import partial
 from importlib import import_module
 from inspect import signature
 from typing import Any, NamedTuple, cast
@@ -143,9 +146,11 @@ def _closed(error: Any) -> Closed:
 class _Socket:
     """What both kinds have in common."""
 
-    def __init__(self, websocket: Any, timeout: float) -> None:
+    def __init__(self, websocket: Any, timeout: float, cut: Callable[[], object]) -> None:
         self._websocket = websocket
         self._timeout = timeout
+        # The library's thread or event loop holds a connection for ever that nobody closed.
+        weakref.finalize(self, _in_process, os.getpid(), cut).atexit = False
 
     @property
     def ending(self) -> Closed | None:
@@ -188,6 +193,21 @@ class _Socket:
         raise NotImplementedError
 
 
+def _in_process(process: int, cut: Callable[[], object]) -> None:
+    """Break a connection off that was let go of, but none of another process."""
+    if os.getpid() == process:
+        with suppress(OSError, RuntimeError):  # it is over, or its event loop is
+            cut()
+
+
+def _concurrent(name: str = "ConcurrencyError") -> type[BaseException]:
+    """What the library raises for two that receive at once; RuntimeError in old versions."""
+    return getattr(import_module("websockets.exceptions"), name, RuntimeError)
+
+
+_TWO = "another thread or task is receiving already; only one may"
+
+
 class SyncSocket(_Socket):
     """The blocking kind. One thread may send while another receives."""
 
@@ -208,7 +228,8 @@ class SyncSocket(_Socket):
         opening = cast("Any", connect)(how.url, **_arguments(connect, how, Connection))
         websocket: Any = opening.__enter__()
         _limit_sending(websocket.socket, how.timeout)
-        return cls(websocket, how.timeout)
+        cut = partial(websocket.socket.shutdown, socket.SHUT_RDWR)
+        return cls(websocket, how.timeout, cut)
 
     async def send(self, text: str) -> None:
         """Send a message. Raises Closed, or builtins.TimeoutError if the service does not read."""
@@ -230,6 +251,8 @@ class SyncSocket(_Socket):
             return self._websocket.recv(timeout=seconds)
         except ConnectionClosed as error:
             raise _closed(error) from None
+        except _concurrent():
+            raise InvalidArgument(_TWO) from None
 
     async def _is_alive(self) -> bool:
         from websockets.exceptions import ConnectionClosed
@@ -283,7 +306,9 @@ class AsyncSocket(_Socket):
                     raise _refused(error.response) from None
 
         websocket = await connect(how.url, **_arguments(connect, how, Connection))
-        return cls(websocket, how.timeout)
+        loop = asyncio.get_running_loop()
+        cut = partial(loop.call_soon_threadsafe, websocket.transport.abort)
+        return cls(websocket, how.timeout, cut)
 
     async def send(self, text: str) -> None:
         """Send a message. Raises Closed, or builtins.TimeoutError if the service does not read."""
@@ -306,6 +331,8 @@ class AsyncSocket(_Socket):
                 return await self._websocket.recv()
         except ConnectionClosed as error:
             raise _closed(error) from None
+        except _concurrent():
+            raise InvalidArgument(_TWO) from None
 
     async def _is_alive(self) -> bool:
         from websockets.exceptions import ConnectionClosed

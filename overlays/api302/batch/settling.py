@@ -18,8 +18,9 @@ if TYPE_CHECKING:
 async def settle_jobs(client: AsyncClient, journal: Journal) -> dict[str, int]:
     """Ask for each unknown job; those that were not billed are planned again.
 
-    A job that was billed fails, since its response is gone; one of which the records say nothing
-    yet stays unknown. Returns how many of each outcome there are.
+    A job that was billed fails, since its response is gone; so does one for which a call is on
+    record that no job explains, as it may be that one. One of which the records say nothing yet
+    stays unknown. Returns how many of each outcome there are.
     """
     rows = await asyncio.to_thread(lambda: list(journal.all_rows(("unknown",))))
     if not rows:
@@ -43,7 +44,7 @@ async def _settled(client: AsyncClient, row: Row, known: list[str]) -> Settlemen
 
 def _as_far_as_told(found: list[tuple[Row, Settlement]]) -> list[tuple[Row, Settlement]]:
     """Where fewer calls are on record than jobs claim them, nobody knows whose they are."""
-    guessed = [one for row, one in found if one.outcome == "billed" and not row["request_id"]]
+    guessed = [one for _, one in found if one.outcome == "on record"]
     records = {
         json.dumps(record, sort_keys=True, default=str) for one in guessed for record in one.records
     }
@@ -58,8 +59,8 @@ def _change(one: Settlement) -> dict[str, Any]:
     if one.outcome == "not billed":
         again = dict.fromkeys(("sent_at", "until", "request_id", "reserved", "error"))
         return {"state": "planned", **again}
-    kind = "Billed" if one.outcome == "billed" else "Unanswered"
+    kind = {"billed": "Billed", "on record": "OnRecord"}.get(one.outcome, "Unanswered")
     error = error_text(kind, f"was sent, and no response came: {one.why}")
-    if one.outcome == "billed":
+    if one.outcome in ("billed", "on record"):
         return {"state": "failed", "cost": one.cost, "error": error}
     return {"error": error}

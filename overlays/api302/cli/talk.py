@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -20,8 +19,8 @@ def _messages(said: str, given: Mapping[str, Any], body: Mapping[str, Any]) -> l
     texts = [said]
     images: list[Any] = []
     for name in given["files"]:
-        if (kind := type_of(name) or "").startswith("image/"):
-            images.append({"type": "image_url", "image_url": {"url": _url(name, kind)}})
+        if (type_of(name) or "").startswith("image/"):
+            images.append({"type": "image_url", "image_url": {"url": _image(name)}})
         else:
             texts.append(f"{name}:\n{content(name, '--file')}")
     text = "\n\n".join(filter(None, texts))
@@ -30,15 +29,16 @@ def _messages(said: str, given: Mapping[str, Any], body: Mapping[str, Any]) -> l
     return [*system, *body.get("messages", ()), {"role": "user", "content": parts}]
 
 
-def _url(name: str, kind: str) -> str:
-    """An image as the URL that a message has: its own, or its content."""
+def _image(name: str) -> str | Path:
+    """An image as the URL that a message has: its own, or its file, which the client sends."""
     if name.startswith(("http://", "https://")):
         return name
+    path = Path(name).expanduser()
     try:
-        data = Path(name).expanduser().read_bytes()
+        path.open("rb").close()  # or the error would name a place in a body that nobody wrote
     except OSError as error:
         raise click.UsageError(f"--file: {name!r} cannot be read ({error.strerror})") from None
-    return f"data:{kind};base64,{base64.b64encode(data).decode()}"
+    return path
 
 
 chat: click.Command = command(

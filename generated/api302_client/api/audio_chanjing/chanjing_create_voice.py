@@ -33,6 +33,7 @@ EXTENSIONS: Extensions = {
     "x-success": {"field": "code", "values": [0], "message": "msg"},
     "x-task": {"fetch": "chanjing_get_voice", "parameters": {"id": "data"}, "webhook": {"in": "body", "name": "callback"}},
     "x-price": [{"amount": 0, "unit": "PTC", "per": "call"}],
+    "x-models": {"field": "model_type"},
 }
 
 build = _request.builder(METHOD, PATH, MEDIA_TYPES)

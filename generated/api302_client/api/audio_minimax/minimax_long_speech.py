@@ -34,7 +34,16 @@ KEY_HEADERS = ()
 EXTENSIONS: Extensions = {
     "x-success": {"field": "base_resp.status_code", "values": [0], "message": "base_resp.status_msg"},
     "x-task": {"fetch": "minimax_get_long_speech", "parameters": {"task_id": "task_id"}},
-    "x-price": [{"amount": 52.5, "unit": "PTC", "per": "1M characters", "units": "text", "for": "speech-2.6-hd"}],
+    "x-price": [
+        {
+            "amount": 52.5,
+            "unit": "PTC",
+            "per": "1M characters",
+            "units": "text",
+            "for": "speech-2.5-hd-preview, speech-2.6-hd, speech-2.8-hd",
+            "when": {"model": ["speech-2.5-hd-preview", "speech-2.6-hd", "speech-2.8-hd"]},
+        }
+    ],
     "x-models": {"field": "model"},
 }
 

@@ -36,7 +36,16 @@ EXTENSIONS: Extensions = {
         "done": {"field": "data.status", "values": [2]},
         "error": "base_resp.status_code != `0` && base_resp.status_msg || null",
     },
-    "x-price": [{"amount": 52.5, "unit": "PTC", "per": "1M characters", "units": "text", "for": "speech-2.6-hd"}],
+    "x-price": [
+        {
+            "amount": 52.5,
+            "unit": "PTC",
+            "per": "1M characters",
+            "units": "text",
+            "for": "speech-2.5-hd-preview, speech-2.6-hd, speech-2.8-hd",
+            "when": {"model": ["speech-2.5-hd-preview", "speech-2.6-hd", "speech-2.8-hd"]},
+        }
+    ],
     "x-models": {"field": "model"},
     "x-outputs": [{"field": "data.audio", "as": "hex"}],
 }

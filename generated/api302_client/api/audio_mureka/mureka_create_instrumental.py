@@ -31,7 +31,10 @@ NOT_EMPTY = ()
 KEY_HEADERS = ()
 EXTENSIONS: Extensions = {
     "x-task": {"fetch": "mureka_get_instrumental", "parameters": {"task_id": "id"}},
-    "x-price": [{"amount": 0.05, "unit": "PTC", "per": "call", "for": "mureka-7.5"}],
+    "x-price": [
+        {"amount": 0.05, "unit": "PTC", "per": "call", "for": "mureka-7.5", "when": {"model": "mureka-7.5"}},
+        {"amount": 0.2, "unit": "PTC", "per": "call", "for": "mureka-o1", "when": {"model": "mureka-o1"}},
+    ],
     "x-models": {"field": "model"},
 }
 

@@ -32,7 +32,10 @@ KEY_HEADERS = ()
 EXTENSIONS: Extensions = {
     "x-success": {"field": "Response.Error.Code", "values": [""], "message": "Response.Error.Message"},
     "x-task": {"fetch": "hunyuan_get_3d_rapid", "parameters": {"JobId": "Response.JobId"}},
-    "x-price": [{"amount": 0.3, "unit": "PTC", "per": "call", "for": "0.2 more for EnablePBR"}],
+    "x-price": [
+        {"amount": 0.3, "unit": "PTC", "per": "call", "when": {"EnablePBR || `false`": False}},
+        {"amount": 0.5, "unit": "PTC", "per": "call", "for": "EnablePBR", "when": {"EnablePBR || `false`": True}},
+    ],
 }
 
 build = _request.builder(METHOD, PATH, MEDIA_TYPES)

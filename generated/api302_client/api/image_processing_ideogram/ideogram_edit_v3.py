@@ -45,6 +45,13 @@ EXTENSIONS: Extensions = {
             "when": {"rendering_speed": "TURBO", "!character_reference_images": True},
         },
         {
+            "amount": 0.09,
+            "unit": "PTC",
+            "per": "call",
+            "for": "QUALITY",
+            "when": {"rendering_speed": "QUALITY", "!character_reference_images": True},
+        },
+        {
             "amount": 0.1,
             "unit": "PTC",
             "per": "call",

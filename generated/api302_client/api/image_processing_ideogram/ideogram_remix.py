@@ -30,7 +30,7 @@ REQUIRED = ("image_request", "image_file")
 NOT_EMPTY = ()
 KEY_HEADERS = ()
 EXTENSIONS: Extensions = {
-    "x-price": [{"amount": 0.02, "unit": "PTC", "per": "call", "for": "V_1_TURBO"}, {"note": "by model"}],
+    "x-price": [{"amount": 0.02, "unit": "PTC", "per": "call", "for": "V_1_TURBO", "when": {"image_request.model": "V_1_TURBO"}}],
     "x-outputs": ["data[].url"],
     "x-file-max": {"image_file": 10485760},
 }

@@ -30,7 +30,11 @@ REQUIRED = ("image", "prompt")
 NOT_EMPTY = ("prompt",)
 KEY_HEADERS = ()
 EXTENSIONS: Extensions = {
-    "x-price": [{"amount": 0.03, "unit": "PTC", "per": "call", "for": "TURBO"}, {"note": "by `rendering_speed`"}],
+    "x-price": [
+        {"amount": 0.03, "unit": "PTC", "per": "call", "for": "TURBO", "when": {"rendering_speed": "TURBO"}},
+        {"amount": 0.09, "unit": "PTC", "per": "call", "for": "QUALITY", "when": {"rendering_speed": "QUALITY"}},
+        {"note": "by `rendering_speed`"},
+    ],
     "x-outputs": ["data[].url"],
     "x-file-max": {"image": 10485760},
 }

@@ -86,6 +86,7 @@ EXTENSIONS: Extensions = {
         {"amount": 0.04, "unit": "PTC", "per": "image", "for": "flux-kontext-pro", "when": {"model": "flux-kontext-pro"}},
         {"note": "FLUX.2 models by the megapixel"},
     ],
+    "x-models": {"field": "model"},
     "x-variants": [["prompt"], ["file_data", "finetune_comment", "mode"]],
 }
 

@@ -30,7 +30,23 @@ REQUIRED = ("prompt",)
 NOT_EMPTY = ("prompt",)
 KEY_HEADERS = ()
 EXTENSIONS: Extensions = {
-    "x-price": [{"amount": 0.09, "unit": "PTC", "per": "call", "for": "QUALITY"}, {"note": "by `rendering_speed`"}],
+    "x-price": [
+        {
+            "amount": 0.09,
+            "unit": "PTC",
+            "per": "call",
+            "for": "QUALITY",
+            "when": {"rendering_speed": "QUALITY", "!character_reference_images": True},
+        },
+        {
+            "amount": 0.2,
+            "unit": "PTC",
+            "per": "call",
+            "for": "QUALITY with `character_reference_images`",
+            "when": {"rendering_speed": "QUALITY", "!character_reference_images": False},
+        },
+        {"note": "by `rendering_speed`"},
+    ],
     "x-outputs": ["data[].url"],
 }
 

@@ -32,7 +32,16 @@ KEY_HEADERS = ()
 EXTENSIONS: Extensions = {
     "x-success": {"field": "code", "values": [0], "message": "message"},
     "x-task": {"fetch": "kling_get_image", "parameters": {"id": "data.task_id"}, "webhook": {"in": "body", "name": "callback_url"}},
-    "x-price": [{"amount": 0.04, "unit": "PTC", "per": "image", "units": "n || `1`", "for": "kling-v2-new, image-to-image"}],
+    "x-price": [
+        {
+            "amount": 0.04,
+            "unit": "PTC",
+            "per": "image",
+            "units": "n || `1`",
+            "for": "kling-v2-new, image-to-image",
+            "when": {"model_name": "kling-v2-new"},
+        }
+    ],
     "x-models": {"field": "model_name"},
 }
 

@@ -8,12 +8,11 @@ from typing import TYPE_CHECKING, Any
 from ... import _request
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from ..._request import Extensions, Files
     from ..._response import Responses
     from ...client import Client, Response
     from ...models.wavespeed_response import WavespeedResponse
+    from ...params.images_wavespeed import WavespeedPhoenixRequest
 
 ID = "wavespeed_phoenix_1_0"
 METHOD = "POST"
@@ -25,7 +24,7 @@ RESPONSES: Responses = {
     "5XX": {"application/json": "ErrorResponse"},
 }
 STREAM = None
-DOCS = "p364217870"
+DOCS = "https://www.wavespeed.ai/docs/docs-api/leonardoai/leonardoai-phoenix-1.0"
 FILES: Files = {}
 REQUIRED = ()
 NOT_EMPTY = ()
@@ -39,32 +38,32 @@ EXTENSIONS: Extensions = {
 build = _request.builder(METHOD, PATH, MEDIA_TYPES)
 
 
-def _get_kwargs(*, body: Mapping[str, Any]) -> dict[str, Any]:
+def _get_kwargs(*, body: WavespeedPhoenixRequest) -> dict[str, Any]:
     return build({}, {}, {}, body, None)
 
 
-def sync_detailed(*, client: Client, body: Mapping[str, Any]) -> Response[WavespeedResponse]:
+def sync_detailed(*, client: Client, body: WavespeedPhoenixRequest) -> Response[WavespeedResponse]:
     """Like `sync`, with status, headers and content beside the response."""
     return client.send(_get_kwargs(body=body), RESPONSES)
 
 
-def sync(*, client: Client, body: Mapping[str, Any]) -> WavespeedResponse:
+def sync(*, client: Client, body: WavespeedPhoenixRequest) -> WavespeedResponse:
     """Create a Leonardo Phoenix 1.0 text-to-image task
 
     Args:
         client: Sends the request.
-        body: The request body, as application/json.
+        body: WavespeedPhoenixRequest, as application/json.
 
     Raises: what `Client.send` raises.
     """
     return sync_detailed(client=client, body=body).parsed
 
 
-async def asyncio_detailed(*, client: Client, body: Mapping[str, Any]) -> Response[WavespeedResponse]:
+async def asyncio_detailed(*, client: Client, body: WavespeedPhoenixRequest) -> Response[WavespeedResponse]:
     """Like `sync_detailed`, awaited."""
     return await client.asend(_get_kwargs(body=body), RESPONSES)
 
 
-async def asyncio(*, client: Client, body: Mapping[str, Any]) -> WavespeedResponse:
+async def asyncio(*, client: Client, body: WavespeedPhoenixRequest) -> WavespeedResponse:
     """Like `sync`, awaited."""
     return (await asyncio_detailed(client=client, body=body)).parsed

@@ -30,7 +30,16 @@ REQUIRED = ("model", "input")
 NOT_EMPTY = ("model",)
 KEY_HEADERS = ()
 EXTENSIONS: Extensions = {
-    "x-price": [{"amount": 0.05, "unit": "PTC", "per": "1M tokens", "units": "input", "for": "jina-colbert-v2, jina-embeddings-v4"}],
+    "x-price": [
+        {
+            "amount": 0.05,
+            "unit": "PTC",
+            "per": "1M tokens",
+            "units": "input",
+            "for": "jina-colbert-v2, jina-embeddings-v4",
+            "when": {"model": ["jina-colbert-v2", "jina-embeddings-v4"]},
+        }
+    ],
     "x-models": {"field": "model"},
     "x-inner-files": {"input.image": ["url", "base64"], "input.pdf": ["url"], "input[].image": ["url", "base64"], "input[].pdf": ["url"]},
 }

@@ -30,7 +30,16 @@ REQUIRED = ("model", "query", "documents")
 NOT_EMPTY = ("model",)
 KEY_HEADERS = ()
 EXTENSIONS: Extensions = {
-    "x-price": [{"amount": 0.05, "unit": "PTC", "per": "1M tokens", "units": "[query, documents]", "for": "jina-reranker-m0"}],
+    "x-price": [
+        {
+            "amount": 0.05,
+            "unit": "PTC",
+            "per": "1M tokens",
+            "units": "[query, documents]",
+            "for": "jina-reranker-m0",
+            "when": {"model": "jina-reranker-m0"},
+        }
+    ],
     "x-models": {"field": "model"},
     "x-inner-files": {"documents[].image": ["url", "base64"], "query.image": ["url", "base64"]},
 }

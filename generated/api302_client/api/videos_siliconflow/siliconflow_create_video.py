@@ -31,7 +31,9 @@ NOT_EMPTY = ("prompt",)
 KEY_HEADERS = ()
 EXTENSIONS: Extensions = {
     "x-task": {"fetch": "siliconflow_get_video", "parameters": {"requestId": "requestId"}},
-    "x-price": [{"amount": 0.286, "unit": "PTC", "per": "call", "for": "Wan-AI/Wan2.2-T2V-A14B"}],
+    "x-price": [
+        {"amount": 0.286, "unit": "PTC", "per": "call", "for": "Wan-AI/Wan2.2-T2V-A14B", "when": {"model": "Wan-AI/Wan2.2-T2V-A14B"}}
+    ],
     "x-models": {"field": "model"},
 }
 
