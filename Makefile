@@ -65,13 +65,13 @@ coverage: $(VENV)/ready-dev ## how much of overlays/ its tests run, branches too
 check: $(VENV)/ready-dev ## house rules of spec/, generated/ up to date, lint, layers, types
 	@$(MAKE) --jobs=2 check-types check-rules
 
-check-rules: $(VENV)/ready-dev
+check-rules: $(VENV)/ready-dev ## check without the types
 	$(PY) -m generator check
 	$(PY) -m ruff check --quiet .
 	$(PY) -m ruff format --check --quiet .
 	$(BIN)/lint-imports
 
-check-types: $(VENV)/ready-dev
+check-types: $(VENV)/ready-dev ## the types of all Python
 	$(PY) -m basedpyright --threads 2
 
 types: $(VENV)/ready-dev ## the public types of api302 are complete
