@@ -213,7 +213,7 @@ class Model:
         assert isinstance(other, Model)
         return self.to_dict() == other.to_dict()
 
-    __hash__ = None  # type: ignore[assignment]
+    __hash__: ClassVar[None] = None  # type: ignore[assignment]
 
     def __repr__(self) -> str:
         return shown(self)

@@ -15,6 +15,7 @@ from generator.document import Document, Schema
 from generator.document.references import references
 
 from .code import HEADER, File, GenerationError
+from .code import name as checked
 from .docstrings import wrap
 
 if TYPE_CHECKING:
@@ -66,13 +67,55 @@ def files(plan: Plan) -> Iterator[File]:
     Those of the tool have no text yet: `generate` makes it.
     """
     root = PACKAGE.replace(".", "/")
-    about = f'{HEADER}\n"""Types of request bodies, a module a vendor."""\n'
-    yield File(f"{root}/__init__.py", "", {"text": about})
+    yield File(f"{root}/__init__.py", "", {"text": _lazy(plan)})
+    yield File(f"{root}/__init__.pyi", "", {"text": _stub(plan)})
     yield File(f"{root}/files.py", "", {"text": _FILES})
     for module in sorted(set(plan.modules.values())):
         schemas = _needed(plan, {module})
         yield File(f"{root}/{module}.py", "", {"schemas": schemas}, TOOL)
 
+
+def _lazy(plan: Plan) -> str:
+    """The package: each type by its name, loaded when it is first asked for."""
+    names: dict[str, list[str]] = {}
+    for name, module in plan.modules.items():
+        names.setdefault(checked(module), []).append(checked(name))
+    listed = [f"    {module!r}: {' '.join(own)!r},\n" for module, own in sorted(names.items())]
+    return _PACKAGE.replace("{listed}", "".join(listed))
+
+
+def _stub(plan: Plan) -> str:
+    """The same names, for editors and type checkers."""
+    lines = [HEADER, "from typing import TypeAlias", ""]
+    for name, module in plan.modules.items():
+        if name not in plan.classes:
+            lines.append(f"from .{checked(module)} import {checked(name)} as {checked(name)}")
+            continue
+        lines.append(f"from .{checked(module)} import {checked(name)} as _{name}")
+        lines.append(f"{name}Param: TypeAlias = _{name}")
+    return "\n".join(lines) + "\n"
+
+
+_PACKAGE = f'''{HEADER}
+"""Types of request bodies, a module a vendor. Each name is here too, and in `__init__.pyi`; one
+that a response has as well ends with `Param` there.
+"""
+
+from importlib import import_module
+from typing import Any
+
+_NAMES = {{
+{{listed}}}}
+
+
+def __getattr__(name: str) -> Any:
+    for module, names in _NAMES.items():
+        own = name if name in names.split() else name.removesuffix("Param")
+        if own in names.split():
+            value = globals()[name] = getattr(import_module(f"{{__name__}}.{{module}}"), own)
+            return value
+    raise AttributeError(f"module {{__name__!r}} has no type {{name!r}}")
+'''
 
 _HARMLESS = (
     *(ast.Module, ast.Import, ast.ImportFrom, ast.alias, ast.ClassDef, ast.Expr, ast.Pass),

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
-    from . import catalog, directory, functions, testing, webhooks
+    from . import catalog, directory, functions, testing, types, webhooks
     from . import otel as otel  # not in `__all__`: it needs an extra
     from ._calls.files import FileInput
     from ._client import AsyncClient, Client
@@ -123,6 +123,7 @@ __all__ = [
     "directory",
     "functions",
     "testing",
+    "types",
     "webhooks",
 ]
 
@@ -130,7 +131,7 @@ __all__ = [
 def __getattr__(name: str) -> object:
     from importlib import import_module
 
-    if name in ("catalog", "directory", "functions", "otel", "testing", "webhooks"):
+    if name in ("catalog", "directory", "functions", "otel", "testing", "types", "webhooks"):
         return import_module(f"api302.{name}")
     if name not in _MODULE_OF:
         raise AttributeError(f"module 'api302' has no attribute {name!r}")

@@ -12,6 +12,8 @@ from typing import Any, TypedDict, assert_type
 import PIL.Image
 
 import api302
+from api302.types import OpenaiChatMessage as ShortMessage
+from api302.types import OpenaiChatResponse as ShortResponse
 from api302_client.models import (
     Ai302ImageTask,
     KlingResponse,
@@ -31,6 +33,8 @@ reply = client.chat.completions.create(
     model="gpt-4o", messages=messages, temperature=0.2, web_search=True
 )
 assert_type(reply, OpenaiChatResponse)
+assert_type(reply, ShortResponse)
+short: list[ShortMessage] = messages
 for choice in reply.choices or []:
     if choice.message and choice.message.content:
         print(choice.message.content)

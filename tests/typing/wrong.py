@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import api302
-from api302_client.params.llm_openai import OpenaiChatMessage
+from api302.types import OpenaiChatMessage  # error
 
 client = api302.Client(api_key="sk-...")
 messages: list[OpenaiChatMessage] = [{"role": "user", "content": "hello"}]
