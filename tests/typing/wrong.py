@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import api302
-from api302.types import OpenaiChatMessage  # error
+from api302.types import OpenaiChatMessage
 
 client = api302.Client(api_key="sk-...")
 messages: list[OpenaiChatMessage] = [{"role": "user", "content": "hello"}]
@@ -18,6 +18,7 @@ client.videos.kling.text_to_videos(prompt="a red panda")  # error
 print(client.chat.completions.create(model="gpt-4o", messages=messages).choice)  # error
 client.videos.kling.text_to_video(prompt="a red panda").wait(timeout="ten")  # error
 api302.Client(key="sk-...")  # error
+print(api302.types.OpenaiChatMesage)  # error
 client.chat.completions.create(model="gpt-4o", messages=messages, stream="yes")  # error
 client.chat.completions.create(model="gpt-4o", stream=True)  # error
 client.chat.completions.parse(model="gpt-4o", messages=messages)  # error

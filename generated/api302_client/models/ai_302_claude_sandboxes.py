@@ -13,7 +13,8 @@ if TYPE_CHECKING:
 
 @model
 class Ai302ClaudeSandboxes(Model):
-    __wire__ = {"list_": "list"}
+    if not TYPE_CHECKING:  # the base class says its type
+        __wire__ = {"list_": "list"}
 
     pagination: Ai302ClaudePages | None = None
     """The pages."""

@@ -14,7 +14,8 @@ if TYPE_CHECKING:
 class Ai302QueuedImages(Model):
     """Images from the queue of the calls under /302/submit."""
 
-    __wire__ = {"request_id_": "request_id"}
+    if not TYPE_CHECKING:  # the base class says its type
+        __wire__ = {"request_id_": "request_id"}
 
     request_id_: str | None = None
     """The task's id."""

@@ -12,7 +12,8 @@ if TYPE_CHECKING:
 
 @model
 class Ai302VideoParameterRange(Model):
-    __wire__ = {"list_": "list"}
+    if not TYPE_CHECKING:  # the base class says its type
+        __wire__ = {"list_": "list"}
 
     type: Literal["list", "range", "slider"] | str | None = None
     """Whether `list` or `range` holds."""

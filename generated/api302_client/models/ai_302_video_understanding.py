@@ -13,7 +13,8 @@ if TYPE_CHECKING:
 class Ai302VideoUnderstanding(Model):
     """The answer, or the status of the task."""
 
-    __wire__ = {"request_id_": "request_id"}
+    if not TYPE_CHECKING:  # the base class says its type
+        __wire__ = {"request_id_": "request_id"}
 
     request_id_: str | None = None
     """The task's id."""

@@ -11,7 +11,8 @@ if TYPE_CHECKING:
 
 @model
 class AlibabaMultimodalResponse(Model):
-    __wire__ = {"request_id_": "request_id"}
+    if not TYPE_CHECKING:  # the base class says its type
+        __wire__ = {"request_id_": "request_id"}
 
     request_id_: str | None = None
     """The request ID at Alibaba Cloud."""

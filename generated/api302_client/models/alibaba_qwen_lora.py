@@ -12,7 +12,8 @@ if TYPE_CHECKING:
 
 @model
 class AlibabaQwenLora(Model):
-    __wire__ = {"request_id_": "request_id"}
+    if not TYPE_CHECKING:  # the base class says its type
+        __wire__ = {"request_id_": "request_id"}
 
     request_id_: str | None = None
     """The task's id."""

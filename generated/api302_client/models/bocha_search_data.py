@@ -14,7 +14,8 @@ if TYPE_CHECKING:
 class BochaSearchData(Model):
     """Results, in the form of Bing."""
 
-    __wire__ = {"type": "_type"}
+    if not TYPE_CHECKING:  # the base class says its type
+        __wire__ = {"type": "_type"}
 
     type: str | None = None
     """SearchResponse."""

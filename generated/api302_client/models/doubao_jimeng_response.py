@@ -11,7 +11,8 @@ if TYPE_CHECKING:
 
 @model
 class DoubaoJimengResponse(Model):
-    __wire__ = {"request_id_": "request_id"}
+    if not TYPE_CHECKING:  # the base class says its type
+        __wire__ = {"request_id_": "request_id"}
 
     code: int | None = None
     """10000 means success."""

@@ -11,7 +11,8 @@ if TYPE_CHECKING:
 
 @model
 class DubbingxVoiceList(Model):
-    __wire__ = {"list_": "list"}
+    if not TYPE_CHECKING:  # the base class says its type
+        __wire__ = {"list_": "list"}
 
     total: int | None = None
     """Total number of voices."""

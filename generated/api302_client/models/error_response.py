@@ -13,7 +13,8 @@ if TYPE_CHECKING:
 class ErrorResponse(Model):
     """302.AI's error envelope, or that of the vendor behind the call, passed through. All fields are optional since the shapes differ."""
 
-    __wire__ = {"request_id_": "request_id"}
+    if not TYPE_CHECKING:  # the base class says its type
+        __wire__ = {"request_id_": "request_id"}
 
     error: ErrorDetail | str | None = None
     """302.AI's and OpenAI's envelope; some vendors put plain text here."""

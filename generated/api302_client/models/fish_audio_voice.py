@@ -14,7 +14,8 @@ if TYPE_CHECKING:
 class FishAudioVoice(Model):
     """A voice."""
 
-    __wire__ = {"id": "_id"}
+    if not TYPE_CHECKING:  # the base class says its type
+        __wire__ = {"id": "_id"}
 
     id: str | None = None
     """The id of the voice, for `reference_id`."""

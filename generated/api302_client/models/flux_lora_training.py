@@ -13,7 +13,8 @@ if TYPE_CHECKING:
 class FluxLoraTraining(Model):
     """A training task; once done, its files."""
 
-    __wire__ = {"request_id_": "request_id"}
+    if not TYPE_CHECKING:  # the base class says its type
+        __wire__ = {"request_id_": "request_id"}
 
     status: Literal["IN_QUEUE", "IN_PROGRESS", "COMPLETED", "FAILED", "failed"] | str | None = None
     """Status."""

@@ -15,7 +15,8 @@ if TYPE_CHECKING:
 class GoogleVeo2Task(Model):
     """A video of Veo 2, in one of several layouts."""
 
-    __wire__ = {"request_id_": "request_id"}
+    if not TYPE_CHECKING:  # the base class says its type
+        __wire__ = {"request_id_": "request_id"}
 
     request_id_: str | None = None
     """The task's id."""

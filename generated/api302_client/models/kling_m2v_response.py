@@ -11,7 +11,8 @@ if TYPE_CHECKING:
 
 @model
 class KlingM2VResponse(Model):
-    __wire__ = {"request_id_": "request_id"}
+    if not TYPE_CHECKING:  # the base class says its type
+        __wire__ = {"request_id_": "request_id"}
 
     result: int | None = None
     """1 means success."""

@@ -13,7 +13,8 @@ if TYPE_CHECKING:
 class KlingResponse(Model):
     """Kling's own envelope around a task."""
 
-    __wire__ = {"request_id_": "request_id"}
+    if not TYPE_CHECKING:  # the base class says its type
+        __wire__ = {"request_id_": "request_id"}
 
     code: int | None = None
     """0 means success."""

@@ -15,7 +15,8 @@ if TYPE_CHECKING:
 class OpenaiResponsesResponse(Model, Generic[Parsed]):
     """The answer, in the Responses format."""
 
-    __wire__ = {"text_": "text"}
+    if not TYPE_CHECKING:  # the base class says its type
+        __wire__ = {"text_": "text"}
 
     id: str = ABSENT
     """The response's id."""

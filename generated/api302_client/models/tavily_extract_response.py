@@ -14,7 +14,8 @@ if TYPE_CHECKING:
 class TavilyExtractResponse(Model):
     """The pages."""
 
-    __wire__ = {"request_id_": "request_id"}
+    if not TYPE_CHECKING:  # the base class says its type
+        __wire__ = {"request_id_": "request_id"}
 
     results: list[TavilyPage] | None = None
     """The pages."""

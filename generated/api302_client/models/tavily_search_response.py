@@ -14,7 +14,8 @@ if TYPE_CHECKING:
 class TavilySearchResponse(Model):
     """Results."""
 
-    __wire__ = {"request_id_": "request_id"}
+    if not TYPE_CHECKING:  # the base class says its type
+        __wire__ = {"request_id_": "request_id"}
 
     query: str | None = None
     """The search query."""

@@ -13,7 +13,8 @@ if TYPE_CHECKING:
 class YoudaoResponse(Model):
     """A translation."""
 
-    __wire__ = {"dict_": "dict"}
+    if not TYPE_CHECKING:  # the base class says its type
+        __wire__ = {"dict_": "dict"}
 
     errorCode: str | int | None = None
     """0 means success."""

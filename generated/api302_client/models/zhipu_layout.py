@@ -13,7 +13,8 @@ if TYPE_CHECKING:
 
 @model
 class ZhipuLayout(Model):
-    __wire__ = {"request_id_": "request_id"}
+    if not TYPE_CHECKING:  # the base class says its type
+        __wire__ = {"request_id_": "request_id"}
 
     id: str | None = None
     """The request's id."""

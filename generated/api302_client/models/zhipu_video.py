@@ -14,7 +14,8 @@ if TYPE_CHECKING:
 class ZhipuVideo(Model):
     """A video and the status of its task."""
 
-    __wire__ = {"request_id_": "request_id"}
+    if not TYPE_CHECKING:  # the base class says its type
+        __wire__ = {"request_id_": "request_id"}
 
     id: str | None = None
     """The task's id."""
