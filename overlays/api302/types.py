@@ -14,13 +14,14 @@ if TYPE_CHECKING:
     from api302_client.models import *  # noqa: F403
     from api302_client.params import *  # noqa: F403
 
+if not TYPE_CHECKING:  # or else a type checker would take any name
 
-def __getattr__(name: str) -> object:
-    from importlib import import_module
+    def __getattr__(name: str) -> object:
+        from importlib import import_module
 
-    for source in ("api302_client.models", "api302_client.params"):
-        value = getattr(import_module(source), name, None) if name[:1].isupper() else None
-        if value is not None:
-            globals()[name] = value
-            return value
-    raise AttributeError(f"module 'api302.types' has no type {name!r}")
+        for source in ("api302_client.models", "api302_client.params"):
+            value = getattr(import_module(source), name, None) if name[:1].isupper() else None
+            if value is not None:
+                globals()[name] = value
+                return value
+        raise AttributeError(f"module 'api302.types' has no type {name!r}")
