@@ -34,6 +34,8 @@ if TYPE_CHECKING:
     from ._client import AsyncClient, Client
 
 SHOWN = ("content-type", "content-length", "request-id", "accept", "lang", "prefer")
+SWITCHED = 101
+"""The status of a WebSocket's handshake."""
 VERSION = 1
 """Of the files' form."""
 LARGEST = 16 << 20
@@ -183,6 +185,8 @@ class _Recorded:
             if not listed:
                 raise NotRecorded(f"{call.what}: it is made more often than it was recorded")
             kept = listed.pop(0)
+        if kept["status"] == SWITCHED:
+            raise NotRecorded(f"{call.what}: a conversation is not replayed; the mock has them")
         return _played(kept)
 
     def _why(self, request: dict[str, Any]) -> str:

@@ -18,11 +18,15 @@ from websockets.sync.client import ClientConnection, connect
 from websockets.sync.server import ServerConnection, serve
 
 import api302
+import api302.testing
 from api302_mock import MockServer, start
 from api302_mock.proxy import ProxyServer
 from api302_mock.proxy import start as start_proxy
+from api302_mock.server import has_websockets
 from generator.docs.described import Described
 from generator.docs.diff.recorded import recorded
+
+pytestmark = pytest.mark.skipif(not has_websockets(), reason="this uvicorn serves no WebSockets")
 
 ROOT = Path(__file__).parents[2]
 KEY = "sk-proxy-realtime-0123456789"
@@ -237,6 +241,16 @@ def test_a_record_of_a_websocket_is_no_finding_of_the_calls(
 
     described = Described(ROOT / "spec")
     assert recorded(described, tmp_path / "record") == ([], 1)
+
+
+def test_a_record_of_a_websocket_is_not_replayed(service: MockServer, tmp_path: Path) -> None:
+    client = api302.Client(KEY, base_url=service.url)
+    with client, api302.testing.record(client, tmp_path):
+        client.audio.openai.realtime(model="gpt-realtime").open().close()
+    again = api302.Client(KEY, middleware=[api302.testing.replay(tmp_path)])
+    refused = pytest.raises(api302.Api302Error, match="a conversation is not replayed")
+    with again, refused:
+        again.audio.openai.realtime(model="gpt-realtime").open()
 
 
 def wait_for(values: list[Any]) -> None:

@@ -225,6 +225,30 @@ def test_errors_come_through(serve: Any, use: Any) -> None:
         use(serve(), [broken], chat)
 
 
+def test_an_error_of_theirs_tells_the_response_that_it_took_away(serve: Any, use: Any) -> None:
+    def broken(call: Any, next: Any) -> Any:
+        next(call)
+        raise LookupError("mine")
+
+    with pytest.raises(LookupError, match="mine") as caught:
+        use(serve(http(RESPONSE)), [broken], chat)
+    (note,) = caught.value.__notes__
+    assert note.startswith("POST ")
+    assert note.endswith("was answered with HTTP 200, request id req-1")
+
+
+def test_a_call_that_was_answered_is_not_made_again_by_their_error(serve: Any, use: Any) -> None:
+    def broken(call: Any, next: Any) -> Any:
+        next(call)
+        raise api302.ConnectionError("mine", sent=False, unreached=True)
+
+    server = serve(http(RESPONSE), http(RESPONSE), http(RESPONSE))
+    with pytest.raises(api302.ConnectionError) as caught:
+        use(server, [broken], chat)
+    assert caught.value.sent
+    assert len(server.requests) == 1
+
+
 def test_what_is_no_response_is_refused(serve: Any, use: Any) -> None:
     def forgets(call: Any, next: Any) -> None:
         next(call)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Coroutine, Generator
 from contextlib import contextmanager
 from typing import Any
 
-from api302._errors import InvalidArgument
+from api302._errors import ConnectionError, InvalidArgument
 from api302._http.response import Response
 from api302._http.sync import run
 from api302._types import Call
@@ -21,9 +21,13 @@ Next = Callable[[Call], Coroutine[Any, Any, Response]]
 async def through(session: Session, call: Call, send: Send) -> Response:
     """The response to a call, sent through the middleware."""
 
+    received: list[Response] = []
+
     async def sent(last: Call) -> Response:
         _learn(session, call, last)
-        return await send(session, last)
+        response = await send(session, last)
+        received.append(response)
+        return response
 
     if not session.middleware:
         return await send(session, call)
@@ -31,7 +35,24 @@ async def through(session: Session, call: Call, send: Send) -> Response:
     wrap = _async_step if session.connections.is_async else _step
     for function in reversed(session.middleware):
         following = wrap(function, following)
-    return await following(call)
+    try:
+        return await following(call)
+    except Exception as error:
+        for response in received:
+            _not_forgotten(call, error, response)
+        raise
+
+
+def _not_forgotten(call: Call, error: Exception, response: Response) -> None:
+    """Let an error of middleware say which response it took away; one that was accepted is not
+    asked for again.
+    """
+    if response.status_code >= 400:
+        return
+    billed = f", request id {response.request_id}" if response.request_id else ""
+    error.add_note(f"{call.what} was answered with HTTP {response.status_code}{billed}")
+    if isinstance(error, ConnectionError):
+        error.sent, error.unreached = True, False
 
 
 def _learn(session: Session, call: Call, last: Call) -> None:
