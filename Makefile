@@ -14,7 +14,7 @@ REDOCLY := npx --yes @redocly/cli@2.77.0
 export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-long test-clients coverage check check-rules check-types types build format lint-spec fuzz lowest newest pythons kills ray weekly bench live canary mock publish publish-proof wheel release installed lock clean
+.PHONY: help demo test test-long test-clients coverage check check-rules check-types types build format lint-spec fuzz lowest newest pythons kills ray weekly bench live canary mock publish publish-proof generators wheel release installed lock clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | awk -F'\t' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -65,13 +65,13 @@ coverage: $(VENV)/ready-dev ## how much of overlays/ its tests run, branches too
 check: $(VENV)/ready-dev ## house rules of spec/, generated/ up to date, lint, layers, types
 	@$(MAKE) --jobs=2 check-types check-rules
 
-check-rules: $(VENV)/ready-dev
+check-rules: $(VENV)/ready-dev ## check without the types
 	$(PY) -m generator check
 	$(PY) -m ruff check --quiet .
 	$(PY) -m ruff format --check --quiet .
 	$(BIN)/lint-imports
 
-check-types: $(VENV)/ready-dev
+check-types: $(VENV)/ready-dev ## the types of all Python
 	$(PY) -m basedpyright --threads 2
 
 types: $(VENV)/ready-dev ## the public types of api302 are complete
@@ -93,6 +93,9 @@ publish: $(VENV)/ready-dev ## spec/ -> dist/openapi: OpenAPI 3.2, 3.1, 3.0, llms
 
 publish-proof: $(VENV)/ready-proof ## clients in TypeScript, Go and Java from the publication, its site in a browser (needs Node, Go, Java, Maven, Chromium)
 	$(PY) -m pytest -q -m proof tests/proof
+
+generators: $(VENV)/ready-proof ## clients of the whole document in Rust and by ogen; long (needs Rust, Go, jq, Java, Maven, Node)
+	$(PY) -m pytest -q -m weekly tests/proof
 
 fuzz: $(VENV)/ready-dev ## schemathesis and the tests that draw their inputs, with many more of them
 	API302_FUZZ_EXAMPLES=200 $(PY) -m pytest -q tests/test_fuzz.py
@@ -119,7 +122,7 @@ ray: $(VENV)/ready-dev ## the recipe for Ray, in an environment of its own
 	$(RAY_PY) -m pytest -q -o addopts= -o filterwarnings=default tests/batch/test_recipes.py -k ray
 
 weekly: ## what takes too long for every change: lowest and newest versions, each Python, long fuzzing, budgets, the proofs
-	$(MAKE) --keep-going lowest newest installed pythons fuzz bench publish-proof
+	$(MAKE) --keep-going lowest newest installed pythons fuzz bench publish-proof generators
 	$(MAKE) --keep-going kills ray KILLS=200
 
 bench: $(VENV)/ready-bench ## the budgets, measured against httpx by hand and the openai SDK

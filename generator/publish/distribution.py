@@ -24,6 +24,7 @@ _IN_ARCHIVE = (
     "llms.txt",
     "llms/*.md",
     "by-tag/*.json",
+    "generators/**/*",
     f"{CONFORMANCE}/*",
     *_PASSED_ON,
 )
@@ -65,7 +66,9 @@ def _copy_conformance(folder: Path) -> None:
 
 def _write_archive(folder: Path, name: str) -> None:
     """A zip file of the documents, the same every time."""
-    files = sorted({file for pattern in _IN_ARCHIVE for file in folder.glob(pattern)})
+    files = sorted(
+        {file for pattern in _IN_ARCHIVE for file in folder.glob(pattern) if file.is_file()}
+    )
     with zipfile.ZipFile(folder / f"{name}.zip", "w", zipfile.ZIP_DEFLATED) as archive:
         for file in files:
             inside = file.relative_to(folder).as_posix()

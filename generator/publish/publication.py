@@ -27,7 +27,7 @@ from generator.join import join, newest_evidence, operations
 from generator.models import models
 from generator.source import EXTENSIONS_FILE, Spec, SpecError
 
-from . import arazzo, asyncapi, site
+from . import arazzo, asyncapi, generators, site
 from .distribution import add_distribution, repository
 from .llms import INDEX, llms_text, pages
 from .models import FILE, SCHEMA_FILE, models_json, models_schema
@@ -90,6 +90,7 @@ def publish(spec_dir: Path, out: Path, only: Sequence[str] = ()) -> list[str]:
         asyncapi.write(events, folder)
         _write(folder / try_it.FILE, try_it.page(methods))
         guides.write(folder)
+        generators.write(folder)
         site.build(methods, documents["3.2"], folder)
         add_distribution(folder, document["info"]["version"])
         return list(_sizes(folder))

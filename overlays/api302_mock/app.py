@@ -220,7 +220,8 @@ class MockApp:
         if operation is not None:
             return operation, parameters
         if path in self._channels:
-            text = f"{path} is a WebSocket: connect to it; the mock needs `websockets` for that."
+            needed = "websockets, and uvicorn 0.35 or newer"
+            text = f"{path} is a WebSocket: connect to it; for that the mock needs {needed}."
             raise Refused(426, text, headers={"Upgrade": "websocket"})
         if allowed:
             methods = {"Allow": ", ".join(sorted(allowed))}

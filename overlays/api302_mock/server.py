@@ -199,16 +199,20 @@ def url_of(listening: socket.socket) -> str:
     return f"http://{names.get(host, f'[{host}]' if ':' in host else host)}:{port}"
 
 
+def has_websockets() -> bool:
+    """Whether the libraries that are installed can serve WebSockets."""
+    return find_spec("websockets") is not None and WEBSOCKETS in WS_PROTOCOLS
+
+
 def config(app: App, log_level: str = "error", lifespan: Lifespan = "off") -> uvicorn.Config:
     """How uvicorn serves the mock: without its own headers.
 
-    WebSockets need `websockets`, which the extra `realtime` has.
+    WebSockets need `websockets`, which the extra `realtime` has, and uvicorn 0.35 or newer.
     """
-    has_websockets = find_spec("websockets") is not None and WEBSOCKETS in WS_PROTOCOLS
     return uvicorn.Config(
         app,
         lifespan=lifespan,
-        ws=WEBSOCKETS if has_websockets else "none",
+        ws=WEBSOCKETS if has_websockets() else "none",
         log_level=log_level,
         access_log=log_level == "info",
         server_header=False,

@@ -22,8 +22,11 @@ import api302.testing
 from api302_mock import MockServer, start
 from api302_mock.proxy import ProxyServer
 from api302_mock.proxy import start as start_proxy
+from api302_mock.server import has_websockets
 from generator.docs.described import Described
 from generator.docs.diff.recorded import recorded
+
+pytestmark = pytest.mark.skipif(not has_websockets(), reason="this uvicorn serves no WebSockets")
 
 ROOT = Path(__file__).parents[2]
 KEY = "sk-proxy-realtime-0123456789"

@@ -17,8 +17,11 @@ from api302_mock import MockServer, start
 from api302_mock.app import MockApp
 from api302_mock.control import Settings
 from api302_mock.document import Document
+from api302_mock.server import has_websockets
 from generator import join, realtime
 from generator.source import Spec
+
+pytestmark = pytest.mark.skipif(not has_websockets(), reason="this uvicorn serves no WebSockets")
 
 ROOT = Path(__file__).parents[2]
 KEY = {"Authorization": "Bearer sk-test"}

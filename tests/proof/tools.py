@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import copy
 import json
+import os
 import shutil
 import subprocess
 import urllib.request
@@ -26,11 +27,15 @@ NEEDED = {
     "go": "Go 1.26 or newer",
     "java": JDK,
     "mvn": JDK,
+    "cargo": "Rust 1.85 or newer",
+    "jq": "jq 1.6 or newer",
 }
 
 
-def run(*command: str | Path, cwd: Path, fails: bool = False) -> str:
-    """What a tool prints.
+def run(
+    *command: str | Path, cwd: Path, fails: bool = False, env: dict[str, str] | None = None
+) -> str:
+    """What a tool prints; `env` is added to the environment.
 
     The test fails if the tool is not installed, or if it fails and `fails` does not allow for that.
     """
@@ -43,7 +48,9 @@ def run(*command: str | Path, cwd: Path, fails: bool = False) -> str:
             ),
             pytrace=False,
         )
-    done = subprocess.run(command, cwd=cwd, capture_output=True, text=True)
+    done = subprocess.run(
+        command, cwd=cwd, capture_output=True, text=True, env=os.environ | (env or {})
+    )
     assert fails or done.returncode == 0, (
         f"{' '.join(map(str, command))}\n{done.stdout[-4000:]}{done.stderr[-4000:]}"
     )

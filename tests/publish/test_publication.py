@@ -6,6 +6,7 @@ import hashlib
 import json
 import re
 import shutil
+import subprocess
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -27,6 +28,7 @@ from generator.source import Spec
 ROOT = Path(__file__).resolve().parents[2]
 MINI = Path(__file__).resolve().parents[1] / "fixtures" / "mini_spec"
 GUIDES = ROOT / "docs/guides"
+GENERATORS = ROOT / "generator" / "publish" / "generators"
 CONFORMANCE = ROOT / "tests/conformance"
 DOCUMENTS = [f"openapi-{version}" for version in ("3.0", "3.1", "3.2")]
 
@@ -65,6 +67,28 @@ def guides() -> set[str]:
     return pages | recipes | {"index.html", "zh/index.html"}
 
 
+def configurations() -> set[str]:
+    """The files for generators: those that stand beside each other, and those of the proofs."""
+    git = subprocess.run(
+        ["git", "ls-files", "--cached", "--others", "--exclude-standard"],
+        cwd=GENERATORS,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    own = {name for name in git.stdout.splitlines() if name != "__init__.py"}
+    return own | {
+        "oapi-codegen/go.mod",
+        "oapi-codegen/go.sum",
+        "oapi-codegen/oapi-codegen.yaml",
+        "openapi-generator-java/pom.xml",
+        "openapi-typescript/.npmrc",
+        "openapi-typescript/generate.mjs",
+        "openapi-typescript/package-lock.json",
+        "openapi-typescript/package.json",
+    }
+
+
 def test_everything_is_there_and_the_same_every_time(
     out: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -91,6 +115,7 @@ def test_everything_is_there_and_the_same_every_time(
         *(f"llms/{tag}.md" for tag in known_tags(join(Spec.load(MINI))) if "." in tag),
         *(f"by-tag/{tag}.json" for tag in known_tags(join(Spec.load(MINI)))),
         *(f"guides/{name}" for name in guides()),
+        *(f"generators/{name}" for name in configurations()),
     }
     assert set(contents(out)) == names
     assert all(name in capsys.readouterr().out for name in ("index.html",))

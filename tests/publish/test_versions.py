@@ -520,12 +520,47 @@ def test_a_form_has_text_where_it_had_a_union_or_an_object(field: Any, text: set
     assert "x-schema" not in json.dumps(as_json)
 
 
-def test_files_in_a_form_stay() -> None:
-    file = {"type": "string", "format": "binary", "x-file": ["part", "url"]}
-    several = {"x-file": ["part"], "anyOf": [file, {"type": "array", "items": file}]}
-    schema = {"type": "object", "properties": {"a": file, "b": several}}
-    made = to_30(with_request("multipart/form-data", schema))[0]["components"]["schemas"]["X"]
-    assert "x-schema" not in json.dumps(made)
+def test_a_file_in_a_form_stays_and_one_or_several_are_several() -> None:
+    file = {"type": "string", "format": "binary"}
+    one = {**file, "x-file": ["part", "url"]}
+    union = [file, {"type": "array", "items": file, "maxItems": 3}]
+    schema = {"properties": {"a": one, "b": {"x-file": ["part"], "anyOf": union}}}
+    examples = {
+        "one": {"value": {"a": "A", "b": "B"}},
+        "several": {"value": {"a": "A", "b": ["B", "C"]}},
+    }
+    document = with_request("multipart/form-data", schema, examples=examples)
+    oldest, losses = to_30(document)
+    made = oldest["components"]["schemas"]["X"]["properties"]
+    assert made["a"] == one
+    several = {**union[1], "x-file": ["part"]}
+    assert made["b"] == {**several, "x-schema": {"anyOf": union}}
+    media = oldest["paths"]["/x"]["post"]["requestBody"]["content"]["multipart/form-data"]
+    assert media["examples"]["one"]["value"] == {"a": "A", "b": ["B"]}
+    assert media["examples"]["several"]["value"] == {"a": "A", "b": ["B", "C"]}
+    assert [loss.place for loss in losses] == ["#/components/schemas/X/properties/b"]
+
+
+@pytest.mark.parametrize("media_type", ["multipart/form-data", "application/json"])
+def test_a_form_lists_its_words_itself(media_type: str) -> None:
+    words = {"type": "integer", "enum": [256, 512], "description": "Size."}
+    field = {"$ref": "#/components/schemas/Size"}
+    schema = {"type": "object", "properties": {"a": field, "b": {**field, "description": "B."}}}
+    document = with_request(media_type, schema)
+    document["components"]["schemas"]["Size"] = words
+    made = to_30(document)[0]["components"]["schemas"]["X"]["properties"]
+    if media_type == "application/json":
+        assert made["a"] == field
+    else:
+        carried = {"x-schema": field}
+        assert made == {"a": words | carried, "b": {**words, "description": "B.", **carried}}
+
+
+def test_ogen_reads_the_names_of_fields_at_their_object() -> None:
+    fields = {"id": {"type": "string"}, "_id": {"type": "string", "x-go-name": "Id2"}}
+    schema = {"type": "object", "properties": fields}
+    made, _ = to_30({"openapi": "3.1.0", "info": {}, "components": {"schemas": {"X": schema}}})
+    assert made["components"]["schemas"]["X"]["x-ogen-properties"] == {"_id": {"name": "Id2"}}
 
 
 def test_words_of_a_form_in_two_types_are_words() -> None:

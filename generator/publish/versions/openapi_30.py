@@ -85,8 +85,19 @@ def _schema(schema: Any, place: str, types: dict[str, str], losses: list[Loss]) 
     if schema.get("contentEncoding") == "base64":
         schema["format"] = "byte"
     schema = _items(schema, place, losses)
+    if names := _ogen_names(schema):
+        schema["x-ogen-properties"] = names
     lacking = {key for key in schema.keys() - _KEYWORDS if not key.startswith("x-")}
     return carry("3.0", "schema", schema, place, lacking, losses)
+
+
+def _ogen_names(schema: Json) -> Json:
+    """The names that `x-go-name` gives to fields, where ogen looks: at the object."""
+    return {
+        name: {"name": one["x-go-name"]}
+        for name, one in obj(schema.get("properties")).items()
+        if "x-go-name" in obj(one)
+    }
 
 
 def _additional_properties(schema: Json) -> None:

@@ -1,9 +1,9 @@
 """What is made simpler in 3.0 alone, for generators of many languages.
 
 A field of a form is text on the wire, whatever it holds, and generators write unions and objects
-there as their languages print them: in 3.0 such a field is a string. Two spellings of one field of
-a request are one name in most languages: in 3.0 the first is described. What was there before is
-in an `x-` field.
+there as their languages print them: in 3.0 such a field is a string. One file or several are
+several files, as a form has one part for each. Two spellings of one field of a request are one name
+in most languages: in 3.0 the first is described. What was there before is in an `x-` field.
 """
 
 from __future__ import annotations
@@ -25,6 +25,8 @@ ALSO = "x-also"
 _FORMS = ("multipart/form-data", "application/x-www-form-urlencoded")
 _SCHEMAS = "#/components/schemas/"
 _SCALARS = {"string", "number", "integer", "boolean"}
+_BYTES = ("contentMediaType", "contentEncoding")
+"""What only 3.1 says of bytes, for which 3.0 has a format."""
 _UNIONS = ("anyOf", "oneOf")
 
 
@@ -74,13 +76,16 @@ def _with_text(
         fields = {
             field: text
             for field, schema in obj(form.get("properties")).items()
-            if (text := _text_field(document, schema))
+            if (text := _text_field(document, schema) or _files_field(schema))
         }
         if not fields and CARRIED not in json.dumps(form):
+            schemas[name] = _words_in_place(document, form)
             continue
         place = f"{_SCHEMAS}{name}/properties"
         losses += [Loss("3.0", _lost(form, field), CARRIED, f"{place}/{field}") for field in fields]
-        schemas[name] = {**form, "properties": {**form["properties"], **fields}}
+        schemas[name] = _words_in_place(
+            document, {**form, "properties": {**form["properties"], **fields}}
+        )
         content = {**content, media_type: _with_text_examples(media, schemas[name])}
     return {**operation, "requestBody": {**body, "content": content}} if content else None
 
@@ -118,6 +123,35 @@ def _text_field(document: Json, schema: Any) -> Json | None:
     return {**made, **kept, CARRIED: schema}
 
 
+def _files_field(schema: Any) -> Json | None:
+    """A field of a form that takes a file or several, as several."""
+    for union in _UNIONS:
+        members = seq(obj(schema).get(union))
+        lists = [one for one in members if obj(one).get("type") == "array"]
+        if "x-file" in obj(schema) and len(lists) == 1 and lists[0].get("items") in members:
+            rest = {key: value for key, value in schema.items() if key != union}
+            items = {
+                f"x-{key}" if key in _BYTES else key: of for key, of in lists[0]["items"].items()
+            }
+            return {**lists[0], "items": items, **rest, CARRIED: {union: members}}
+    return None
+
+
+def _words_in_place(document: Json, form: Json) -> Json:
+    """A form whose fields list their words themselves.
+
+    Where a field refers to them, openapi-generator's client in Rust does not compile.
+    """
+    fields: Json = obj(form.get("properties"))
+    listed = {}
+    for name, schema in fields.items():
+        target = obj(resolve(document, schema, "a form")) if "$ref" in obj(schema) else {}
+        if "enum" in target:
+            rest = {key: one for key, one in schema.items() if key != "$ref"}
+            listed[name] = {**target, **rest, CARRIED: {"$ref": schema["$ref"]}}
+    return {**form, "properties": {**fields, **listed}} if listed else form
+
+
 def _kinds(document: Json, schema: Json) -> Iterator[str]:
     """The JSON types of a schema and of its alternatives, without null."""
     members = [member for union in _UNIONS for member in seq(schema.get(union))]
@@ -144,18 +178,23 @@ def _words(document: Json, schema: Json) -> list[str]:
 
 def _with_text_examples(media: Json, form: Json) -> Json:
     """A media type whose examples have text where its form has."""
-    texts = [name for name, one in form["properties"].items() if CARRIED in obj(one)]
+    carried = {name: one for name, one in form["properties"].items() if CARRIED in obj(one)}
     changed = {}
     for name, example in obj(media.get("examples")).items():
         value = obj(example).get("value")
         if isinstance(value, dict):
-            given = {key: _as_text(value[key]) for key in texts if key in value}
+            given = {
+                key: _lowered(value[key], field) for key, field in carried.items() if key in value
+            }
             example = {**example, "value": {**value, **given}}
         changed[name] = example
     return {**media, "examples": changed} if changed else media
 
 
-def _as_text(value: Any) -> str:
+def _lowered(value: Any, field: Json) -> Any:
+    """A value of an example as its field has it."""
+    if field.get("type") == "array":
+        return value if isinstance(value, list) else [value]
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
@@ -189,7 +228,7 @@ def _one_spelling(schema: Json, place: str, losses: list[Loss]) -> Json:
     for name, one in obj(schema.get("properties")).items():
         word = "".join(char for char in name if char.isalnum()).lower()
         if word in first and isinstance(kept[first[word]], dict):
-            also = {**obj(kept[first[word]].get(ALSO)), name: one}
+            also = {**obj(kept[first[word]].get(ALSO)), name: _alone(one)}
             kept[first[word]] = {**kept[first[word]], ALSO: also}
             losses.append(Loss("3.0", f"properties.{name}", ALSO, f"{place}/properties"))
         else:
@@ -198,6 +237,14 @@ def _one_spelling(schema: Json, place: str, losses: list[Loss]) -> Json:
     return (
         {**schema, "properties": kept} if len(kept) < len(obj(schema.get("properties"))) else schema
     )
+
+
+def _alone(schema: Any) -> Any:
+    """A schema whose reference stands alone; where nothing lowers it, as in an `x-` field."""
+    if "$ref" not in obj(schema) or len(schema) == 1:
+        return schema
+    rest = {key: one for key, one in schema.items() if key != "$ref"}
+    return {**rest, "allOf": [{"$ref": schema["$ref"]}]}
 
 
 # -- words as text and as numbers ------------------------------------------------------------------

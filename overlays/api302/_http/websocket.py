@@ -93,11 +93,10 @@ async def opened(is_async: bool, how: Opening, what: str) -> SyncSocket | AsyncS
         text = "a realtime call needs websockets: pip install api302[realtime]"
         raise Api302Error(text) from None
     kind = AsyncSocket if is_async else SyncSocket
-    # Since version 15 there is an error for proxies; a proxy may need a library that is missing.
-    of_proxies: Any = getattr(failures, "InvalidProxy", ImportError)
     try:
         return await kind.open(how)
-    except (ImportError, failures.InvalidURI, of_proxies) as error:
+    except (ImportError, failures.InvalidURI, failures.InvalidProxy) as error:
+        # A proxy may need a library that is missing.
         raise InvalidArgument(f"proxy: {without_credentials(str(cast('Any', error)))}") from None
     except builtins.TimeoutError:
         seconds = min(how.timeout, OPENING)
@@ -128,8 +127,6 @@ def _arguments(connect: Any, how: Opening, connection: type[Any]) -> dict[str, A
         "proxy": str(how.proxy) if how.proxy else True,
     }
     known = signature(connect).parameters
-    if how.proxy and "proxy" not in known:
-        raise InvalidArgument("proxy: needs websockets 15 or newer: pip install -U websockets")
     return {name: value for name, value in wanted.items() if name in known}
 
 
