@@ -39,6 +39,8 @@ def test_the_variant_that_the_request_asks_for_counts(
     operation: str, arguments: dict[str, Any], low: float, high: float
 ) -> None:
     found = estimate(operation, arguments)
+    assert found.low is not None
+    assert found.high is not None
     assert found.low >= low - 1e-9
     assert found.high <= high + 1e-9
     assert found.high >= found.low > 0
