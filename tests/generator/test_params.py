@@ -72,7 +72,8 @@ def test_each_vendor_has_a_module_whose_classes_say_the_fields(
 ) -> None:
     write(document, tmp_path)
     written = sorted(path.name for path in (tmp_path / "api302_client/params").iterdir())
-    assert written == ["__init__.py", "audio_acme.py", "files.py", "llm_acme.py", "videos_acme.py"]
+    modules = ["audio_acme.py", "files.py", "llm_acme.py", "videos_acme.py"]
+    assert written == ["__init__.py", "__init__.pyi", *modules]
     chat = load(tmp_path, "llm_acme")
     assert chat.AcmeChatMessage.__required_keys__ == {"role", "content"}
     assert hints(chat, "AcmeChatMessage")["role"] == typing.Literal["system", "user", "assistant"]
