@@ -30,7 +30,12 @@ def _names(stub: Path) -> list[str]:
 def test_what_the_stub_names_is_there(stub: Path) -> None:
     names = _names(stub)
     assert len(names) > 700
-    assert [name for name in names if not hasattr(types, name)] == []
+    # In a process of its own: other tests load clients of other documents by the same names.
+    code = "import sys; from api302 import types\n"
+    code += "print([name for name in sys.stdin.read().split() if not hasattr(types, name)])"
+    command = [sys.executable, "-c", code]
+    done = subprocess.run(command, input=" ".join(names), capture_output=True, text=True)
+    assert (done.stdout.strip(), done.stderr) == ("[]", "")
 
 
 def test_no_name_means_two_things() -> None:
