@@ -5,7 +5,8 @@ BIN := $(VENV)/$(if $(filter Windows_NT,$(OS)),Scripts,bin)
 PY := $(BIN)/python
 PIP := $(PY) -m pip install --quiet --disable-pip-version-check
 COVERING := tests/overlay tests/mock tests/cli tests/batch \
-	$(patsubst %,tests/test_%.py,mcp functions directory arguments openai_forms openai_snippets guides trio readme live) tests/programs
+	$(patsubst %,tests/test_%.py,mcp functions directory arguments openai_forms openai_snippets guides trio readme live \
+	types estimates models canary observed hostile_responses failed_tasks) tests/programs
 # The tests that draw as many inputs as API302_FUZZ_EXAMPLES says.
 DRAWING = $(shell grep -rl --include='test_*.py' -e '\bEXAMPLES\b' tests/*/ tests/test_hostile_responses.py)
 REDOCLY := npx --yes @redocly/cli@2.77.0
