@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from generator.document import Operation
+from generator.document.realtime import RealtimeCall
 from generator.source import obj
 
 from .code import File
@@ -28,22 +29,12 @@ def _text(methods: Methods) -> str:
     document = methods.document
     sections: dict[str, Any] = {}
     for operation in sorted(document.operations, key=lambda one: one.is_deprecated):
-        section = sections.setdefault(
-            operation.section, {"about": _about(methods, operation.section), "vendors": {}}
-        )
-        vendor = section["vendors"].setdefault(
-            operation.vendor, {"about": _about(methods, operation.tag), "calls": {}}
-        )
+        calls = _calls_of_vendor(methods, sections, operation)
         for name, summary in _calls(methods, operation):
-            vendor["calls"][name] = [operation.id, summary, operation.is_deprecated]
+            calls[name] = [operation.id, summary, operation.is_deprecated]
     for call in document.realtime:
-        section = sections.setdefault(
-            call.section, {"about": _about(methods, call.section), "vendors": {}}
-        )
-        vendor = section["vendors"].setdefault(
-            call.vendor, {"about": _about(methods, call.tag), "calls": {}}
-        )
-        vendor["calls"][call.action] = [call.id, str(call.node.get("summary") or ""), False]
+        calls = _calls_of_vendor(methods, sections, call)
+        calls[call.action] = [call.id, str(call.node.get("summary") or ""), False]
     ordered = [name for name in document.tags if name in sections]
     shortcuts = {
         ".".join(one.place): one.id for one in document.operations if "x-shortcut" in one.node
@@ -53,6 +44,20 @@ def _text(methods: Methods) -> str:
         "shortcuts": dict(sorted(shortcuts.items())),
     }
     return json.dumps(tree, ensure_ascii=False, indent=0, separators=(",", ":")) + "\n"
+
+
+def _calls_of_vendor(
+    methods: Methods, sections: dict[str, Any], call: Operation | RealtimeCall
+) -> dict[str, Any]:
+    """The commands of a call's vendor in its section, which are begun if they are not there."""
+    section = sections.setdefault(
+        call.section, {"about": _about(methods, call.section), "vendors": {}}
+    )
+    vendor = section["vendors"].setdefault(
+        call.vendor, {"about": _about(methods, call.tag), "calls": {}}
+    )
+    calls: dict[str, Any] = vendor["calls"]
+    return calls
 
 
 def _about(methods: Methods, tag: str) -> str:

@@ -411,7 +411,7 @@ class Watch:
 async def followed(
     session: Session, op: Operation, options: Options, given: Given, response: Any
 ) -> Any:
-    """The response of a call that waits for its result, which may be a task that is not done.
+    """The response of a call that waits for its result, which names a task that may not be done.
 
     Then the task is followed, unless a task was asked for. Raises TaskFailed or TaskTimeout.
     """
@@ -423,10 +423,7 @@ async def followed(
     hook = rule.webhook and sent.get(rule.webhook.name)
     if hook or (rule.when and rule.when.is_on(sent.get(rule.when.name))):
         return response
-    found = rule.find(raw(response))
-    if None in found.values():
-        return response
-    handle = Handle(session, op, found, response)
+    handle = Handle(session, op, rule.find(raw(response)), response)
     if not handle.is_unfinished():
         return response
     kind: Any = AsyncTask if session.connections.is_async else Task
