@@ -76,7 +76,7 @@ check-types: $(VENV)/ready-dev ## the types of all Python
 	$(PY) -m basedpyright --threads 2
 
 types: $(VENV)/ready-dev ## the public types of api302 are complete
-	$(PY) -m basedpyright --verifytypes api302 --ignoreexternal
+	$(PY) -m basedpyright --pythonpath $(PY) --verifytypes api302 --ignoreexternal
 
 build: $(VENV)/ready-dev ## spec/ -> generated/
 	$(PY) -m generator build
