@@ -75,8 +75,9 @@ check-rules: $(VENV)/ready-dev ## check without the types
 check-types: $(VENV)/ready-dev ## the types of all Python
 	$(PY) -m basedpyright --threads 2
 
+# It asks the first Python of PATH where packages are, whatever its options say.
 types: $(VENV)/ready-dev ## the public types of api302 are complete
-	$(PY) -m basedpyright --pythonpath $(PY) --verifytypes api302 --ignoreexternal
+	PATH="$(abspath $(BIN)):$$PATH" $(PY) -m basedpyright --verifytypes api302 --ignoreexternal
 
 build: $(VENV)/ready-dev ## spec/ -> generated/
 	$(PY) -m generator build
