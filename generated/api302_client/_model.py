@@ -14,6 +14,7 @@ from typing import (
     TYPE_CHECKING,
     Any,
     ClassVar,
+    Generic,
     NamedTuple,
     Protocol,
     TypeVar,
@@ -29,9 +30,17 @@ if TYPE_CHECKING:
     from typing_extensions import TypeVar as _TypeVarWithDefault
 
     Parsed = _TypeVarWithDefault("Parsed", default=None)
+    OutputT = _TypeVarWithDefault(
+        "OutputT", bound="ResultFile", default="ResultFile", covariant=True
+    )
 else:
     Parsed = TypeVar("Parsed")
-"""The type of the output, in a response that was asked for an object of a class."""
+    OutputT = TypeVar("OutputT", covariant=True)
+"""`Parsed`: the type of the output, in a response that was asked for an object of a class.
+
+`OutputT`: the class of a response's files; a client says which, since those of an async one are
+awaited.
+"""
 
 ABSENT: Any = None
 """The default of a field that the API always sends.
@@ -80,7 +89,7 @@ class ResultFile:
     """A file that a call gave: its URL, or the content itself. A later call takes it for a file.
 
     It is an `api302.Output`, or of an `AsyncClient` an `api302.AsyncOutput`, whose `save` and
-    `read` are awaited.
+    `read` are awaited: what they return is typed there.
     """
 
     content: bytes | None = None
@@ -113,7 +122,7 @@ Files = Callable[[Any], list[ResultFile]]
 """Finds the files of a response. A client may give it to the responses that it makes."""
 
 
-class Model:
+class Model(Generic[OutputT]):
     """A JSON object of the API. Fields that are absent, and fields that are null, read as None.
 
     Nothing that was received is lost: `response["any-name"]` reads each received field, described
@@ -139,11 +148,11 @@ class Model:
         return _request_id(self.http)
 
     @property
-    def outputs(self) -> list[ResultFile]:
+    def outputs(self) -> list[OutputT]:
         """The files that the call gave (URLs, base64 or bytes), on the object that is the whole
         response of an `api302` client: `response.outputs[0].save("cat.png")`.
         """
-        find = getattr(self, "_files", None)
+        find: Callable[[Any], list[OutputT]] | None = getattr(self, "_files", None)
         return find(self._raw) if find else []
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
@@ -239,7 +248,7 @@ class Unknown(Model):
         return list(self._raw.items())
 
 
-class _Response:
+class _Response(Generic[OutputT]):
     """What responses that are no `Model` have in common."""
 
     http: HttpInfo | None = None
@@ -251,23 +260,24 @@ class _Response:
         return _request_id(self.http)
 
     @property
-    def outputs(self) -> list[ResultFile]:
+    def outputs(self) -> list[OutputT]:
         """The files that the call gave. See `Model.outputs`."""
-        return self._files(self) if self._files else []
+        find: Callable[[Any], list[Any]] | None = self._files
+        return find(self) if find else []
 
     def __repr__(self) -> str:
         return shown(self)
 
 
-class JsonObject(_Response, dict[str, Any]):
+class JsonObject(_Response[OutputT], dict[str, Any]):
     """A response whose fields are not described: a dict that knows its request id."""
 
 
-class JsonList(_Response, list[Any]):
+class JsonList(_Response[OutputT], list[Any]):
     """A response that is a JSON array."""
 
 
-class Text(_Response, str):
+class Text(_Response[OutputT], str):
     """A response that is text."""
 
     @property
@@ -276,7 +286,7 @@ class Text(_Response, str):
         return str(self)
 
 
-class Binary(_Response):
+class Binary(_Response[OutputT]):
     """A response that is a file: sound, image, video, archive."""
 
     def __init__(

@@ -17,6 +17,7 @@ TYPE_NAMES = frozenset(
         "False",
         "Literal",
         "None",
+        "OutputT",
         "Parsed",
         "True",
         "bool",
@@ -47,10 +48,10 @@ METHOD_ARGUMENTS = frozenset(
 """What every method of a namespace takes beside the API's parameters."""
 
 RESERVED_CLASSES = frozenset(
-    "ABSENT Any Binary Bytes Callable ClassVar Client Dict FileInput Generic HttpInfo Iterable "
-    "Iterator JsonList List Literal Mapping Model NotRequired Optional Required Response Responses "
-    "ResultFile Self Sequence Set Text Tuple Type TypeAlias TypedDict TYPE_CHECKING Union "
-    "Unset".split()
+    "ABSENT Any AsyncOutput Binary Bytes Callable ClassVar Client Dict FileInput Generic HttpInfo "
+    "Iterable Iterator JsonList List Literal Mapping Model NotRequired Optional Output Required "
+    "Response Responses ResultFile Self Sequence Set Text Tuple Type TYPE_CHECKING TypeAlias "
+    "TypedDict Union Unset".split()
 )
 """What generated modules import under these names: no schema may be called so.
 

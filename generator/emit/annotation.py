@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
 
 from generator.document.names import TYPE_NAMES
 
-from .response_types import PARSED
+from .response_types import OUTPUT, PARSED, Class
 
 MODELS, MODEL_BASE = "api302_client.models", "api302_client._model"
 _RETURNED = {
@@ -17,6 +17,7 @@ _RETURNED = {
     "list[Any]": "JsonList",
     "str": "Text",
 }
+_FILE = {"Binary": [OUTPUT]}
 
 
 @dataclass(frozen=True)
@@ -100,6 +101,30 @@ def returned(expressions: Iterator[str]) -> Annotation:
         for text in expressions
     )
     return union(whole)
+
+
+def with_files(whole: Annotation, classes: Mapping[str, Class]) -> Annotation:
+    """The type of a whole response of a call that gives files, with their class left open."""
+    known = {name: [OUTPUT] for name in _RETURNED.values()}
+    known |= {name: cls.variables for name, cls in classes.items() if cls.gives_files}
+    return replace(whole, parts=tuple(_with_files(part, known) for part in whole.parts))
+
+
+def file_itself(whole: Annotation) -> Annotation:
+    """The type of a whole response, with the class of its files left open where it is a file."""
+    return replace(whole, parts=tuple(_with_files(part, _FILE) for part in whole.parts))
+
+
+def _with_files(part: str, known: Mapping[str, list[str]]) -> str:
+    """A union with the variables of its members; `A[Parsed]` is one that has its first already."""
+    members: list[str] = []
+    for member in part.split(" | "):
+        bare, _, parsed = member.partition("[")
+        given = {PARSED: parsed.removesuffix("]") or "None", OUTPUT: OUTPUT}
+        variables = [given[name] for name in known.get(bare, ())]
+        members.append(f"{bare}[{', '.join(variables)}]" if variables else member)
+    is_whole = all(member.count("[") == member.count("]") for member in part.split(" | "))
+    return " | ".join(members) if is_whole else part
 
 
 def received(expression: str) -> Annotation:

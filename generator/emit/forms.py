@@ -14,7 +14,16 @@ from generator.document import Operation
 from generator.document.media import EVENT_STREAM, is_json
 from generator.source import obj
 
-from .annotation import ANY, Annotation, imported, received, returned, scalar
+from .annotation import (
+    ANY,
+    Annotation,
+    file_itself,
+    imported,
+    received,
+    returned,
+    scalar,
+    with_files,
+)
 from .arguments import NameProblem
 from .plan import Plan
 from .response_types import expression
@@ -71,6 +80,7 @@ def _at_once(
         yield Form("_submit", name, _task_response(plan, operation))
         return
     item = returned(iter(whole.values())) if whole else scalar("None")
+    item = _with_files(plan, operation, item)
     yield Form("_call", name, item, accept=tuple(whole))
     if "when" in task:
         item = _task_response(plan, operation)
@@ -167,8 +177,16 @@ def _task_response(plan: Plan, operation: Operation) -> Annotation:
             f"x-task.fetch names `{name}`, which is no operation", "name the fetching operation"
         )
     status = fetch.extension("x-task-status")
-    own = _json_responses(plan, operation if "response" in status else fetch)
-    return returned(iter([*own, "bytes"] if obj(status.get("done")).get("binary") else own))
+    told = operation if "response" in status else fetch
+    own = _json_responses(plan, told)
+    whole = returned(iter([*own, "bytes"] if obj(status.get("done")).get("binary") else own))
+    return _with_files(plan, told, whole)
+
+
+def _with_files(plan: Plan, operation: Operation, whole: Annotation) -> Annotation:
+    """The type of a whole response of an operation, with the class of the files that it gives."""
+    gives = "x-outputs" in operation.node
+    return with_files(whole, plan.classes) if gives else file_itself(whole)
 
 
 def _event(plan: Plan, operation: Operation) -> Annotation:
@@ -185,7 +203,8 @@ def _sum(plan: Plan, operation: Operation) -> Annotation:
     stream = operation.extension("x-stream")
     if "accumulate" not in stream:
         return received("Any")
-    return received(stream.get("response") or _json_responses(plan, operation)[0].split(" | ")[0])
+    whole = stream.get("response") or _json_responses(plan, operation)[0].split(" | ")[0]
+    return _with_files(plan, operation, received(whole))
 
 
 def _structured(plan: Plan, operation: Operation) -> Annotation | None:
@@ -193,7 +212,7 @@ def _structured(plan: Plan, operation: Operation) -> Annotation | None:
     if "x-structured" not in operation.node:
         return None
     name = _json_responses(plan, operation)[0].split(" | ")[0]
-    return received(f"{name}[Parsed]")
+    return _with_files(plan, operation, received(f"{name}[Parsed]"))
 
 
 def _item(operation: Operation, path: str) -> Annotation:

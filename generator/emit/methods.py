@@ -15,7 +15,7 @@ from .code import Name
 from .docstrings import Texts, docstring, wrap
 from .forms import Form, forms, responses_of
 from .plan import Plan
-from .response_types import PARSED
+from .response_types import OUTPUT, PARSED
 
 PACKAGE = "api302_client"
 _SOON = {
@@ -54,18 +54,25 @@ class Returned:
         """The annotation; `prefix` is `Async` on the async class."""
         if self.kind == "_stream_bytes":
             return f"{prefix}ByteStream"
-        if self.kind == "_stream":
-            return f"{prefix}Stream[{self.item}, {self.whole}]"
+        inner = [str(self.item), *([str(self.whole)] if self.whole else [])]
+        text = ", ".join(one.replace(OUTPUT, f"{prefix}Output") for one in inner)
         outer = _SOON.get(self.kind)
-        return f"{prefix}{outer}[{self.item}]" if outer else str(self.item)
+        return f"{prefix}{outer}[{text}]" if outer else text
 
     @property
     def imports(self) -> set[tuple[str, str]]:
         """What a type checker must import to read it."""
         found = set(self.item.imports | (self.whole.imports if self.whole else frozenset()))
-        if outer := _SOON.get(self.kind):
+        outers = [_SOON.get(self.kind), "Output" if self.gives_files else None]
+        for outer in filter(None, outers):
             found |= {("api302", outer), ("api302", f"Async{outer}")}
         return found
+
+    @property
+    def gives_files(self) -> bool:
+        """Whether the annotation has the class of the files that a response gives."""
+        parts = self.item.parts + (self.whole.parts if self.whole else ())
+        return any(OUTPUT in part for part in parts)
 
 
 @dataclass(frozen=True)
@@ -375,7 +382,8 @@ def _variants(shown: list[Argument], body: BodyArguments, form: Form) -> list[Ov
 
     Each of several has its own `…Response`. Of a stream, the first and the one of all arguments.
     """
-    responses = [part for expression in form.item.parts for part in expression.split(" | ")]
+    members = [part for expression in form.item.parts for part in expression.split(" | ")]
+    responses = {member.partition("[")[0]: member for member in members}
     names = [shape.name.removesuffix("Request") + "Response" for shape in body.shapes]
     whole = Overload(shown, (_result(form),))
     if form.kind in ("_stream", "_parse") and body.shapes:
@@ -384,7 +392,7 @@ def _variants(shown: list[Argument], body: BodyArguments, form: Form) -> list[Ov
         return [whole]
     pairs = zip(names, body.shapes, strict=True)
     return [
-        Overload(_of_shape(shown, shape), (Returned(form.kind, received(response)),))
+        Overload(_of_shape(shown, shape), (Returned(form.kind, received(responses[response])),))
         for response, shape in pairs
     ]
 

@@ -34,6 +34,8 @@ def with_readings(
             made[name] = _with_text(made[name], str(stream["accumulate"]))
         if name in made and rule:
             _make_generic(made, name, rule)
+        if "x-outputs" in operation.node:
+            _give_files(made, endpoints[operation.id])
     return {name: _with_own(document.schemas[name].node, cls) for name, cls in made.items()}
 
 
@@ -63,6 +65,14 @@ def _make_generic(made: dict[str, Class], name: str, rule: Mapping[str, Any]) ->
         name = _step(made, name, step)
     inner = made[name]
     made[name] = replace(inner, fields=[*inner.fields, own], is_generic=True)
+
+
+def _give_files(made: dict[str, Class], endpoint: Endpoint) -> None:
+    """Let the classes of successful responses know the class of their files."""
+    successes = (media for status, media in endpoint.responses.items() if status[0] == "2")
+    kinds = (kind for by_media in successes for kind in by_media.values())
+    for name in {name for kind in kinds for name in kind.split(" | ")} & made.keys():
+        made[name] = replace(made[name], gives_files=True)
 
 
 def _step(made: dict[str, Class], name: str, step: str) -> str:

@@ -24,6 +24,8 @@ from generator.document.names import (
 SCALARS = {"string": "str", "integer": "int", "number": "float", "boolean": "bool", "null": "None"}
 PARSED = "Parsed"
 """The type variable of a response whose output is of a class of the caller's."""
+OUTPUT = "OutputT"
+"""The type variable of a response that gives files: their class, which depends on the client."""
 IN_LINE = "Name it under components.schemas and refer to it."
 
 
@@ -52,6 +54,8 @@ class Class:
     """Where the model's refusal is, of a response whose output is of a class of the caller's."""
     is_generic: bool = False
     """Whether it knows the type of that output."""
+    gives_files: bool = False
+    """Whether it is the response of a call that gives files."""
     names: dict[str, str] = field(default_factory=dict)
     """Further names of its attributes."""
     items: Field | None = None
@@ -71,8 +75,21 @@ class Class:
     @property
     def base(self) -> list[str]:
         """What its module imports from `_model`."""
-        shown = {"text_of": self.text, "found": self.refusal, PARSED: self.is_generic}
-        return sorted({"ABSENT", "Model", "model"} | {name for name, has in shown.items() if has})
+        shown = {"text_of": self.text, "found": self.refusal}
+        used = {name for name, has in shown.items() if has} | set(self.variables)
+        return sorted({"ABSENT", "Model", "model"} | used)
+
+    @property
+    def bases(self) -> list[str]:
+        """What it is derived from."""
+        model = f"Model[{OUTPUT}]" if self.gives_files else "Model"
+        return [model, f"Generic[{', '.join(self.variables)}]"] if self.is_generic else [model]
+
+    @property
+    def variables(self) -> list[str]:
+        """Its type variables."""
+        known = {PARSED: self.is_generic, OUTPUT: self.gives_files}
+        return [name for name, has in known.items() if has]
 
     @property
     def item(self) -> str:

@@ -24,7 +24,7 @@ from ._secret import Redactor, Secret
 if TYPE_CHECKING:
     from api302_client.behaviour import Behaviour
 
-T = TypeVar("T")
+T = TypeVar("T", covariant=True)
 
 
 class TimeoutSettings(Protocol):

@@ -165,9 +165,36 @@ def test_return_types(render: Render) -> None:
     )
     assert returns(client.videos.acme.text_to_video) == "Task[AcmeTaskResponse]"
     assert returns(client.videos.acme.get_video) == "AcmeTaskResponse"
-    assert returns(client.audio.acme.speech) == "Binary"
+    assert returns(client.audio.acme.speech) == "Binary[Output]"
     assert returns(client.audio.acme.stream_speech) == "ByteStream"
     assert returns(client.audio.acme.transcribe) == "AcmeTranscript | Text"
+
+
+def test_the_class_of_the_files_stands_in_what_is_returned(
+    document: dict[str, Any], render: Render, tmp_path: Path
+) -> None:
+    for name in ("acme_get_video", "acme_chat_completions"):
+        operation(document, name)["x-outputs"] = [{"url": "data.url"}]
+    operation(document, "acme_chat_completions")["x-structured"] = {
+        "argument": "response_format",
+        "request": "{}",
+        "objects": "choices.message",
+        "refusal": "choices[0].message.refusal",
+    }
+    client = render()
+
+    def returns(method: Callable[..., Any]) -> str:
+        return inspect.signature(method).return_annotation
+
+    assert returns(client.videos.acme.get_video) == "AcmeTaskResponse[Output]"
+    assert returns(client.videos.acme.text_to_video) == "Task[AcmeTaskResponse[Output]]"
+    assert returns(client.audio.acme.transcribe) == "AcmeTranscript | Text"
+    chat = client.llm.acme
+    assert returns(chat.parse_chat_completions) == "AcmeChatResponse[Parsed, Output]"
+    assert "Stream[AcmeChatChunk, AcmeChatResponse[None, Output]]" in returns(chat.chat_completions)
+    later = getattr(sys.modules[type(client.videos.acme).__module__], "AsyncAcme")
+    assert returns(later.get_video) == "AcmeTaskResponse[AsyncOutput]"
+    assert returns(later.text_to_video) == "AsyncTask[AcmeTaskResponse[AsyncOutput]]"
 
 
 def test_help_tells_arguments_defaults_price_and_source(render: Render) -> None:
@@ -574,7 +601,7 @@ def test_a_shared_shortcut_makes_the_other_call_for_its_models(
     first, *_, last = (inspect.signature(one) for one in overloads)
     assert first.parameters["model"].annotation == "Literal['small', 'large']"
     assert first.return_annotation == "AcmeChatResponse"
-    assert last.return_annotation == "Binary"
+    assert last.return_annotation == "Binary[Output]"
     assert "stream" not in last.parameters
 
 

@@ -16,12 +16,10 @@ def draw(client: Client, folder: Path) -> list[Path]:
 def draw_as_openai_does(client: Client, folder: Path) -> Path:
     made = client.images.generate(model="gpt-image-1", prompt="a sky city", size="1024x1024")
     assert made.data
-    path: Path = made.outputs[0].save(folder / "openai.png")
-    return path
+    return made.outputs[0].save(folder / "openai.png")
 
 
 def edit(client: Client, folder: Path) -> Path:
     picture = Image.new("RGB", (8, 8), "red")
     edited = client.images.edit(model="gpt-image-1", prompt="add a hat", image=picture)
-    path: Path = edited.outputs[0].save(folder / "hat.png")
-    return path
+    return edited.outputs[0].save(folder / "hat.png")

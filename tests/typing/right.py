@@ -32,8 +32,8 @@ messages: list[OpenaiChatMessage] = [{"role": "user", "content": "hello"}]
 reply = client.chat.completions.create(
     model="gpt-4o", messages=messages, temperature=0.2, web_search=True
 )
-assert_type(reply, OpenaiChatResponse)
-assert_type(reply, ShortResponse)
+assert_type(reply, OpenaiChatResponse[None, api302.Output])
+assert_type(reply, ShortResponse[None, api302.Output])
 short: list[ShortMessage] = messages
 for choice in reply.choices or []:
     if choice.message and choice.message.content:
@@ -45,14 +45,17 @@ with client.chat.completions.stream(
     for chunk in stream:
         assert_type(chunk, OpenaiChatChunk)
     whole = stream.final()
-assert_type(whole, OpenaiChatResponse)
+assert_type(whole, OpenaiChatResponse[None, api302.Output])
 
 task = client.videos.kling.text_to_video(prompt="a red panda", aspect_ratio="16:9")
 assert_type(task, api302.Task[KlingResponse])
 video = task.wait(timeout=600, on_progress=lambda status: print(status.progress))
 saved: Path = video.outputs[0].save("panda.mp4")
 drawn = client.images.openai.generate_image(prompt="a red panda").outputs[0]
-drawn_path: Path = drawn.save("panda.png")
+assert_type(drawn, api302.Output)
+assert_type(drawn.save("panda.png"), Path)
+assert_type(drawn.read(), bytes)
+assert_type(drawn.url, str)
 client.images.openai.edit_image(model="gpt-image-1", prompt="a hat", image=drawn)
 client.videos.kling.image_to_video(image=drawn.url)
 client.videos.kling.image_to_video(image=video.outputs[0])
@@ -62,8 +65,9 @@ client.images.openai.edit_image(model="gpt-image-1", prompt="a hat", image=pictu
 address: str = client.files.upload(Path("cat.png")).url
 sound = client.audio.openai.speech(model="tts-1", input="hello", voice="alloy")
 sound.save("hello.mp3")
+assert_type(sound.outputs[0], api302.Output)
 raw = client.with_raw_response(client.chat.completions.create)(model="gpt-4o", messages=messages)
-assert_type(raw.parsed, OpenaiChatResponse)
+assert_type(raw.parsed, OpenaiChatResponse[None, api302.Output])
 print(raw.status_code, raw.headers, reply.request_id, client.cost(reply))
 
 with client.audio.openai.realtime(
@@ -88,7 +92,7 @@ with client.audio.openai.realtime(
 async def main() -> None:
     async with api302.AsyncClient(api_key="sk-...") as other:
         answer = await other.chat.completions.create(model="gpt-4o", messages=messages)
-        assert_type(answer, OpenaiChatResponse)
+        assert_type(answer, OpenaiChatResponse[None, api302.AsyncOutput])
         async with other.chat.completions.stream(model="gpt-4o", messages=messages) as events:
             async for event in events:
                 assert_type(event, OpenaiChatChunk)
@@ -99,6 +103,23 @@ async def main() -> None:
                 print(happening.type, await talking.receive(timeout=1))
         result = await pending.wait(timeout=600)
         await result.outputs[0].save("panda.mp4")
+        made = await other.images.generate(model="gpt-image-1", prompt="a red panda")
+        assert_type(made.outputs[0], api302.AsyncOutput)
+        assert_type(await made.outputs[0].save("panda.png"), Path)
+        assert_type(await made.outputs[0].read(), bytes)
+        speech = await other.audio.openai.speech(model="tts-1", input="hello", voice="alloy")
+        assert_type(speech.outputs[0], api302.AsyncOutput)
+        begun = await other.images.submit_generate(model="flux-2-pro", prompt="a bear")
+        assert_type((await begun.wait()).outputs[0], api302.AsyncOutput)
+        later: api302.AsyncTask[Ai302ImageTask] = (
+            begun  # whoever does not care whose files it gives
+        )
+        print(later.id, either_client(answer), either_client(reply))
+
+
+def either_client(response: OpenaiChatResponse) -> int:
+    """Takes the response of a client and of an async one."""
+    return len(response.outputs)
 
 
 try:
@@ -122,11 +143,12 @@ class Order(TypedDict):
 
 
 streamed = client.chat.completions.create(model="gpt-4o", messages=messages, stream=True)
-assert_type(streamed, api302.Stream[OpenaiChatChunk, OpenaiChatResponse])
+assert_type(streamed, api302.Stream[OpenaiChatChunk, OpenaiChatResponse[None, api302.Output]])
 either: bool = len(messages) > 1
 assert_type(
     client.chat.completions.create(model="gpt-4o", messages=messages, stream=either),
-    OpenaiChatResponse | api302.Stream[OpenaiChatChunk, OpenaiChatResponse],
+    OpenaiChatResponse[None, api302.Output]
+    | api302.Stream[OpenaiChatChunk, OpenaiChatResponse[None, api302.Output]],
 )
 history: list[OpenaiChatMessage | OpenaiChatAnswer[Any]] = [*messages, reply.choices[0].message]
 client.chat.completions.create(model="gpt-4o", messages=history)
@@ -140,7 +162,7 @@ client.responses.create(
 )
 assert_type(turn.output_text, str)
 parsed = client.chat.completions.parse(model="gpt-4o", messages=messages, response_format=City)
-assert_type(parsed, OpenaiChatResponse[City])
+assert_type(parsed, OpenaiChatResponse[City, api302.Output])
 assert_type(parsed.choices[0].message.parsed, City | None)
 assert_type(parsed.parsed, City | None)
 assert_type(
@@ -151,10 +173,12 @@ with client.chat.completions.stream(
 ) as cities:
     assert_type(cities.final().parsed, City | None)
 otters = client.images.generate(model="gpt-image-1", prompt="An otter", n=2)
-assert_type(otters, OpenaiImageResponse)
-assert_type(client.images.generate(model="flux-2-pro", prompt="An otter"), Ai302ImageTask)
+assert_type(otters, OpenaiImageResponse[api302.Output])
+assert_type(
+    client.images.generate(model="flux-2-pro", prompt="An otter"), Ai302ImageTask[api302.Output]
+)
 named: str = "flux-2-pro"
-assert_type(client.images.generate(model=named, prompt="An otter"), Ai302ImageTask)
+assert_type(client.images.generate(model=named, prompt="An otter"), Ai302ImageTask[api302.Output])
 words: str = client.audio.transcriptions.create(file=Path("a.mp3"), model="whisper-1").text
 for model in client.models.list():
     assert_type(model.id, str)

@@ -3,14 +3,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from .._model import Model, model
+from .._model import Model, OutputT, model
 
 if TYPE_CHECKING:
     from .ai_302_card import Ai302Card
 
 
 @model
-class Ai302CardResponse(Model):
+class Ai302CardResponse(Model[OutputT]):
     status: str | None = None
     """`success`, or else."""
     data: Ai302Card | None = None

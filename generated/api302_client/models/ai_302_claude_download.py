@@ -3,14 +3,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from .._model import Model, model
+from .._model import Model, OutputT, model
 
 if TYPE_CHECKING:
     from .error_detail import ErrorDetail
 
 
 @model
-class Ai302ClaudeDownload(Model):
+class Ai302ClaudeDownload(Model[OutputT]):
     download_url: str | None = None
     """URL of the file."""
     result: list[dict[str, Any]] | None = None

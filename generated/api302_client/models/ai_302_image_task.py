@@ -3,14 +3,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Literal
 
-from .._model import ABSENT, Model, model
+from .._model import ABSENT, Model, OutputT, model
 
 if TYPE_CHECKING:
     from .ai_302_task_error import Ai302TaskError
 
 
 @model
-class Ai302ImageTask(Model):
+class Ai302ImageTask(Model[OutputT]):
     """An image task. What is not known yet is absent."""
 
     task_id: str = ABSENT

@@ -3,11 +3,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from .._model import ABSENT, Model, model
+from .._model import ABSENT, Model, OutputT, model
 
 
 @model
-class Ai302ImageV1Response(Model):
+class Ai302ImageV1Response(Model[OutputT]):
     """The image."""
 
     image_url: str = ABSENT

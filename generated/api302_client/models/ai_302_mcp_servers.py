@@ -3,13 +3,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from .._model import Model, model
+from .._model import Model, OutputT, model
 
 if TYPE_CHECKING:
     from .ai_302_mcp_server import Ai302McpServer
 
 
 @model
-class Ai302McpServers(Model):
+class Ai302McpServers(Model[OutputT]):
     mcps: list[Ai302McpServer] | None = None
     """The servers."""

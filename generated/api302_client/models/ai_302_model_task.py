@@ -3,11 +3,11 @@ from __future__ import annotations
 
 from typing import Literal
 
-from .._model import ABSENT, Model, model
+from .._model import ABSENT, Model, OutputT, model
 
 
 @model
-class Ai302ModelTask(Model):
+class Ai302ModelTask(Model[OutputT]):
     """A task of one of the models that 302.AI runs. What is not known yet is empty."""
 
     id: str = ABSENT

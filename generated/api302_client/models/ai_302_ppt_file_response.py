@@ -3,14 +3,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from .._model import Model, model
+from .._model import Model, OutputT, model
 
 if TYPE_CHECKING:
     from .ai_302_ppt import Ai302Ppt
 
 
 @model
-class Ai302PptFileResponse(Model):
+class Ai302PptFileResponse(Model[OutputT]):
     code: int | None = None
     """0 means success."""
     message: str | None = None

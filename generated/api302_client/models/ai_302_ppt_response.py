@@ -3,14 +3,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from .._model import Model, model
+from .._model import Model, OutputT, model
 
 if TYPE_CHECKING:
     from .ai_302_ppt_data import Ai302PptData
 
 
 @model
-class Ai302PptResponse(Model):
+class Ai302PptResponse(Model[OutputT]):
     code: int | None = None
     """0 means success."""
     message: str | None = None

@@ -3,14 +3,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from .._model import Model, model
+from .._model import Model, OutputT, model
 
 if TYPE_CHECKING:
     from .ai_302_submit_image import Ai302SubmitImage
 
 
 @model
-class Ai302ProcessedImage(Model):
+class Ai302ProcessedImage(Model[OutputT]):
     """The image of a model behind /302/submit. Which of the other fields are present depends on the model."""
 
     image: Ai302SubmitImage | None = None

@@ -3,7 +3,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from .._model import Model, model
+from .._model import Model, OutputT, model
 
 if TYPE_CHECKING:
     from .ai_302_submit_image import Ai302SubmitImage
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 @model
-class Ai302QueuedImage(Model):
+class Ai302QueuedImage(Model[OutputT]):
     """An image from the queue of the calls under /302/submit. Once done, the image is there."""
 
     if not TYPE_CHECKING:  # the base class says its type

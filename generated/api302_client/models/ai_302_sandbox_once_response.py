@@ -3,14 +3,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from .._model import Model, model
+from .._model import Model, OutputT, model
 
 if TYPE_CHECKING:
     from .ai_302_sandbox_output import Ai302SandboxOutput
 
 
 @model
-class Ai302SandboxOnceResponse(Model):
+class Ai302SandboxOnceResponse(Model[OutputT]):
     """The printed output, and the files."""
 
     result: Ai302SandboxOutput | None = None

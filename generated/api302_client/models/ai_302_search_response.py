@@ -3,7 +3,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from .._model import Model, model
+from .._model import Model, OutputT, model
 
 if TYPE_CHECKING:
     from .ai_302_search_info import Ai302SearchInfo
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 @model
-class Ai302SearchResponse(Model):
+class Ai302SearchResponse(Model[OutputT]):
     """The search results."""
 
     search_results: list[Ai302SearchResult] | None = None

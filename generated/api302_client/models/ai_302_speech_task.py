@@ -3,14 +3,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Literal
 
-from .._model import ABSENT, Model, model
+from .._model import ABSENT, Model, OutputT, model
 
 if TYPE_CHECKING:
     from .ai_302_task_error import Ai302TaskError
 
 
 @model
-class Ai302SpeechTask(Model):
+class Ai302SpeechTask(Model[OutputT]):
     """A speech task. What is not known yet is absent."""
 
     task_id: str = ABSENT

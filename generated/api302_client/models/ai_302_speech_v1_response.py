@@ -3,11 +3,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from .._model import Model, model
+from .._model import Model, OutputT, model
 
 
 @model
-class Ai302SpeechV1Response(Model):
+class Ai302SpeechV1Response(Model[OutputT]):
     """The audio."""
 
     audio_url: str | None = None

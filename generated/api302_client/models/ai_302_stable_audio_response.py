@@ -3,12 +3,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from .._model import Model, model
+from .._model import Model, OutputT, model
 
 if TYPE_CHECKING:
     from .ai_302_queued_file import Ai302QueuedFile
 
 
 @model
-class Ai302StableAudioResponse(Model):
+class Ai302StableAudioResponse(Model[OutputT]):
     audio_file: Ai302QueuedFile | None = None

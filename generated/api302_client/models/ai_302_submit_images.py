@@ -3,14 +3,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from .._model import Model, model
+from .._model import Model, OutputT, model
 
 if TYPE_CHECKING:
     from .ai_302_submit_image import Ai302SubmitImage
 
 
 @model
-class Ai302SubmitImages(Model):
+class Ai302SubmitImages(Model[OutputT]):
     """The images of a model behind /302/submit. Which of the other fields are present depends on the model."""
 
     images: list[Ai302SubmitImage] | None = None

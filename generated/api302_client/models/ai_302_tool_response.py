@@ -3,11 +3,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from .._model import Model, model
+from .._model import Model, OutputT, model
 
 
 @model
-class Ai302ToolResponse(Model):
+class Ai302ToolResponse(Model[OutputT]):
     """The platform's response, in an envelope."""
 
     code: int | None = None

@@ -3,14 +3,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from .._model import Model, model
+from .._model import Model, OutputT, model
 
 if TYPE_CHECKING:
     from .ai_302_queued_file import Ai302QueuedFile
 
 
 @model
-class Ai302TrellisResponse(Model):
+class Ai302TrellisResponse(Model[OutputT]):
     model_mesh: Ai302QueuedFile | None = None
     timings: dict[str, Any] | None = None
     """Seconds of `prepare`, `generation` and `export`."""

@@ -3,14 +3,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from .._model import Model, model
+from .._model import Model, OutputT, model
 
 if TYPE_CHECKING:
     from .ai_302_tts_provider import Ai302TtsProvider
 
 
 @model
-class Ai302TtsProviders(Model):
+class Ai302TtsProviders(Model[OutputT]):
     """The text-to-speech providers."""
 
     provider_list: list[Ai302TtsProvider] | None = None

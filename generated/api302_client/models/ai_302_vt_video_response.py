@@ -3,7 +3,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from .._model import Model, model
+from .._model import Model, OutputT, model
 
 if TYPE_CHECKING:
     from .ai_302_vt_video import Ai302VtVideo
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 @model
-class Ai302VtVideoResponse(Model):
+class Ai302VtVideoResponse(Model[OutputT]):
     info: Ai302VtVideo | None = None
     error: ErrorDetail | None = None
     """Why the video is not available."""

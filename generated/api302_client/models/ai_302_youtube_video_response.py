@@ -3,14 +3,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from .._model import Model, model
+from .._model import Model, OutputT, model
 
 if TYPE_CHECKING:
     from .ai_302_youtube_video import Ai302YoutubeVideo
 
 
 @model
-class Ai302YoutubeVideoResponse(Model):
+class Ai302YoutubeVideoResponse(Model[OutputT]):
     """A video, in an envelope."""
 
     code: int | None = None

@@ -3,14 +3,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from .._model import Model, model
+from .._model import Model, OutputT, model
 
 if TYPE_CHECKING:
     from .alibaba_multimodal_output import AlibabaMultimodalOutput
 
 
 @model
-class AlibabaMultimodalResponse(Model):
+class AlibabaMultimodalResponse(Model[OutputT]):
     if not TYPE_CHECKING:  # the base class says its type
         __wire__ = {"request_id_": "request_id"}
 

@@ -3,14 +3,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from .._model import Model, model
+from .._model import Model, OutputT, model
 
 if TYPE_CHECKING:
     from .baidu_image import BaiduImage
 
 
 @model
-class BaiduImageResponse(Model):
+class BaiduImageResponse(Model[OutputT]):
     """The images."""
 
     id: str | None = None

@@ -3,14 +3,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from .._model import Model, model
+from .._model import Model, OutputT, model
 
 if TYPE_CHECKING:
     from .bocha_search_data import BochaSearchData
 
 
 @model
-class BochaSearchResponse(Model):
+class BochaSearchResponse(Model[OutputT]):
     """Results, in an envelope."""
 
     code: int | None = None

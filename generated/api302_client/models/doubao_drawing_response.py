@@ -3,14 +3,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from .._model import Model, model
+from .._model import Model, OutputT, model
 
 if TYPE_CHECKING:
     from .doubao_drawing_data import DoubaoDrawingData
 
 
 @model
-class DoubaoDrawingResponse(Model):
+class DoubaoDrawingResponse(Model[OutputT]):
     """The images, in Doubao's envelope."""
 
     if not TYPE_CHECKING:  # the base class says its type

@@ -3,7 +3,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from .._model import Model, model
+from .._model import Model, OutputT, model
 
 if TYPE_CHECKING:
     from .doubao_seedream_image import DoubaoSeedreamImage
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 @model
-class DoubaoSeedreamResponse(Model):
+class DoubaoSeedreamResponse(Model[OutputT]):
     model: str | None = None
     """The model."""
     created: int | None = None

@@ -3,14 +3,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from .._model import Model, model
+from .._model import Model, OutputT, model
 
 if TYPE_CHECKING:
     from .doubao_speech_addition import DoubaoSpeechAddition
 
 
 @model
-class DoubaoSpeechResponse(Model):
+class DoubaoSpeechResponse(Model[OutputT]):
     reqid: str | None = None
     """The id of the request."""
     code: int | None = None

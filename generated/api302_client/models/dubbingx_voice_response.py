@@ -3,14 +3,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from .._model import Model, model
+from .._model import Model, OutputT, model
 
 if TYPE_CHECKING:
     from .dubbingx_voice_list import DubbingxVoiceList
 
 
 @model
-class DubbingxVoiceResponse(Model):
+class DubbingxVoiceResponse(Model[OutputT]):
     code: int | None = None
     """200 means success."""
     success: bool | None = None

@@ -3,7 +3,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from .._model import Model, model
+from .._model import Model, OutputT, model
 
 if TYPE_CHECKING:
     from .ai_302_queued_file import Ai302QueuedFile
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 @model
-class ElevenlabsSpeech(Model):
+class ElevenlabsSpeech(Model[OutputT]):
     """The audio, or the status of the task."""
 
     if not TYPE_CHECKING:  # the base class says its type

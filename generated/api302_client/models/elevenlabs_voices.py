@@ -3,14 +3,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from .._model import Model, model
+from .._model import Model, OutputT, model
 
 if TYPE_CHECKING:
     from .elevenlabs_voice import ElevenlabsVoice
 
 
 @model
-class ElevenlabsVoices(Model):
+class ElevenlabsVoices(Model[OutputT]):
     """The voices."""
 
     voices: list[ElevenlabsVoice] | None = None

@@ -3,7 +3,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal
 
-from .._model import Model, model
+from .._model import Model, OutputT, model
 
 if TYPE_CHECKING:
     from .fish_audio_author import FishAudioAuthor
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 @model
-class FishAudioVoice(Model):
+class FishAudioVoice(Model[OutputT]):
     """A voice."""
 
     if not TYPE_CHECKING:  # the base class says its type

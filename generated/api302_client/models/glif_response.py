@@ -3,14 +3,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from .._model import Model, model
+from .._model import Model, OutputT, model
 
 if TYPE_CHECKING:
     from .glif_output import GlifOutput
 
 
 @model
-class GlifResponse(Model):
+class GlifResponse(Model[OutputT]):
     """The result of a glif."""
 
     id: str | None = None

@@ -3,7 +3,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from .._model import Model, model, text_of
+from .._model import Model, OutputT, model, text_of
 
 if TYPE_CHECKING:
     from .google_candidate import GoogleCandidate
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 @model
-class GoogleGenerateResponse(Model):
+class GoogleGenerateResponse(Model[OutputT]):
     """The answer, or in a stream a chunk of it."""
 
     candidates: list[GoogleCandidate] | None = None

@@ -3,11 +3,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from .._model import Model, model
+from .._model import Model, OutputT, model
 
 
 @model
-class GoogleSynthesizeResponse(Model):
+class GoogleSynthesizeResponse(Model[OutputT]):
     """The audio."""
 
     audioContent: str | None = None

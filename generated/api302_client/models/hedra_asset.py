@@ -3,14 +3,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from .._model import Model, model
+from .._model import Model, OutputT, model
 
 if TYPE_CHECKING:
     from .hedra_asset_file import HedraAssetFile
 
 
 @model
-class HedraAsset(Model):
+class HedraAsset(Model[OutputT]):
     id: str | None = None
     """The asset's id."""
     type: str | None = None

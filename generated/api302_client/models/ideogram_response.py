@@ -3,14 +3,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from .._model import Model, model
+from .._model import Model, OutputT, model
 
 if TYPE_CHECKING:
     from .ideogram_image import IdeogramImage
 
 
 @model
-class IdeogramResponse(Model):
+class IdeogramResponse(Model[OutputT]):
     """The images."""
 
     created: str | None = None

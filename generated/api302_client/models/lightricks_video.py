@@ -3,14 +3,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from .._model import Model, model
+from .._model import Model, OutputT, model
 
 if TYPE_CHECKING:
     from .ai_302_queued_file import Ai302QueuedFile
 
 
 @model
-class LightricksVideo(Model):
+class LightricksVideo(Model[OutputT]):
     """The video and its random seed."""
 
     video: Ai302QueuedFile | None = None

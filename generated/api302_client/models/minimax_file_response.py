@@ -3,7 +3,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from .._model import Model, model
+from .._model import Model, OutputT, model
 
 if TYPE_CHECKING:
     from .minimax_file import MinimaxFile
@@ -11,6 +11,6 @@ if TYPE_CHECKING:
 
 
 @model
-class MinimaxFileResponse(Model):
+class MinimaxFileResponse(Model[OutputT]):
     file: MinimaxFile | None = None
     base_resp: MinimaxStatus | None = None

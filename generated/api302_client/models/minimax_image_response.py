@@ -3,7 +3,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from .._model import Model, model
+from .._model import Model, OutputT, model
 
 if TYPE_CHECKING:
     from .minimax_image_data import MinimaxImageData
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 @model
-class MinimaxImageResponse(Model):
+class MinimaxImageResponse(Model[OutputT]):
     """The images."""
 
     id: str | None = None

@@ -3,7 +3,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from .._model import Model, model
+from .._model import Model, OutputT, model
 
 if TYPE_CHECKING:
     from .minimax_music_data import MinimaxMusicData
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 @model
-class MinimaxMusicResponse(Model):
+class MinimaxMusicResponse(Model[OutputT]):
     data: MinimaxMusicData | None = None
     extra_info: MinimaxMusicInfo | None = None
     trace_id: str | None = None

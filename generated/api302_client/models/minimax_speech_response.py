@@ -3,7 +3,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from .._model import Model, model
+from .._model import Model, OutputT, model
 
 if TYPE_CHECKING:
     from .minimax_speech_data import MinimaxSpeechData
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 @model
-class MinimaxSpeechResponse(Model):
+class MinimaxSpeechResponse(Model[OutputT]):
     data: MinimaxSpeechData | None = None
     extra_info: MinimaxSpeechInfo | None = None
     trace_id: str | None = None

@@ -3,7 +3,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from .._model import Model, model
+from .._model import Model, OutputT, model
 
 if TYPE_CHECKING:
     from .mistral_ocr_page import MistralOcrPage
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 @model
-class MistralOcrResponse(Model):
+class MistralOcrResponse(Model[OutputT]):
     """A document."""
 
     pages: list[MistralOcrPage] | None = None

@@ -3,7 +3,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Generic
 
-from .._model import ABSENT, Model, Parsed, found, model, text_of
+from .._model import ABSENT, Model, OutputT, Parsed, found, model, text_of
 
 if TYPE_CHECKING:
     from .openai_chat_choice import OpenaiChatChoice
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 @model
-class OpenaiChatResponse(Model, Generic[Parsed]):
+class OpenaiChatResponse(Model[OutputT], Generic[Parsed, OutputT]):
     """The answer."""
 
     id: str = ABSENT

@@ -3,7 +3,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from .._model import Model, model
+from .._model import Model, OutputT, model
 
 if TYPE_CHECKING:
     from .openai_image import OpenaiImage
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 @model
-class OpenaiImageResponse(Model):
+class OpenaiImageResponse(Model[OutputT]):
     """The images; with `async`, the task's id alone."""
 
     created: int | None = None

@@ -3,7 +3,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Generic, Literal
 
-from .._model import ABSENT, Model, Parsed, found, model, text_of
+from .._model import ABSENT, Model, OutputT, Parsed, found, model, text_of
 
 if TYPE_CHECKING:
     from .openai_output_item import OpenaiOutputItem
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 @model
-class OpenaiResponsesResponse(Model, Generic[Parsed]):
+class OpenaiResponsesResponse(Model[OutputT], Generic[Parsed, OutputT]):
     """The answer, in the Responses format."""
 
     if not TYPE_CHECKING:  # the base class says its type

@@ -3,14 +3,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from .._model import Model, model
+from .._model import Model, OutputT, model
 
 if TYPE_CHECKING:
     from .photoroom_image_data import PhotoroomImageData
 
 
 @model
-class PhotoroomImage(Model):
+class PhotoroomImage(Model[OutputT]):
     """The image."""
 
     url: str | None = None

@@ -3,14 +3,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from .._model import Model, model
+from .._model import Model, OutputT, model
 
 if TYPE_CHECKING:
     from .recraft_image_file import RecraftImageFile
 
 
 @model
-class RecraftProcessedImage(Model):
+class RecraftProcessedImage(Model[OutputT]):
     """The image."""
 
     created: int | None = None

@@ -3,14 +3,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from .._model import Model, model
+from .._model import Model, OutputT, model
 
 if TYPE_CHECKING:
     from .search_1_api_result import Search1ApiResult
 
 
 @model
-class Search1ApiSearchResponse(Model):
+class Search1ApiSearchResponse(Model[OutputT]):
     """Results."""
 
     searchParameters: dict[str, Any] | None = None

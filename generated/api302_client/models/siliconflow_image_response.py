@@ -3,14 +3,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from .._model import Model, model
+from .._model import Model, OutputT, model
 
 if TYPE_CHECKING:
     from .siliconflow_image import SiliconflowImage
 
 
 @model
-class SiliconflowImageResponse(Model):
+class SiliconflowImageResponse(Model[OutputT]):
     """The images."""
 
     images: list[SiliconflowImage] | None = None

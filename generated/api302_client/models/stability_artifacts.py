@@ -3,14 +3,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from .._model import Model, model
+from .._model import Model, OutputT, model
 
 if TYPE_CHECKING:
     from .stability_artifact import StabilityArtifact
 
 
 @model
-class StabilityArtifacts(Model):
+class StabilityArtifacts(Model[OutputT]):
     """The images of a call of the first version."""
 
     artifacts: list[StabilityArtifact] | None = None

@@ -3,14 +3,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from .._model import Model, model
+from .._model import Model, OutputT, model
 
 if TYPE_CHECKING:
     from .topview_scene_page import TopviewScenePage
 
 
 @model
-class TopviewScenes(Model):
+class TopviewScenes(Model[OutputT]):
     """A page of scenes."""
 
     code: str | int | None = None

@@ -3,14 +3,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from .._model import Model, model
+from .._model import Model, OutputT, model
 
 if TYPE_CHECKING:
     from .unifuncs_results import UnifuncsResults
 
 
 @model
-class UnifuncsSearch(Model):
+class UnifuncsSearch(Model[OutputT]):
     code: int | None = None
     """0 means success."""
     message: str | None = None

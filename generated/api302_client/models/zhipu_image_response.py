@@ -3,14 +3,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from .._model import Model, model
+from .._model import Model, OutputT, model
 
 if TYPE_CHECKING:
     from .zhipu_image import ZhipuImage
 
 
 @model
-class ZhipuImageResponse(Model):
+class ZhipuImageResponse(Model[OutputT]):
     """The images."""
 
     created: int | None = None

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from typing import Any, Literal
 
-    from api302 import AsyncByteStream, AsyncTask, ByteStream, FileInput, Task
+    from api302 import AsyncByteStream, AsyncOutput, AsyncTask, ByteStream, FileInput, Output, Task
     from api302_client._model import Binary, Text
     from api302_client.models import Ai302SpeechTask, OpenaiTranscript
     from api302_resources._models import Ai302TextToSpeechModel, OpenaiSpeechModel, OpenaiTranscribeModel, OpenaiTranslateModel
@@ -503,7 +503,7 @@ class AudioSpeech(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302SpeechTask:
+    ) -> Ai302SpeechTask[Output]:
         """Generate speech with any provider (text to speech).
 
         Waits for the audio, or returns a task immediately (`run_async` on the wire). The list of providers names
@@ -540,7 +540,7 @@ class AudioSpeech(Resource):
         """
         from api302_client.api.audio_ai302 import ai302_text_to_speech as endpoint
 
-        result_: Ai302SpeechTask = self._call(
+        result_: Ai302SpeechTask[Output] = self._call(
             endpoint,
             query={"webhook": webhook},
             body={
@@ -573,7 +573,7 @@ class AudioSpeech(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Binary:
+    ) -> Binary[Output]:
         """Generate speech from text (OpenAI, text to speech).
 
         Returns the audio itself.
@@ -606,7 +606,7 @@ class AudioSpeech(Resource):
         """
         from api302_client.api.audio_openai import openai_speech as endpoint
 
-        result_: Binary = self._call(
+        result_: Binary[Output] = self._call(
             endpoint,
             body={
                 "model": model,
@@ -702,7 +702,7 @@ class AsyncAudioSpeech(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302SpeechTask:
+    ) -> Ai302SpeechTask[AsyncOutput]:
         """Generate speech with any provider (text to speech).
 
         Waits for the audio, or returns a task immediately (`run_async` on the wire). The list of providers names
@@ -739,7 +739,7 @@ class AsyncAudioSpeech(AsyncResource):
         """
         from api302_client.api.audio_ai302 import ai302_text_to_speech as endpoint
 
-        result_: Ai302SpeechTask = await self._call(
+        result_: Ai302SpeechTask[AsyncOutput] = await self._call(
             endpoint,
             query={"webhook": webhook},
             body={
@@ -772,7 +772,7 @@ class AsyncAudioSpeech(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Binary:
+    ) -> Binary[AsyncOutput]:
         """Generate speech from text (OpenAI, text to speech).
 
         Returns the audio itself.
@@ -805,7 +805,7 @@ class AsyncAudioSpeech(AsyncResource):
         """
         from api302_client.api.audio_openai import openai_speech as endpoint
 
-        result_: Binary = await self._call(
+        result_: Binary[AsyncOutput] = await self._call(
             endpoint,
             body={
                 "model": model,

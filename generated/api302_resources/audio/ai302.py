@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from typing import Any, Literal
 
-    from api302 import AsyncByteStream, AsyncTask, ByteStream, FileInput, Task
+    from api302 import AsyncByteStream, AsyncOutput, AsyncTask, ByteStream, FileInput, Output, Task
     from api302_client._model import Binary, JsonObject, Text
     from api302_client.models import (
         Ai302AudioTranslateTask,
@@ -54,7 +54,7 @@ class Ai302(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302SpeechTask:
+    ) -> Ai302SpeechTask[Output]:
         """Generate speech with any provider (text to speech).
 
         Waits for the audio, or returns a task immediately (`run_async` on the wire). The list of providers names
@@ -91,7 +91,7 @@ class Ai302(Resource):
         """
         from api302_client.api.audio_ai302 import ai302_text_to_speech as endpoint
 
-        result_: Ai302SpeechTask = self._call(
+        result_: Ai302SpeechTask[Output] = self._call(
             endpoint,
             query={"webhook": webhook},
             body={
@@ -222,7 +222,7 @@ class Ai302(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302TtsProviders:
+    ) -> Ai302TtsProviders[Output]:
         """List text-to-speech providers, models and voices.
 
         Args:
@@ -242,7 +242,7 @@ class Ai302(Resource):
         """
         from api302_client.api.audio_ai302 import ai302_list_tts_providers as endpoint
 
-        result_: Ai302TtsProviders = self._call(
+        result_: Ai302TtsProviders[Output] = self._call(
             endpoint, query={"provider": provider}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return result_
@@ -257,7 +257,7 @@ class Ai302(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Task[JsonObject | Binary]:
+    ) -> Task[JsonObject | Binary[Output]]:
         """Create a speech task (Higgs Audio, smart voice).
 
         Args:
@@ -270,7 +270,7 @@ class Ai302(Resource):
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `response` (JsonObject |
-            Binary).
+            Binary[OutputT]).
 
         Raises:
             Api302Error: The call failed.
@@ -296,7 +296,7 @@ class Ai302(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> JsonObject | Binary:
+    ) -> JsonObject | Binary[Output]:
         """Get a speech task (Higgs Audio).
 
         Returns the audio itself once it is done, and JSON before.
@@ -321,7 +321,7 @@ class Ai302(Resource):
         """
         from api302_client.api.audio_ai302 import ai302_get_higgs_smart_voice as endpoint
 
-        result_: JsonObject | Binary = self._call(
+        result_: JsonObject | Binary[Output] = self._call(
             endpoint, query={"task_id": task_id}, accept=accept, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return result_
@@ -370,7 +370,7 @@ class Ai302(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302F5TtsResponse:
+    ) -> Ai302F5TtsResponse[Output]:
         """Generate speech in a cloned voice (F5-TTS).
 
         Waits for the audio.
@@ -396,7 +396,7 @@ class Ai302(Resource):
         """
         from api302_client.api.audio_ai302 import ai302_f5_tts as endpoint
 
-        result_: Ai302F5TtsResponse = self._call(
+        result_: Ai302F5TtsResponse[Output] = self._call(
             endpoint,
             body={
                 "gen_text": gen_text,
@@ -749,7 +749,7 @@ class Ai302(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302OpenaiSpeech | Binary:
+    ) -> Ai302OpenaiSpeech[Output] | Binary[Output]:
         """Generate speech (302.AI, OpenAI format).
 
         OpenAI's request for the models of many providers. `stream_format: url` returns a URL, otherwise the audio is
@@ -784,7 +784,7 @@ class Ai302(Resource):
         """
         from api302_client.api.audio_ai302 import ai302_openai_speech as endpoint
 
-        result_: Ai302OpenaiSpeech | Binary = self._call(
+        result_: Ai302OpenaiSpeech[Output] | Binary[Output] = self._call(
             endpoint,
             body={
                 "model": model,
@@ -1061,7 +1061,7 @@ class Ai302(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Task[JsonObject | Binary]:
+    ) -> Task[JsonObject | Binary[Output]]:
         """Create a voice cloning task (Higgs Audio).
 
         The reference recordings and their transcripts are in the same order.
@@ -1079,7 +1079,7 @@ class Ai302(Resource):
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `response` (JsonObject |
-            Binary).
+            Binary[OutputT]).
 
         Raises:
             Api302Error: The call failed.
@@ -1112,7 +1112,7 @@ class Ai302(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> JsonObject | Binary:
+    ) -> JsonObject | Binary[Output]:
         """Get a voice cloning task (Higgs Audio).
 
         Returns the audio itself once it is done, and JSON before.
@@ -1137,7 +1137,7 @@ class Ai302(Resource):
         """
         from api302_client.api.audio_ai302 import ai302_get_higgs_voice_clone as endpoint
 
-        result_: JsonObject | Binary = self._call(
+        result_: JsonObject | Binary[Output] = self._call(
             endpoint, query={"task_id": task_id}, accept=accept, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return result_
@@ -1295,7 +1295,7 @@ class Ai302(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302StableAudioResponse:
+    ) -> Ai302StableAudioResponse[Output]:
         """Generate music or a sound from text (Stable Audio).
 
         Waits for the audio, of at most 47 seconds.
@@ -1320,7 +1320,7 @@ class Ai302(Resource):
         """
         from api302_client.api.audio_ai302 import ai302_stable_audio as endpoint
 
-        result_: Ai302StableAudioResponse = self._call(
+        result_: Ai302StableAudioResponse[Output] = self._call(
             endpoint,
             body={"prompt": prompt, "seconds_start": seconds_start, "seconds_total": seconds_total, "steps": steps},
             options=(extra_headers, extra_query, extra_body, timeout),
@@ -1433,7 +1433,7 @@ class Ai302(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302SoundResponse:
+    ) -> Ai302SoundResponse[Output]:
         """Generate a sound from text (text to audio, MMAudio).
 
         Args:
@@ -1459,7 +1459,7 @@ class Ai302(Resource):
         """
         from api302_client.api.audio_ai302 import ai302_mmaudio_text_to_audio as endpoint
 
-        result_: Ai302SoundResponse = self._call(
+        result_: Ai302SoundResponse[Output] = self._call(
             endpoint,
             body={
                 "prompt": prompt,
@@ -1488,7 +1488,7 @@ class Ai302(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302SoundResponse:
+    ) -> Ai302SoundResponse[Output]:
         """Generate a song from lyrics and a sample (DiffRhythm).
 
         Args:
@@ -1514,7 +1514,7 @@ class Ai302(Resource):
         """
         from api302_client.api.audio_ai302 import ai302_diffrhythm as endpoint
 
-        result_: Ai302SoundResponse = self._call(
+        result_: Ai302SoundResponse[Output] = self._call(
             endpoint,
             body={
                 "lyrics": lyrics,
@@ -1546,7 +1546,7 @@ class Ai302(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302SpeechV1Response:
+    ) -> Ai302SpeechV1Response[Output]:
         """Generate speech with any provider (v1).
 
         Deprecated: use `client.audio.speech`.
@@ -1580,7 +1580,7 @@ class Ai302(Resource):
         """
         from api302_client.api.audio_ai302 import ai302_text_to_speech_v1 as endpoint
 
-        result_: Ai302SpeechV1Response = self._call(
+        result_: Ai302SpeechV1Response[Output] = self._call(
             endpoint,
             body={
                 "text": text,
@@ -1618,7 +1618,7 @@ class AsyncAi302(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302SpeechTask:
+    ) -> Ai302SpeechTask[AsyncOutput]:
         """Generate speech with any provider (text to speech).
 
         Waits for the audio, or returns a task immediately (`run_async` on the wire). The list of providers names
@@ -1655,7 +1655,7 @@ class AsyncAi302(AsyncResource):
         """
         from api302_client.api.audio_ai302 import ai302_text_to_speech as endpoint
 
-        result_: Ai302SpeechTask = await self._call(
+        result_: Ai302SpeechTask[AsyncOutput] = await self._call(
             endpoint,
             query={"webhook": webhook},
             body={
@@ -1786,7 +1786,7 @@ class AsyncAi302(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302TtsProviders:
+    ) -> Ai302TtsProviders[AsyncOutput]:
         """List text-to-speech providers, models and voices.
 
         Args:
@@ -1806,7 +1806,7 @@ class AsyncAi302(AsyncResource):
         """
         from api302_client.api.audio_ai302 import ai302_list_tts_providers as endpoint
 
-        result_: Ai302TtsProviders = await self._call(
+        result_: Ai302TtsProviders[AsyncOutput] = await self._call(
             endpoint, query={"provider": provider}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return result_
@@ -1821,7 +1821,7 @@ class AsyncAi302(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> AsyncTask[JsonObject | Binary]:
+    ) -> AsyncTask[JsonObject | Binary[AsyncOutput]]:
         """Create a speech task (Higgs Audio, smart voice).
 
         Args:
@@ -1834,7 +1834,7 @@ class AsyncAi302(AsyncResource):
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `response` (JsonObject |
-            Binary).
+            Binary[OutputT]).
 
         Raises:
             Api302Error: The call failed.
@@ -1860,7 +1860,7 @@ class AsyncAi302(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> JsonObject | Binary:
+    ) -> JsonObject | Binary[AsyncOutput]:
         """Get a speech task (Higgs Audio).
 
         Returns the audio itself once it is done, and JSON before.
@@ -1885,7 +1885,7 @@ class AsyncAi302(AsyncResource):
         """
         from api302_client.api.audio_ai302 import ai302_get_higgs_smart_voice as endpoint
 
-        result_: JsonObject | Binary = await self._call(
+        result_: JsonObject | Binary[AsyncOutput] = await self._call(
             endpoint, query={"task_id": task_id}, accept=accept, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return result_
@@ -1934,7 +1934,7 @@ class AsyncAi302(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302F5TtsResponse:
+    ) -> Ai302F5TtsResponse[AsyncOutput]:
         """Generate speech in a cloned voice (F5-TTS).
 
         Waits for the audio.
@@ -1960,7 +1960,7 @@ class AsyncAi302(AsyncResource):
         """
         from api302_client.api.audio_ai302 import ai302_f5_tts as endpoint
 
-        result_: Ai302F5TtsResponse = await self._call(
+        result_: Ai302F5TtsResponse[AsyncOutput] = await self._call(
             endpoint,
             body={
                 "gen_text": gen_text,
@@ -2315,7 +2315,7 @@ class AsyncAi302(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302OpenaiSpeech | Binary:
+    ) -> Ai302OpenaiSpeech[AsyncOutput] | Binary[AsyncOutput]:
         """Generate speech (302.AI, OpenAI format).
 
         OpenAI's request for the models of many providers. `stream_format: url` returns a URL, otherwise the audio is
@@ -2350,7 +2350,7 @@ class AsyncAi302(AsyncResource):
         """
         from api302_client.api.audio_ai302 import ai302_openai_speech as endpoint
 
-        result_: Ai302OpenaiSpeech | Binary = await self._call(
+        result_: Ai302OpenaiSpeech[AsyncOutput] | Binary[AsyncOutput] = await self._call(
             endpoint,
             body={
                 "model": model,
@@ -2627,7 +2627,7 @@ class AsyncAi302(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> AsyncTask[JsonObject | Binary]:
+    ) -> AsyncTask[JsonObject | Binary[AsyncOutput]]:
         """Create a voice cloning task (Higgs Audio).
 
         The reference recordings and their transcripts are in the same order.
@@ -2645,7 +2645,7 @@ class AsyncAi302(AsyncResource):
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `response` (JsonObject |
-            Binary).
+            Binary[OutputT]).
 
         Raises:
             Api302Error: The call failed.
@@ -2678,7 +2678,7 @@ class AsyncAi302(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> JsonObject | Binary:
+    ) -> JsonObject | Binary[AsyncOutput]:
         """Get a voice cloning task (Higgs Audio).
 
         Returns the audio itself once it is done, and JSON before.
@@ -2703,7 +2703,7 @@ class AsyncAi302(AsyncResource):
         """
         from api302_client.api.audio_ai302 import ai302_get_higgs_voice_clone as endpoint
 
-        result_: JsonObject | Binary = await self._call(
+        result_: JsonObject | Binary[AsyncOutput] = await self._call(
             endpoint, query={"task_id": task_id}, accept=accept, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return result_
@@ -2861,7 +2861,7 @@ class AsyncAi302(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302StableAudioResponse:
+    ) -> Ai302StableAudioResponse[AsyncOutput]:
         """Generate music or a sound from text (Stable Audio).
 
         Waits for the audio, of at most 47 seconds.
@@ -2886,7 +2886,7 @@ class AsyncAi302(AsyncResource):
         """
         from api302_client.api.audio_ai302 import ai302_stable_audio as endpoint
 
-        result_: Ai302StableAudioResponse = await self._call(
+        result_: Ai302StableAudioResponse[AsyncOutput] = await self._call(
             endpoint,
             body={"prompt": prompt, "seconds_start": seconds_start, "seconds_total": seconds_total, "steps": steps},
             options=(extra_headers, extra_query, extra_body, timeout),
@@ -2999,7 +2999,7 @@ class AsyncAi302(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302SoundResponse:
+    ) -> Ai302SoundResponse[AsyncOutput]:
         """Generate a sound from text (text to audio, MMAudio).
 
         Args:
@@ -3025,7 +3025,7 @@ class AsyncAi302(AsyncResource):
         """
         from api302_client.api.audio_ai302 import ai302_mmaudio_text_to_audio as endpoint
 
-        result_: Ai302SoundResponse = await self._call(
+        result_: Ai302SoundResponse[AsyncOutput] = await self._call(
             endpoint,
             body={
                 "prompt": prompt,
@@ -3054,7 +3054,7 @@ class AsyncAi302(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302SoundResponse:
+    ) -> Ai302SoundResponse[AsyncOutput]:
         """Generate a song from lyrics and a sample (DiffRhythm).
 
         Args:
@@ -3080,7 +3080,7 @@ class AsyncAi302(AsyncResource):
         """
         from api302_client.api.audio_ai302 import ai302_diffrhythm as endpoint
 
-        result_: Ai302SoundResponse = await self._call(
+        result_: Ai302SoundResponse[AsyncOutput] = await self._call(
             endpoint,
             body={
                 "lyrics": lyrics,
@@ -3112,7 +3112,7 @@ class AsyncAi302(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302SpeechV1Response:
+    ) -> Ai302SpeechV1Response[AsyncOutput]:
         """Generate speech with any provider (v1).
 
         Deprecated: use `client.audio.speech`.
@@ -3146,7 +3146,7 @@ class AsyncAi302(AsyncResource):
         """
         from api302_client.api.audio_ai302 import ai302_text_to_speech_v1 as endpoint
 
-        result_: Ai302SpeechV1Response = await self._call(
+        result_: Ai302SpeechV1Response[AsyncOutput] = await self._call(
             endpoint,
             body={
                 "text": text,

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Any
 
+    from api302 import AsyncOutput, Output
     from api302_client.models import AlibabaMultimodalResponse
     from api302_client.params.audio_alibaba import AlibabaMultimodalInput, AlibabaMultimodalParameters
     from api302_resources._models import AlibabaGenerateMultimodalModel
@@ -29,7 +30,7 @@ class Alibaba(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> AlibabaMultimodalResponse:
+    ) -> AlibabaMultimodalResponse[Output]:
         """Generate speech or an image (Alibaba Cloud).
 
         One call for several kinds of model. Qwen-TTS speaks `input.text`; the Qwen and Wan image models take
@@ -58,7 +59,7 @@ class Alibaba(Resource):
         """
         from api302_client.api.audio_alibaba import alibaba_generate_multimodal as endpoint
 
-        result_: AlibabaMultimodalResponse = self._call(
+        result_: AlibabaMultimodalResponse[Output] = self._call(
             endpoint,
             body={"model": model, "input": input, "parameters": parameters},
             options=(extra_headers, extra_query, extra_body, timeout),
@@ -79,7 +80,7 @@ class AsyncAlibaba(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> AlibabaMultimodalResponse:
+    ) -> AlibabaMultimodalResponse[AsyncOutput]:
         """Generate speech or an image (Alibaba Cloud).
 
         One call for several kinds of model. Qwen-TTS speaks `input.text`; the Qwen and Wan image models take
@@ -108,7 +109,7 @@ class AsyncAlibaba(AsyncResource):
         """
         from api302_client.api.audio_alibaba import alibaba_generate_multimodal as endpoint
 
-        result_: AlibabaMultimodalResponse = await self._call(
+        result_: AlibabaMultimodalResponse[AsyncOutput] = await self._call(
             endpoint,
             body={"model": model, "input": input, "parameters": parameters},
             options=(extra_headers, extra_query, extra_body, timeout),

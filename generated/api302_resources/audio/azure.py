@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Any, Literal
 
-    from api302 import AsyncByteStream, ByteStream
+    from api302 import AsyncByteStream, AsyncOutput, ByteStream, Output
     from api302_client._model import Binary
     from api302_client.models import AzureVoice
 
@@ -29,7 +29,7 @@ class Azure(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Binary:
+    ) -> Binary[Output]:
         """Generate speech from SSML (text to speech, Azure).
 
         The body is SSML, which names the voice and language. Audio ends after 10 minutes. The list of voices says
@@ -58,7 +58,7 @@ class Azure(Resource):
         """
         from api302_client.api.audio_azure import azure_speech as endpoint
 
-        result_: Binary = self._call(
+        result_: Binary[Output] = self._call(
             endpoint,
             headers={"X-Microsoft-OutputFormat": x_microsoft_outputformat},
             body={"": body},
@@ -156,7 +156,7 @@ class AsyncAzure(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Binary:
+    ) -> Binary[AsyncOutput]:
         """Generate speech from SSML (text to speech, Azure).
 
         The body is SSML, which names the voice and language. Audio ends after 10 minutes. The list of voices says
@@ -185,7 +185,7 @@ class AsyncAzure(AsyncResource):
         """
         from api302_client.api.audio_azure import azure_speech as endpoint
 
-        result_: Binary = await self._call(
+        result_: Binary[AsyncOutput] = await self._call(
             endpoint,
             headers={"X-Microsoft-OutputFormat": x_microsoft_outputformat},
             body={"": body},

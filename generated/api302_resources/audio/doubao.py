@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Any, Literal
 
-    from api302 import AsyncTask, FileInput, Task
+    from api302 import AsyncOutput, AsyncTask, FileInput, Output, Task
     from api302_client.models import DoubaoCaptions, DoubaoRecognition, DoubaoSpeechResponse
     from api302_client.params.audio_doubao import DoubaoSpeechAudio, DoubaoSpeechText
 
@@ -28,7 +28,7 @@ class Doubao(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> DoubaoSpeechResponse:
+    ) -> DoubaoSpeechResponse[Output]:
         """Generate speech from text (Doubao, text to speech).
 
         Args:
@@ -49,7 +49,7 @@ class Doubao(Resource):
         """
         from api302_client.api.audio_doubao import doubao_speech as endpoint
 
-        result_: DoubaoSpeechResponse = self._call(
+        result_: DoubaoSpeechResponse[Output] = self._call(
             endpoint, body={"audio": audio, "request": request}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return result_
@@ -283,7 +283,7 @@ class AsyncDoubao(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> DoubaoSpeechResponse:
+    ) -> DoubaoSpeechResponse[AsyncOutput]:
         """Generate speech from text (Doubao, text to speech).
 
         Args:
@@ -304,7 +304,7 @@ class AsyncDoubao(AsyncResource):
         """
         from api302_client.api.audio_doubao import doubao_speech as endpoint
 
-        result_: DoubaoSpeechResponse = await self._call(
+        result_: DoubaoSpeechResponse[AsyncOutput] = await self._call(
             endpoint, body={"audio": audio, "request": request}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return result_

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Any, Literal
 
-    from api302 import AsyncTask, Task
+    from api302 import AsyncOutput, AsyncTask, Output, Task
     from api302_client.models import DubbingxEmotionResponse, DubbingxTaskResponse, DubbingxVoiceResponse
 
 
@@ -101,7 +101,7 @@ class Dubbingx(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> DubbingxVoiceResponse:
+    ) -> DubbingxVoiceResponse[Output]:
         """List voices (DubbingX).
 
         Args:
@@ -128,7 +128,7 @@ class Dubbingx(Resource):
         """
         from api302_client.api.audio_dubbingx import dubbingx_list_voices as endpoint
 
-        result_: DubbingxVoiceResponse = self._call(
+        result_: DubbingxVoiceResponse[Output] = self._call(
             endpoint,
             body={
                 "pageIndex": pageIndex,
@@ -262,7 +262,7 @@ class AsyncDubbingx(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> DubbingxVoiceResponse:
+    ) -> DubbingxVoiceResponse[AsyncOutput]:
         """List voices (DubbingX).
 
         Args:
@@ -289,7 +289,7 @@ class AsyncDubbingx(AsyncResource):
         """
         from api302_client.api.audio_dubbingx import dubbingx_list_voices as endpoint
 
-        result_: DubbingxVoiceResponse = await self._call(
+        result_: DubbingxVoiceResponse[AsyncOutput] = await self._call(
             endpoint,
             body={
                 "pageIndex": pageIndex,

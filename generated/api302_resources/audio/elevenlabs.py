@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from typing import Any, Literal
 
-    from api302 import AsyncByteStream, AsyncTask, ByteStream, FileInput, Task
+    from api302 import AsyncByteStream, AsyncOutput, AsyncTask, ByteStream, FileInput, Output, Task
     from api302_client._model import Binary
     from api302_client.models import (
         ElevenlabsCompositionPlan,
@@ -295,7 +295,7 @@ class Elevenlabs(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> ElevenlabsSpeech:
+    ) -> ElevenlabsSpeech[Output]:
         """Separate speech from noise (ElevenLabs).
 
         Removes all but the voice from a recording. The response holds the audio, or a task of the queue.
@@ -318,7 +318,7 @@ class Elevenlabs(Resource):
         """
         from api302_client.api.audio_elevenlabs import elevenlabs_isolate_audio as endpoint
 
-        result_: ElevenlabsSpeech = self._call(
+        result_: ElevenlabsSpeech[Output] = self._call(
             endpoint, body={"audio_url": audio_url, "video_url": video_url}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return result_
@@ -447,7 +447,7 @@ class Elevenlabs(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> ElevenlabsFile | Binary:
+    ) -> ElevenlabsFile[Output] | Binary[Output]:
         """Generate speech (ElevenLabs, text to speech).
 
         `stream_text_to_speech` gives the bytes as they come.
@@ -484,7 +484,7 @@ class Elevenlabs(Resource):
         """
         from api302_client.api.audio_elevenlabs import elevenlabs_text_to_speech as endpoint
 
-        result_: ElevenlabsFile | Binary = self._call(
+        result_: ElevenlabsFile[Output] | Binary[Output] = self._call(
             endpoint,
             path={"voice_id": voice_id},
             query={"output_format": output_format, "response_format": response_format},
@@ -630,7 +630,7 @@ class Elevenlabs(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> ElevenlabsFile | Binary:
+    ) -> ElevenlabsFile[Output] | Binary[Output]:
         """Generate a dialogue (ElevenLabs, text to speech).
 
         Several voices in one recording.
@@ -665,7 +665,7 @@ class Elevenlabs(Resource):
         """
         from api302_client.api.audio_elevenlabs import elevenlabs_dialogue as endpoint
 
-        result_: ElevenlabsFile | Binary = self._call(
+        result_: ElevenlabsFile[Output] | Binary[Output] = self._call(
             endpoint,
             query={"output_format": output_format, "response_format": response_format},
             body={
@@ -799,7 +799,7 @@ class Elevenlabs(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> ElevenlabsFile | Binary:
+    ) -> ElevenlabsFile[Output] | Binary[Output]:
         """Generate a sound effect (ElevenLabs).
 
         `stream_sound` gives the bytes as they come.
@@ -830,7 +830,7 @@ class Elevenlabs(Resource):
         """
         from api302_client.api.audio_elevenlabs import elevenlabs_sound as endpoint
 
-        result_: ElevenlabsFile | Binary = self._call(
+        result_: ElevenlabsFile[Output] | Binary[Output] = self._call(
             endpoint,
             query={"output_format": output_format, "response_format": response_format},
             body={
@@ -959,7 +959,7 @@ class Elevenlabs(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> ElevenlabsFile | Binary:
+    ) -> ElevenlabsFile[Output] | Binary[Output]:
         """Generate music (ElevenLabs).
 
         From a prompt, or from a composition plan; not from both.
@@ -995,7 +995,7 @@ class Elevenlabs(Resource):
         """
         from api302_client.api.audio_elevenlabs import elevenlabs_music as endpoint
 
-        result_: ElevenlabsFile | Binary = self._call(
+        result_: ElevenlabsFile[Output] | Binary[Output] = self._call(
             endpoint,
             query={"output_format": output_format, "response_format": response_format},
             body={
@@ -1180,7 +1180,7 @@ class Elevenlabs(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> ElevenlabsVoices:
+    ) -> ElevenlabsVoices[Output]:
         """List voices (ElevenLabs).
 
         Args:
@@ -1200,7 +1200,7 @@ class Elevenlabs(Resource):
         """
         from api302_client.api.audio_elevenlabs import elevenlabs_list_voices as endpoint
 
-        result_: ElevenlabsVoices = self._call(
+        result_: ElevenlabsVoices[Output] = self._call(
             endpoint, query={"show_legacy": show_legacy}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return result_
@@ -1467,7 +1467,7 @@ class AsyncElevenlabs(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> ElevenlabsSpeech:
+    ) -> ElevenlabsSpeech[AsyncOutput]:
         """Separate speech from noise (ElevenLabs).
 
         Removes all but the voice from a recording. The response holds the audio, or a task of the queue.
@@ -1490,7 +1490,7 @@ class AsyncElevenlabs(AsyncResource):
         """
         from api302_client.api.audio_elevenlabs import elevenlabs_isolate_audio as endpoint
 
-        result_: ElevenlabsSpeech = await self._call(
+        result_: ElevenlabsSpeech[AsyncOutput] = await self._call(
             endpoint, body={"audio_url": audio_url, "video_url": video_url}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return result_
@@ -1619,7 +1619,7 @@ class AsyncElevenlabs(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> ElevenlabsFile | Binary:
+    ) -> ElevenlabsFile[AsyncOutput] | Binary[AsyncOutput]:
         """Generate speech (ElevenLabs, text to speech).
 
         `stream_text_to_speech` gives the bytes as they come.
@@ -1656,7 +1656,7 @@ class AsyncElevenlabs(AsyncResource):
         """
         from api302_client.api.audio_elevenlabs import elevenlabs_text_to_speech as endpoint
 
-        result_: ElevenlabsFile | Binary = await self._call(
+        result_: ElevenlabsFile[AsyncOutput] | Binary[AsyncOutput] = await self._call(
             endpoint,
             path={"voice_id": voice_id},
             query={"output_format": output_format, "response_format": response_format},
@@ -1802,7 +1802,7 @@ class AsyncElevenlabs(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> ElevenlabsFile | Binary:
+    ) -> ElevenlabsFile[AsyncOutput] | Binary[AsyncOutput]:
         """Generate a dialogue (ElevenLabs, text to speech).
 
         Several voices in one recording.
@@ -1837,7 +1837,7 @@ class AsyncElevenlabs(AsyncResource):
         """
         from api302_client.api.audio_elevenlabs import elevenlabs_dialogue as endpoint
 
-        result_: ElevenlabsFile | Binary = await self._call(
+        result_: ElevenlabsFile[AsyncOutput] | Binary[AsyncOutput] = await self._call(
             endpoint,
             query={"output_format": output_format, "response_format": response_format},
             body={
@@ -1971,7 +1971,7 @@ class AsyncElevenlabs(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> ElevenlabsFile | Binary:
+    ) -> ElevenlabsFile[AsyncOutput] | Binary[AsyncOutput]:
         """Generate a sound effect (ElevenLabs).
 
         `stream_sound` gives the bytes as they come.
@@ -2002,7 +2002,7 @@ class AsyncElevenlabs(AsyncResource):
         """
         from api302_client.api.audio_elevenlabs import elevenlabs_sound as endpoint
 
-        result_: ElevenlabsFile | Binary = await self._call(
+        result_: ElevenlabsFile[AsyncOutput] | Binary[AsyncOutput] = await self._call(
             endpoint,
             query={"output_format": output_format, "response_format": response_format},
             body={
@@ -2131,7 +2131,7 @@ class AsyncElevenlabs(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> ElevenlabsFile | Binary:
+    ) -> ElevenlabsFile[AsyncOutput] | Binary[AsyncOutput]:
         """Generate music (ElevenLabs).
 
         From a prompt, or from a composition plan; not from both.
@@ -2167,7 +2167,7 @@ class AsyncElevenlabs(AsyncResource):
         """
         from api302_client.api.audio_elevenlabs import elevenlabs_music as endpoint
 
-        result_: ElevenlabsFile | Binary = await self._call(
+        result_: ElevenlabsFile[AsyncOutput] | Binary[AsyncOutput] = await self._call(
             endpoint,
             query={"output_format": output_format, "response_format": response_format},
             body={
@@ -2352,7 +2352,7 @@ class AsyncElevenlabs(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> ElevenlabsVoices:
+    ) -> ElevenlabsVoices[AsyncOutput]:
         """List voices (ElevenLabs).
 
         Args:
@@ -2372,7 +2372,7 @@ class AsyncElevenlabs(AsyncResource):
         """
         from api302_client.api.audio_elevenlabs import elevenlabs_list_voices as endpoint
 
-        result_: ElevenlabsVoices = await self._call(
+        result_: ElevenlabsVoices[AsyncOutput] = await self._call(
             endpoint, query={"show_legacy": show_legacy}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return result_

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from typing import Any, Literal
 
-    from api302 import AsyncPages, FileInput, Pages
+    from api302 import AsyncOutput, AsyncPages, FileInput, Output, Pages
     from api302_client._model import JsonObject
     from api302_client.models import FishAudioSpeechResponse, FishAudioVoice, FishAudioVoiceList
     from api302_client.params.audio_fish_audio import FishAudioProsody
@@ -39,7 +39,7 @@ class FishAudio(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> FishAudioSpeechResponse:
+    ) -> FishAudioSpeechResponse[Output]:
         """Generate speech from text (Fish Audio, text to speech).
 
         Returns the URL of the audio, not the audio as Fish Audio itself does.
@@ -73,7 +73,7 @@ class FishAudio(Resource):
         """
         from api302_client.api.audio_fish_audio import fish_audio_speech as endpoint
 
-        result_: FishAudioSpeechResponse = self._call(
+        result_: FishAudioSpeechResponse[Output] = self._call(
             endpoint,
             body={
                 "text": text,
@@ -110,7 +110,7 @@ class FishAudio(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> FishAudioVoice:
+    ) -> FishAudioVoice[Output]:
         """Create a voice from recordings (voice clone).
 
         Best are 30 to 45 seconds of one speaker, evenly spoken, with pauses of half a second, and without noise or
@@ -142,7 +142,7 @@ class FishAudio(Resource):
         """
         from api302_client.api.audio_fish_audio import fish_audio_create_voice as endpoint
 
-        result_: FishAudioVoice = self._call(
+        result_: FishAudioVoice[Output] = self._call(
             endpoint,
             body={
                 "type": type,
@@ -289,7 +289,7 @@ class FishAudio(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> FishAudioVoice:
+    ) -> FishAudioVoice[Output]:
         """Get a voice (Fish Audio).
 
         Args:
@@ -308,7 +308,7 @@ class FishAudio(Resource):
         """
         from api302_client.api.audio_fish_audio import fish_audio_get_voice as endpoint
 
-        result_: FishAudioVoice = self._call(endpoint, path={"id": id}, options=(extra_headers, extra_query, extra_body, timeout))
+        result_: FishAudioVoice[Output] = self._call(endpoint, path={"id": id}, options=(extra_headers, extra_query, extra_body, timeout))
         return result_
 
     def update_voice(
@@ -409,7 +409,7 @@ class AsyncFishAudio(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> FishAudioSpeechResponse:
+    ) -> FishAudioSpeechResponse[AsyncOutput]:
         """Generate speech from text (Fish Audio, text to speech).
 
         Returns the URL of the audio, not the audio as Fish Audio itself does.
@@ -443,7 +443,7 @@ class AsyncFishAudio(AsyncResource):
         """
         from api302_client.api.audio_fish_audio import fish_audio_speech as endpoint
 
-        result_: FishAudioSpeechResponse = await self._call(
+        result_: FishAudioSpeechResponse[AsyncOutput] = await self._call(
             endpoint,
             body={
                 "text": text,
@@ -480,7 +480,7 @@ class AsyncFishAudio(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> FishAudioVoice:
+    ) -> FishAudioVoice[AsyncOutput]:
         """Create a voice from recordings (voice clone).
 
         Best are 30 to 45 seconds of one speaker, evenly spoken, with pauses of half a second, and without noise or
@@ -512,7 +512,7 @@ class AsyncFishAudio(AsyncResource):
         """
         from api302_client.api.audio_fish_audio import fish_audio_create_voice as endpoint
 
-        result_: FishAudioVoice = await self._call(
+        result_: FishAudioVoice[AsyncOutput] = await self._call(
             endpoint,
             body={
                 "type": type,
@@ -659,7 +659,7 @@ class AsyncFishAudio(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> FishAudioVoice:
+    ) -> FishAudioVoice[AsyncOutput]:
         """Get a voice (Fish Audio).
 
         Args:
@@ -678,7 +678,9 @@ class AsyncFishAudio(AsyncResource):
         """
         from api302_client.api.audio_fish_audio import fish_audio_get_voice as endpoint
 
-        result_: FishAudioVoice = await self._call(endpoint, path={"id": id}, options=(extra_headers, extra_query, extra_body, timeout))
+        result_: FishAudioVoice[AsyncOutput] = await self._call(
+            endpoint, path={"id": id}, options=(extra_headers, extra_query, extra_body, timeout)
+        )
         return result_
 
     async def update_voice(

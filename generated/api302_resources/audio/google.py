@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from typing import Any, Literal
 
+    from api302 import AsyncOutput, Output
     from api302_client.models import GoogleGenerateResponse, GoogleSynthesizeResponse
     from api302_client.params.audio_google import GoogleAudioConfig, GoogleSynthesisInput, GoogleVoice
     from api302_client.params.common import GoogleGenerationConfig, GoogleInput
@@ -31,7 +32,7 @@ class Google(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> GoogleGenerateResponse:
+    ) -> GoogleGenerateResponse[Output]:
         """Generate speech (Gemini 2.5 Flash TTS).
 
         Gemini's own request and response; the audio is 16-bit PCM at 24 kHz.
@@ -56,7 +57,7 @@ class Google(Resource):
         """
         from api302_client.api.audio_google import google_speech_flash as endpoint
 
-        result_: GoogleGenerateResponse = self._call(
+        result_: GoogleGenerateResponse[Output] = self._call(
             endpoint,
             query={"response_format": response_format},
             body={"contents": contents, "generationConfig": generationConfig, "model": model},
@@ -75,7 +76,7 @@ class Google(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> GoogleGenerateResponse:
+    ) -> GoogleGenerateResponse[Output]:
         """Generate speech (Gemini 2.5 Pro TTS).
 
         Gemini's own request and response; the audio is 16-bit PCM at 24 kHz.
@@ -100,7 +101,7 @@ class Google(Resource):
         """
         from api302_client.api.audio_google import google_speech_pro as endpoint
 
-        result_: GoogleGenerateResponse = self._call(
+        result_: GoogleGenerateResponse[Output] = self._call(
             endpoint,
             query={"response_format": response_format},
             body={"contents": contents, "generationConfig": generationConfig, "model": model},
@@ -118,7 +119,7 @@ class Google(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> GoogleSynthesizeResponse:
+    ) -> GoogleSynthesizeResponse[Output]:
         """Generate speech (Google Cloud text to speech).
 
         Args:
@@ -140,7 +141,7 @@ class Google(Resource):
         """
         from api302_client.api.audio_google import google_synthesize as endpoint
 
-        result_: GoogleSynthesizeResponse = self._call(
+        result_: GoogleSynthesizeResponse[Output] = self._call(
             endpoint,
             body={"input": input, "voice": voice, "audioConfig": audioConfig},
             options=(extra_headers, extra_query, extra_body, timeout),
@@ -162,7 +163,7 @@ class AsyncGoogle(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> GoogleGenerateResponse:
+    ) -> GoogleGenerateResponse[AsyncOutput]:
         """Generate speech (Gemini 2.5 Flash TTS).
 
         Gemini's own request and response; the audio is 16-bit PCM at 24 kHz.
@@ -187,7 +188,7 @@ class AsyncGoogle(AsyncResource):
         """
         from api302_client.api.audio_google import google_speech_flash as endpoint
 
-        result_: GoogleGenerateResponse = await self._call(
+        result_: GoogleGenerateResponse[AsyncOutput] = await self._call(
             endpoint,
             query={"response_format": response_format},
             body={"contents": contents, "generationConfig": generationConfig, "model": model},
@@ -206,7 +207,7 @@ class AsyncGoogle(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> GoogleGenerateResponse:
+    ) -> GoogleGenerateResponse[AsyncOutput]:
         """Generate speech (Gemini 2.5 Pro TTS).
 
         Gemini's own request and response; the audio is 16-bit PCM at 24 kHz.
@@ -231,7 +232,7 @@ class AsyncGoogle(AsyncResource):
         """
         from api302_client.api.audio_google import google_speech_pro as endpoint
 
-        result_: GoogleGenerateResponse = await self._call(
+        result_: GoogleGenerateResponse[AsyncOutput] = await self._call(
             endpoint,
             query={"response_format": response_format},
             body={"contents": contents, "generationConfig": generationConfig, "model": model},
@@ -249,7 +250,7 @@ class AsyncGoogle(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> GoogleSynthesizeResponse:
+    ) -> GoogleSynthesizeResponse[AsyncOutput]:
         """Generate speech (Google Cloud text to speech).
 
         Args:
@@ -271,7 +272,7 @@ class AsyncGoogle(AsyncResource):
         """
         from api302_client.api.audio_google import google_synthesize as endpoint
 
-        result_: GoogleSynthesizeResponse = await self._call(
+        result_: GoogleSynthesizeResponse[AsyncOutput] = await self._call(
             endpoint,
             body={"input": input, "voice": voice, "audioConfig": audioConfig},
             options=(extra_headers, extra_query, extra_body, timeout),

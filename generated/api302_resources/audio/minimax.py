@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from typing import Any, Literal
 
-    from api302 import AsyncStream, AsyncTask, FileInput, Stream, Task
+    from api302 import AsyncOutput, AsyncStream, AsyncTask, FileInput, Output, Stream, Task
     from api302_client._model import JsonObject
     from api302_client.models import MinimaxLongSpeechTask, MinimaxMusicResponse, MinimaxMusicUpload, MinimaxSpeechResponse
     from api302_client.params.audio_minimax import (
@@ -51,7 +51,7 @@ class Minimax(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> MinimaxSpeechResponse: ...
+    ) -> MinimaxSpeechResponse[Output]: ...
 
     @overload
     def speech(
@@ -97,7 +97,7 @@ class Minimax(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> MinimaxSpeechResponse | Stream[MinimaxSpeechResponse, Any]: ...
+    ) -> MinimaxSpeechResponse[Output] | Stream[MinimaxSpeechResponse, Any]: ...
 
     def speech(
         self,
@@ -119,7 +119,7 @@ class Minimax(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> MinimaxSpeechResponse | Stream[MinimaxSpeechResponse, Any]:
+    ) -> MinimaxSpeechResponse[Output] | Stream[MinimaxSpeechResponse, Any]:
         """Generate speech from text (MiniMax, text to speech).
 
         Returns the audio in hexadecimal, or its URL when `output_format` is `url`. With `stream` it arrives in
@@ -158,7 +158,7 @@ class Minimax(Resource):
         """
         from api302_client.api.audio_minimax import minimax_speech as endpoint
 
-        result_: MinimaxSpeechResponse | Stream[MinimaxSpeechResponse, Any] = self._call(
+        result_: MinimaxSpeechResponse[Output] | Stream[MinimaxSpeechResponse, Any] = self._call(
             endpoint,
             body={
                 "model": model,
@@ -451,7 +451,7 @@ class Minimax(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> MinimaxMusicResponse:
+    ) -> MinimaxMusicResponse[Output]:
         """Generate a song from lyrics and a style.
 
         Waits for the song. music-01 took a form instead, with an uploaded voice or instrumental.
@@ -485,7 +485,7 @@ class Minimax(Resource):
         """
         from api302_client.api.audio_minimax import minimax_create_music as endpoint
 
-        result_: MinimaxMusicResponse = self._call(
+        result_: MinimaxMusicResponse[Output] = self._call(
             endpoint,
             body={
                 "model": model,
@@ -529,7 +529,7 @@ class AsyncMinimax(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> MinimaxSpeechResponse: ...
+    ) -> MinimaxSpeechResponse[AsyncOutput]: ...
 
     @overload
     async def speech(
@@ -575,7 +575,7 @@ class AsyncMinimax(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> MinimaxSpeechResponse | AsyncStream[MinimaxSpeechResponse, Any]: ...
+    ) -> MinimaxSpeechResponse[AsyncOutput] | AsyncStream[MinimaxSpeechResponse, Any]: ...
 
     async def speech(
         self,
@@ -597,7 +597,7 @@ class AsyncMinimax(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> MinimaxSpeechResponse | AsyncStream[MinimaxSpeechResponse, Any]:
+    ) -> MinimaxSpeechResponse[AsyncOutput] | AsyncStream[MinimaxSpeechResponse, Any]:
         """Generate speech from text (MiniMax, text to speech).
 
         Returns the audio in hexadecimal, or its URL when `output_format` is `url`. With `stream` it arrives in
@@ -636,7 +636,7 @@ class AsyncMinimax(AsyncResource):
         """
         from api302_client.api.audio_minimax import minimax_speech as endpoint
 
-        result_: MinimaxSpeechResponse | AsyncStream[MinimaxSpeechResponse, Any] = await self._call(
+        result_: MinimaxSpeechResponse[AsyncOutput] | AsyncStream[MinimaxSpeechResponse, Any] = await self._call(
             endpoint,
             body={
                 "model": model,
@@ -929,7 +929,7 @@ class AsyncMinimax(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> MinimaxMusicResponse:
+    ) -> MinimaxMusicResponse[AsyncOutput]:
         """Generate a song from lyrics and a style.
 
         Waits for the song. music-01 took a form instead, with an uploaded voice or instrumental.
@@ -963,7 +963,7 @@ class AsyncMinimax(AsyncResource):
         """
         from api302_client.api.audio_minimax import minimax_create_music as endpoint
 
-        result_: MinimaxMusicResponse = await self._call(
+        result_: MinimaxMusicResponse[AsyncOutput] = await self._call(
             endpoint,
             body={
                 "model": model,

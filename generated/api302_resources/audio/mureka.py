@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from typing import Any, Literal
 
-    from api302 import AsyncTask, FileInput, Task
+    from api302 import AsyncOutput, AsyncTask, FileInput, Output, Task
     from api302_client.models import MurekaFile, MurekaLyrics, MurekaSound, MurekaStems, MurekaTask
     from api302_client.params.audio_mureka import MurekaUtterance
     from api302_resources._models import MurekaCreateInstrumentalModel, MurekaCreateSongModel
@@ -218,7 +218,7 @@ class Mureka(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> MurekaStems:
+    ) -> MurekaStems[Output]:
         """Separate a song into its tracks (stems).
 
         Args:
@@ -239,7 +239,7 @@ class Mureka(Resource):
         """
         from api302_client.api.audio_mureka import mureka_separate_song as endpoint
 
-        result_: MurekaStems = self._call(endpoint, body={"url": url}, options=(extra_headers, extra_query, extra_body, timeout))
+        result_: MurekaStems[Output] = self._call(endpoint, body={"url": url}, options=(extra_headers, extra_query, extra_body, timeout))
         return result_
 
     def create_instrumental(
@@ -327,7 +327,7 @@ class Mureka(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> MurekaSound:
+    ) -> MurekaSound[Output]:
         """Generate speech from text (Mureka, text to speech).
 
         Give `voice` or `voice_id`.
@@ -351,7 +351,7 @@ class Mureka(Resource):
         """
         from api302_client.api.audio_mureka import mureka_speech as endpoint
 
-        result_: MurekaSound = self._call(
+        result_: MurekaSound[Output] = self._call(
             endpoint, body={"text": text, "voice": voice, "voice_id": voice_id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return result_
@@ -366,7 +366,7 @@ class Mureka(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> MurekaSound:
+    ) -> MurekaSound[Output]:
         """Generate a podcast from a conversation (text to speech).
 
         Args:
@@ -388,7 +388,7 @@ class Mureka(Resource):
         """
         from api302_client.api.audio_mureka import mureka_podcast as endpoint
 
-        result_: MurekaSound = self._call(
+        result_: MurekaSound[Output] = self._call(
             endpoint,
             body={"conversations": conversations, "background": background, "speed": speed},
             options=(extra_headers, extra_query, extra_body, timeout),
@@ -603,7 +603,7 @@ class AsyncMureka(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> MurekaStems:
+    ) -> MurekaStems[AsyncOutput]:
         """Separate a song into its tracks (stems).
 
         Args:
@@ -624,7 +624,9 @@ class AsyncMureka(AsyncResource):
         """
         from api302_client.api.audio_mureka import mureka_separate_song as endpoint
 
-        result_: MurekaStems = await self._call(endpoint, body={"url": url}, options=(extra_headers, extra_query, extra_body, timeout))
+        result_: MurekaStems[AsyncOutput] = await self._call(
+            endpoint, body={"url": url}, options=(extra_headers, extra_query, extra_body, timeout)
+        )
         return result_
 
     async def create_instrumental(
@@ -714,7 +716,7 @@ class AsyncMureka(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> MurekaSound:
+    ) -> MurekaSound[AsyncOutput]:
         """Generate speech from text (Mureka, text to speech).
 
         Give `voice` or `voice_id`.
@@ -738,7 +740,7 @@ class AsyncMureka(AsyncResource):
         """
         from api302_client.api.audio_mureka import mureka_speech as endpoint
 
-        result_: MurekaSound = await self._call(
+        result_: MurekaSound[AsyncOutput] = await self._call(
             endpoint, body={"text": text, "voice": voice, "voice_id": voice_id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return result_
@@ -753,7 +755,7 @@ class AsyncMureka(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> MurekaSound:
+    ) -> MurekaSound[AsyncOutput]:
         """Generate a podcast from a conversation (text to speech).
 
         Args:
@@ -775,7 +777,7 @@ class AsyncMureka(AsyncResource):
         """
         from api302_client.api.audio_mureka import mureka_podcast as endpoint
 
-        result_: MurekaSound = await self._call(
+        result_: MurekaSound[AsyncOutput] = await self._call(
             endpoint,
             body={"conversations": conversations, "background": background, "speed": speed},
             options=(extra_headers, extra_query, extra_body, timeout),

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from typing import Any, Literal
 
-    from api302 import AsyncByteStream, ByteStream, FileInput
+    from api302 import AsyncByteStream, AsyncOutput, ByteStream, FileInput, Output
     from api302_client._model import Binary, Text
     from api302_client.models import OpenaiTranscript
     from api302_client.params.audio_openai import OpenaiRealtimeSession as OpenaiRealtimeSessionParam
@@ -37,7 +37,7 @@ class Openai(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Binary:
+    ) -> Binary[Output]:
         """Generate speech from text (OpenAI, text to speech).
 
         Returns the audio itself.
@@ -70,7 +70,7 @@ class Openai(Resource):
         """
         from api302_client.api.audio_openai import openai_speech as endpoint
 
-        result_: Binary = self._call(
+        result_: Binary[Output] = self._call(
             endpoint,
             body={
                 "model": model,
@@ -363,7 +363,7 @@ class AsyncOpenai(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Binary:
+    ) -> Binary[AsyncOutput]:
         """Generate speech from text (OpenAI, text to speech).
 
         Returns the audio itself.
@@ -396,7 +396,7 @@ class AsyncOpenai(AsyncResource):
         """
         from api302_client.api.audio_openai import openai_speech as endpoint
 
-        result_: Binary = await self._call(
+        result_: Binary[AsyncOutput] = await self._call(
             endpoint,
             body={
                 "model": model,

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from typing import Any, Literal
 
-    from api302 import AsyncByteStream, ByteStream, FileInput
+    from api302 import AsyncByteStream, AsyncOutput, ByteStream, FileInput, Output
     from api302_client._model import Binary, Text
     from api302_client.models import SiliconflowSpeechResponse, SiliconflowTranscript, SiliconflowVoice
     from api302_client.params.audio_siliconflow import SiliconflowReference
@@ -150,7 +150,7 @@ class Siliconflow(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> SiliconflowSpeechResponse | Binary:
+    ) -> SiliconflowSpeechResponse[Output] | Binary[Output]:
         """Generate speech or dialogue from text (text to speech).
 
         Returns the URL of the audio, or with `stream` the audio itself. Give a `voice` or `references`; MOSS-TTSD
@@ -188,7 +188,7 @@ class Siliconflow(Resource):
         """
         from api302_client.api.audio_siliconflow import siliconflow_speech as endpoint
 
-        result_: SiliconflowSpeechResponse | Binary = self._call(
+        result_: SiliconflowSpeechResponse[Output] | Binary[Output] = self._call(
             endpoint,
             body={
                 "model": model,
@@ -412,7 +412,7 @@ class AsyncSiliconflow(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> SiliconflowSpeechResponse | Binary:
+    ) -> SiliconflowSpeechResponse[AsyncOutput] | Binary[AsyncOutput]:
         """Generate speech or dialogue from text (text to speech).
 
         Returns the URL of the audio, or with `stream` the audio itself. Give a `voice` or `references`; MOSS-TTSD
@@ -450,7 +450,7 @@ class AsyncSiliconflow(AsyncResource):
         """
         from api302_client.api.audio_siliconflow import siliconflow_speech as endpoint
 
-        result_: SiliconflowSpeechResponse | Binary = await self._call(
+        result_: SiliconflowSpeechResponse[AsyncOutput] | Binary[AsyncOutput] = await self._call(
             endpoint,
             body={
                 "model": model,

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Any, Literal
 
-    from api302 import AsyncByteStream, ByteStream, FileInput
+    from api302 import AsyncByteStream, AsyncOutput, ByteStream, FileInput, Output
     from api302_client._model import Binary
     from api302_client.models import StabilityAudio
 
@@ -35,7 +35,7 @@ class Stability(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> StabilityAudio | Binary:
+    ) -> StabilityAudio[Output] | Binary[Output]:
         """Generate music or sound (Stable Audio).
 
         `stream_text_to_audio` gives the bytes as they come.
@@ -66,7 +66,7 @@ class Stability(Resource):
         """
         from api302_client.api.audio_stability import stability_text_to_audio as endpoint
 
-        result_: StabilityAudio | Binary = self._call(
+        result_: StabilityAudio[Output] | Binary[Output] = self._call(
             endpoint,
             query={"response_format": response_format},
             body={
@@ -162,7 +162,7 @@ class Stability(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> StabilityAudio | Binary:
+    ) -> StabilityAudio[Output] | Binary[Output]:
         """Generate music from audio (Stable Audio).
 
         `stream_audio_to_audio` gives the bytes as they come.
@@ -195,7 +195,7 @@ class Stability(Resource):
         """
         from api302_client.api.audio_stability import stability_audio_to_audio as endpoint
 
-        result_: StabilityAudio | Binary = self._call(
+        result_: StabilityAudio[Output] | Binary[Output] = self._call(
             endpoint,
             query={"response_format": response_format},
             body={
@@ -300,7 +300,7 @@ class Stability(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> StabilityAudio | Binary:
+    ) -> StabilityAudio[Output] | Binary[Output]:
         """Replace a part of audio (Stable Audio).
 
         `stream_inpaint_audio` gives the bytes as they come.
@@ -334,7 +334,7 @@ class Stability(Resource):
         """
         from api302_client.api.audio_stability import stability_inpaint_audio as endpoint
 
-        result_: StabilityAudio | Binary = self._call(
+        result_: StabilityAudio[Output] | Binary[Output] = self._call(
             endpoint,
             query={"response_format": response_format},
             body={
@@ -444,7 +444,7 @@ class AsyncStability(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> StabilityAudio | Binary:
+    ) -> StabilityAudio[AsyncOutput] | Binary[AsyncOutput]:
         """Generate music or sound (Stable Audio).
 
         `stream_text_to_audio` gives the bytes as they come.
@@ -475,7 +475,7 @@ class AsyncStability(AsyncResource):
         """
         from api302_client.api.audio_stability import stability_text_to_audio as endpoint
 
-        result_: StabilityAudio | Binary = await self._call(
+        result_: StabilityAudio[AsyncOutput] | Binary[AsyncOutput] = await self._call(
             endpoint,
             query={"response_format": response_format},
             body={
@@ -571,7 +571,7 @@ class AsyncStability(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> StabilityAudio | Binary:
+    ) -> StabilityAudio[AsyncOutput] | Binary[AsyncOutput]:
         """Generate music from audio (Stable Audio).
 
         `stream_audio_to_audio` gives the bytes as they come.
@@ -604,7 +604,7 @@ class AsyncStability(AsyncResource):
         """
         from api302_client.api.audio_stability import stability_audio_to_audio as endpoint
 
-        result_: StabilityAudio | Binary = await self._call(
+        result_: StabilityAudio[AsyncOutput] | Binary[AsyncOutput] = await self._call(
             endpoint,
             query={"response_format": response_format},
             body={
@@ -709,7 +709,7 @@ class AsyncStability(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> StabilityAudio | Binary:
+    ) -> StabilityAudio[AsyncOutput] | Binary[AsyncOutput]:
         """Replace a part of audio (Stable Audio).
 
         `stream_inpaint_audio` gives the bytes as they come.
@@ -743,7 +743,7 @@ class AsyncStability(AsyncResource):
         """
         from api302_client.api.audio_stability import stability_inpaint_audio as endpoint
 
-        result_: StabilityAudio | Binary = await self._call(
+        result_: StabilityAudio[AsyncOutput] | Binary[AsyncOutput] = await self._call(
             endpoint,
             query={"response_format": response_format},
             body={

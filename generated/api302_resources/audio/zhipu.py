@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from typing import Any, Literal
 
-    from api302 import AsyncByteStream, ByteStream, FileInput
+    from api302 import AsyncByteStream, AsyncOutput, ByteStream, FileInput, Output
     from api302_client._model import Binary
     from api302_client.models import ZhipuSpeech, ZhipuTranscript
     from api302_resources._models import ZhipuSpeechModel, ZhipuTranscribeModel
@@ -38,7 +38,7 @@ class Zhipu(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> ZhipuSpeech | Binary:
+    ) -> ZhipuSpeech[Output] | Binary[Output]:
         """Generate speech (GLM-TTS).
 
         `stream_speech` gives the bytes as they come.
@@ -70,7 +70,7 @@ class Zhipu(Resource):
         """
         from api302_client.api.audio_zhipu import zhipu_speech as endpoint
 
-        result_: ZhipuSpeech | Binary = self._call(
+        result_: ZhipuSpeech[Output] | Binary[Output] = self._call(
             endpoint,
             query={"output_format": output_format},
             body={
@@ -240,7 +240,7 @@ class AsyncZhipu(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> ZhipuSpeech | Binary:
+    ) -> ZhipuSpeech[AsyncOutput] | Binary[AsyncOutput]:
         """Generate speech (GLM-TTS).
 
         `stream_speech` gives the bytes as they come.
@@ -272,7 +272,7 @@ class AsyncZhipu(AsyncResource):
         """
         from api302_client.api.audio_zhipu import zhipu_speech as endpoint
 
-        result_: ZhipuSpeech | Binary = await self._call(
+        result_: ZhipuSpeech[AsyncOutput] | Binary[AsyncOutput] = await self._call(
             endpoint,
             query={"output_format": output_format},
             body={

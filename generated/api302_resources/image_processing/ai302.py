@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from typing import Any, Literal
 
-    from api302 import AsyncTask, FileInput, Task
+    from api302 import AsyncOutput, AsyncTask, FileInput, Output, Task
     from api302_client._model import JsonObject
     from api302_client.models import (
         Ai302ComfyTask,
@@ -308,7 +308,7 @@ class Ai302(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302ProcessedImage:
+    ) -> Ai302ProcessedImage[Output]:
         """Upscale an image and add detail (v2).
 
         Waits for the image.
@@ -348,7 +348,7 @@ class Ai302(Resource):
         """
         from api302_client.api.image_processing_ai302 import ai302_super_upscale_v2 as endpoint
 
-        result_: Ai302ProcessedImage = self._call(
+        result_: Ai302ProcessedImage[Output] = self._call(
             endpoint,
             body={
                 "image_url": image_url,
@@ -489,7 +489,7 @@ class Ai302(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302ProcessedImage:
+    ) -> Ai302ProcessedImage[Output]:
         """Remove the background of an image (v2).
 
         Waits for the image.
@@ -511,7 +511,7 @@ class Ai302(Resource):
         """
         from api302_client.api.image_processing_ai302 import ai302_remove_background_v2 as endpoint
 
-        result_: Ai302ProcessedImage = self._call(
+        result_: Ai302ProcessedImage[Output] = self._call(
             endpoint, body={"image_url": image_url}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return result_
@@ -524,7 +524,7 @@ class Ai302(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302ProcessedImage:
+    ) -> Ai302ProcessedImage[Output]:
         """Remove the background of an image (v3).
 
         Waits for the image.
@@ -546,7 +546,7 @@ class Ai302(Resource):
         """
         from api302_client.api.image_processing_ai302 import ai302_remove_background_v3 as endpoint
 
-        result_: Ai302ProcessedImage = self._call(
+        result_: Ai302ProcessedImage[Output] = self._call(
             endpoint, body={"image_url": image_url}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return result_
@@ -769,7 +769,7 @@ class Ai302(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302SubmitImages:
+    ) -> Ai302SubmitImages[Output]:
         """Relight a subject in another scene (v2).
 
         IC-Light V2. Waits for the images.
@@ -812,7 +812,7 @@ class Ai302(Resource):
         """
         from api302_client.api.image_processing_ai302 import ai302_relight_v2 as endpoint
 
-        result_: Ai302SubmitImages = self._call(
+        result_: Ai302SubmitImages[Output] = self._call(
             endpoint,
             body={
                 "prompt": prompt,
@@ -928,7 +928,7 @@ class Ai302(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302ProcessedImage:
+    ) -> Ai302ProcessedImage[Output]:
         """Inpaint a masked part of an image.
 
         Waits for the image.
@@ -958,7 +958,7 @@ class Ai302(Resource):
         """
         from api302_client.api.image_processing_ai302 import ai302_inpaint as endpoint
 
-        result_: Ai302ProcessedImage = self._call(
+        result_: Ai302ProcessedImage[Output] = self._call(
             endpoint,
             body={
                 "prompt": prompt,
@@ -983,7 +983,7 @@ class Ai302(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302ProcessedImage:
+    ) -> Ai302ProcessedImage[Output]:
         """Erase an object from an image.
 
         Waits for the image.
@@ -1006,7 +1006,7 @@ class Ai302(Resource):
         """
         from api302_client.api.image_processing_ai302 import ai302_erase as endpoint
 
-        result_: Ai302ProcessedImage = self._call(
+        result_: Ai302ProcessedImage[Output] = self._call(
             endpoint,
             body={"image_url": image_url, "mask_image_url": mask_image_url},
             options=(extra_headers, extra_query, extra_body, timeout),
@@ -1092,7 +1092,7 @@ class Ai302(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302ProcessedImage | Ai302ModelTask:
+    ) -> Ai302ProcessedImage[Output] | Ai302ModelTask[Output]:
         """Swap faces (v2).
 
         Returns the image, or a task to poll with `ai302_get_task`.
@@ -1114,7 +1114,7 @@ class Ai302(Resource):
         """
         from api302_client.api.image_processing_ai302 import ai302_swap_face_v2 as endpoint
 
-        result_: Ai302ProcessedImage | Ai302ModelTask = self._call(
+        result_: Ai302ProcessedImage[Output] | Ai302ModelTask[Output] = self._call(
             endpoint,
             body={"base_image_url": base_image_url, "swap_image_url": swap_image_url},
             options=(extra_headers, extra_query, extra_body, timeout),
@@ -1442,7 +1442,7 @@ class Ai302(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302PngResponse:
+    ) -> Ai302PngResponse[Output]:
         """Convert an HTML page to a PNG (screenshot).
 
         Args:
@@ -1462,7 +1462,7 @@ class Ai302(Resource):
         """
         from api302_client.api.image_processing_ai302 import ai302_html_to_png as endpoint
 
-        result_: Ai302PngResponse = self._call(
+        result_: Ai302PngResponse[Output] = self._call(
             endpoint, body={"htmlCode": htmlCode}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return result_
@@ -1475,7 +1475,7 @@ class Ai302(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302PngResponse:
+    ) -> Ai302PngResponse[Output]:
         """Convert an SVG to a PNG.
 
         Args:
@@ -1495,7 +1495,7 @@ class Ai302(Resource):
         """
         from api302_client.api.image_processing_ai302 import ai302_svg_to_png as endpoint
 
-        result_: Ai302PngResponse = self._call(
+        result_: Ai302PngResponse[Output] = self._call(
             endpoint, body={"svgCode": svgCode}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return result_
@@ -1515,7 +1515,7 @@ class Ai302(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302TrellisResponse:
+    ) -> Ai302TrellisResponse[Output]:
         """Generate a 3D model from an image (Trellis).
 
         Waits for the model.
@@ -1545,7 +1545,7 @@ class Ai302(Resource):
         """
         from api302_client.api.image_processing_ai302 import ai302_trellis as endpoint
 
-        result_: Ai302TrellisResponse = self._call(
+        result_: Ai302TrellisResponse[Output] = self._call(
             endpoint,
             body={
                 "image_url": image_url,
@@ -1930,7 +1930,7 @@ class Ai302(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302QueuedImage:
+    ) -> Ai302QueuedImage[Output]:
         """Create the mask of what a text names (EVF-SAM).
 
         Args:
@@ -1959,7 +1959,7 @@ class Ai302(Resource):
         """
         from api302_client.api.image_processing_ai302 import ai302_segment_by_text as endpoint
 
-        result_: Ai302QueuedImage = self._call(
+        result_: Ai302QueuedImage[Output] = self._call(
             endpoint,
             body={
                 "image_url": image_url,
@@ -2983,7 +2983,7 @@ class AsyncAi302(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302ProcessedImage:
+    ) -> Ai302ProcessedImage[AsyncOutput]:
         """Upscale an image and add detail (v2).
 
         Waits for the image.
@@ -3023,7 +3023,7 @@ class AsyncAi302(AsyncResource):
         """
         from api302_client.api.image_processing_ai302 import ai302_super_upscale_v2 as endpoint
 
-        result_: Ai302ProcessedImage = await self._call(
+        result_: Ai302ProcessedImage[AsyncOutput] = await self._call(
             endpoint,
             body={
                 "image_url": image_url,
@@ -3164,7 +3164,7 @@ class AsyncAi302(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302ProcessedImage:
+    ) -> Ai302ProcessedImage[AsyncOutput]:
         """Remove the background of an image (v2).
 
         Waits for the image.
@@ -3186,7 +3186,7 @@ class AsyncAi302(AsyncResource):
         """
         from api302_client.api.image_processing_ai302 import ai302_remove_background_v2 as endpoint
 
-        result_: Ai302ProcessedImage = await self._call(
+        result_: Ai302ProcessedImage[AsyncOutput] = await self._call(
             endpoint, body={"image_url": image_url}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return result_
@@ -3199,7 +3199,7 @@ class AsyncAi302(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302ProcessedImage:
+    ) -> Ai302ProcessedImage[AsyncOutput]:
         """Remove the background of an image (v3).
 
         Waits for the image.
@@ -3221,7 +3221,7 @@ class AsyncAi302(AsyncResource):
         """
         from api302_client.api.image_processing_ai302 import ai302_remove_background_v3 as endpoint
 
-        result_: Ai302ProcessedImage = await self._call(
+        result_: Ai302ProcessedImage[AsyncOutput] = await self._call(
             endpoint, body={"image_url": image_url}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return result_
@@ -3444,7 +3444,7 @@ class AsyncAi302(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302SubmitImages:
+    ) -> Ai302SubmitImages[AsyncOutput]:
         """Relight a subject in another scene (v2).
 
         IC-Light V2. Waits for the images.
@@ -3487,7 +3487,7 @@ class AsyncAi302(AsyncResource):
         """
         from api302_client.api.image_processing_ai302 import ai302_relight_v2 as endpoint
 
-        result_: Ai302SubmitImages = await self._call(
+        result_: Ai302SubmitImages[AsyncOutput] = await self._call(
             endpoint,
             body={
                 "prompt": prompt,
@@ -3603,7 +3603,7 @@ class AsyncAi302(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302ProcessedImage:
+    ) -> Ai302ProcessedImage[AsyncOutput]:
         """Inpaint a masked part of an image.
 
         Waits for the image.
@@ -3633,7 +3633,7 @@ class AsyncAi302(AsyncResource):
         """
         from api302_client.api.image_processing_ai302 import ai302_inpaint as endpoint
 
-        result_: Ai302ProcessedImage = await self._call(
+        result_: Ai302ProcessedImage[AsyncOutput] = await self._call(
             endpoint,
             body={
                 "prompt": prompt,
@@ -3658,7 +3658,7 @@ class AsyncAi302(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302ProcessedImage:
+    ) -> Ai302ProcessedImage[AsyncOutput]:
         """Erase an object from an image.
 
         Waits for the image.
@@ -3681,7 +3681,7 @@ class AsyncAi302(AsyncResource):
         """
         from api302_client.api.image_processing_ai302 import ai302_erase as endpoint
 
-        result_: Ai302ProcessedImage = await self._call(
+        result_: Ai302ProcessedImage[AsyncOutput] = await self._call(
             endpoint,
             body={"image_url": image_url, "mask_image_url": mask_image_url},
             options=(extra_headers, extra_query, extra_body, timeout),
@@ -3767,7 +3767,7 @@ class AsyncAi302(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302ProcessedImage | Ai302ModelTask:
+    ) -> Ai302ProcessedImage[AsyncOutput] | Ai302ModelTask[AsyncOutput]:
         """Swap faces (v2).
 
         Returns the image, or a task to poll with `ai302_get_task`.
@@ -3789,7 +3789,7 @@ class AsyncAi302(AsyncResource):
         """
         from api302_client.api.image_processing_ai302 import ai302_swap_face_v2 as endpoint
 
-        result_: Ai302ProcessedImage | Ai302ModelTask = await self._call(
+        result_: Ai302ProcessedImage[AsyncOutput] | Ai302ModelTask[AsyncOutput] = await self._call(
             endpoint,
             body={"base_image_url": base_image_url, "swap_image_url": swap_image_url},
             options=(extra_headers, extra_query, extra_body, timeout),
@@ -4117,7 +4117,7 @@ class AsyncAi302(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302PngResponse:
+    ) -> Ai302PngResponse[AsyncOutput]:
         """Convert an HTML page to a PNG (screenshot).
 
         Args:
@@ -4137,7 +4137,7 @@ class AsyncAi302(AsyncResource):
         """
         from api302_client.api.image_processing_ai302 import ai302_html_to_png as endpoint
 
-        result_: Ai302PngResponse = await self._call(
+        result_: Ai302PngResponse[AsyncOutput] = await self._call(
             endpoint, body={"htmlCode": htmlCode}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return result_
@@ -4150,7 +4150,7 @@ class AsyncAi302(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302PngResponse:
+    ) -> Ai302PngResponse[AsyncOutput]:
         """Convert an SVG to a PNG.
 
         Args:
@@ -4170,7 +4170,7 @@ class AsyncAi302(AsyncResource):
         """
         from api302_client.api.image_processing_ai302 import ai302_svg_to_png as endpoint
 
-        result_: Ai302PngResponse = await self._call(
+        result_: Ai302PngResponse[AsyncOutput] = await self._call(
             endpoint, body={"svgCode": svgCode}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return result_
@@ -4190,7 +4190,7 @@ class AsyncAi302(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302TrellisResponse:
+    ) -> Ai302TrellisResponse[AsyncOutput]:
         """Generate a 3D model from an image (Trellis).
 
         Waits for the model.
@@ -4220,7 +4220,7 @@ class AsyncAi302(AsyncResource):
         """
         from api302_client.api.image_processing_ai302 import ai302_trellis as endpoint
 
-        result_: Ai302TrellisResponse = await self._call(
+        result_: Ai302TrellisResponse[AsyncOutput] = await self._call(
             endpoint,
             body={
                 "image_url": image_url,
@@ -4605,7 +4605,7 @@ class AsyncAi302(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302QueuedImage:
+    ) -> Ai302QueuedImage[AsyncOutput]:
         """Create the mask of what a text names (EVF-SAM).
 
         Args:
@@ -4634,7 +4634,7 @@ class AsyncAi302(AsyncResource):
         """
         from api302_client.api.image_processing_ai302 import ai302_segment_by_text as endpoint
 
-        result_: Ai302QueuedImage = await self._call(
+        result_: Ai302QueuedImage[AsyncOutput] = await self._call(
             endpoint,
             body={
                 "image_url": image_url,

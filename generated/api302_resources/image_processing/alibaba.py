@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from typing import Any, Literal
 
-    from api302 import AsyncTask, Task
+    from api302 import AsyncOutput, AsyncTask, Output, Task
     from api302_client.models import Ai302QueuedImages, Ai302SubmitImages, AlibabaTaskResponse
     from api302_client.params.common import Ai302ImageSizeChoice
     from api302_client.params.image_processing_alibaba import AlibabaEditInput, AlibabaEditParameters
@@ -87,7 +87,7 @@ class Alibaba(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302SubmitImages:
+    ) -> Ai302SubmitImages[Output]:
         """Edit an image by a text prompt (Qwen-Image-Edit).
 
         Args:
@@ -117,7 +117,7 @@ class Alibaba(Resource):
         """
         from api302_client.api.image_processing_alibaba import alibaba_qwen_image_edit as endpoint
 
-        result_: Ai302SubmitImages = self._call(
+        result_: Ai302SubmitImages[Output] = self._call(
             endpoint,
             body={
                 "prompt": prompt,
@@ -409,7 +409,7 @@ class AsyncAlibaba(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302SubmitImages:
+    ) -> Ai302SubmitImages[AsyncOutput]:
         """Edit an image by a text prompt (Qwen-Image-Edit).
 
         Args:
@@ -439,7 +439,7 @@ class AsyncAlibaba(AsyncResource):
         """
         from api302_client.api.image_processing_alibaba import alibaba_qwen_image_edit as endpoint
 
-        result_: Ai302SubmitImages = await self._call(
+        result_: Ai302SubmitImages[AsyncOutput] = await self._call(
             endpoint,
             body={
                 "prompt": prompt,

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Any
 
+    from api302 import AsyncOutput, Output
     from api302_client.models import Ai302SubmitImages
 
 
@@ -29,7 +30,7 @@ class Bagel(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302SubmitImages:
+    ) -> Ai302SubmitImages[Output]:
         """Edit an image by a text prompt.
 
         Args:
@@ -53,7 +54,7 @@ class Bagel(Resource):
         """
         from api302_client.api.image_processing_bagel import bagel_edit_image as endpoint
 
-        result_: Ai302SubmitImages = self._call(
+        result_: Ai302SubmitImages[Output] = self._call(
             endpoint,
             body={
                 "prompt": prompt,
@@ -82,7 +83,7 @@ class AsyncBagel(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302SubmitImages:
+    ) -> Ai302SubmitImages[AsyncOutput]:
         """Edit an image by a text prompt.
 
         Args:
@@ -106,7 +107,7 @@ class AsyncBagel(AsyncResource):
         """
         from api302_client.api.image_processing_bagel import bagel_edit_image as endpoint
 
-        result_: Ai302SubmitImages = await self._call(
+        result_: Ai302SubmitImages[AsyncOutput] = await self._call(
             endpoint,
             body={
                 "prompt": prompt,

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from typing import Any, Literal
 
-    from api302 import FileInput
+    from api302 import AsyncOutput, FileInput, Output
     from api302_client._model import JsonObject
     from api302_client.models import BriaCaptions, BriaPerson, BriaPsd, BriaResult, BriaResults, BriaVisual
     from api302_client.params.image_processing_bria import BriaChange
@@ -32,7 +32,7 @@ class Bria(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> BriaResult:
+    ) -> BriaResult[Output]:
         """Remove the background of an image.
 
         Args:
@@ -57,7 +57,7 @@ class Bria(Resource):
         """
         from api302_client.api.image_processing_bria import bria_remove_background as endpoint
 
-        result_: BriaResult = self._call(
+        result_: BriaResult[Output] = self._call(
             endpoint,
             body={
                 "image_url": image_url,
@@ -84,7 +84,7 @@ class Bria(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> BriaResult:
+    ) -> BriaResult[Output]:
         """Blur the background of an image.
 
         Args:
@@ -111,7 +111,7 @@ class Bria(Resource):
         """
         from api302_client.api.image_processing_bria import bria_blur_background as endpoint
 
-        result_: BriaResult = self._call(
+        result_: BriaResult[Output] = self._call(
             endpoint,
             body={
                 "image_url": image_url,
@@ -149,7 +149,7 @@ class Bria(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> BriaResults:
+    ) -> BriaResults[Output]:
         """Replace the background of an image.
 
         Takes `bg_prompt` or a reference image. Without `sync` the URLs are returned immediately, before the images
@@ -189,7 +189,7 @@ class Bria(Resource):
         """
         from api302_client.api.image_processing_bria import bria_replace_background as endpoint
 
-        result_: BriaResults = self._call(
+        result_: BriaResults[Output] = self._call(
             endpoint,
             body={
                 "image_url": image_url,
@@ -223,7 +223,7 @@ class Bria(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> BriaResult:
+    ) -> BriaResult[Output]:
         """Erase the foreground of an image.
 
         Args:
@@ -246,7 +246,7 @@ class Bria(Resource):
         """
         from api302_client.api.image_processing_bria import bria_erase_foreground as endpoint
 
-        result_: BriaResult = self._call(
+        result_: BriaResult[Output] = self._call(
             endpoint,
             body={"image_url": image_url, "file": file, "content_moderation": content_moderation},
             options=(extra_headers, extra_query, extra_body, timeout),
@@ -265,7 +265,7 @@ class Bria(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> BriaResult:
+    ) -> BriaResult[Output]:
         """Erase an object from an image by a mask.
 
         Args:
@@ -290,7 +290,7 @@ class Bria(Resource):
         """
         from api302_client.api.image_processing_bria import bria_erase as endpoint
 
-        result_: BriaResult = self._call(
+        result_: BriaResult[Output] = self._call(
             endpoint,
             body={
                 "image_url": image_url,
@@ -319,7 +319,7 @@ class Bria(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> BriaResult:
+    ) -> BriaResult[Output]:
         """Expand an image beyond its edges (outpaint).
 
         Places the image on a larger canvas and fills the rest.
@@ -350,7 +350,7 @@ class Bria(Resource):
         """
         from api302_client.api.image_processing_bria import bria_expand_image as endpoint
 
-        result_: BriaResult = self._call(
+        result_: BriaResult[Output] = self._call(
             endpoint,
             body={
                 "canvas_size": canvas_size,
@@ -377,7 +377,7 @@ class Bria(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> BriaResult:
+    ) -> BriaResult[Output]:
         """Upscale an image.
 
         Args:
@@ -400,7 +400,7 @@ class Bria(Resource):
         """
         from api302_client.api.image_processing_bria import bria_increase_resolution as endpoint
 
-        result_: BriaResult = self._call(
+        result_: BriaResult[Output] = self._call(
             endpoint,
             query={"desired_increase": desired_increase},
             body={"image_url": image_url, "file": file},
@@ -417,7 +417,7 @@ class Bria(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> BriaResult:
+    ) -> BriaResult[Output]:
         """Crop an image to its main subject.
 
         Args:
@@ -439,7 +439,7 @@ class Bria(Resource):
         """
         from api302_client.api.image_processing_bria import bria_crop as endpoint
 
-        result_: BriaResult = self._call(
+        result_: BriaResult[Output] = self._call(
             endpoint, body={"image_url": image_url, "file": file}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return result_
@@ -493,7 +493,7 @@ class Bria(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> BriaResult:
+    ) -> BriaResult[Output]:
         """Cut out a product (remove its background).
 
         Args:
@@ -520,7 +520,7 @@ class Bria(Resource):
         """
         from api302_client.api.image_processing_bria import bria_product_cutout as endpoint
 
-        result_: BriaResult = self._call(
+        result_: BriaResult[Output] = self._call(
             endpoint,
             body={
                 "sku": sku,
@@ -547,7 +547,7 @@ class Bria(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> BriaResult:
+    ) -> BriaResult[Output]:
         """Generate a packshot of a product.
 
         Returns an image of 2000 by 2000 pixels.
@@ -576,7 +576,7 @@ class Bria(Resource):
         """
         from api302_client.api.image_processing_bria import bria_product_packshot as endpoint
 
-        result_: BriaResult = self._call(
+        result_: BriaResult[Output] = self._call(
             endpoint,
             body={
                 "sku": sku,
@@ -611,7 +611,7 @@ class Bria(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> BriaResult:
+    ) -> BriaResult[Output]:
         """Add a shadow to a product.
 
         Takes a product image without background.
@@ -648,7 +648,7 @@ class Bria(Resource):
         """
         from api302_client.api.image_processing_bria import bria_product_shadow as endpoint
 
-        result_: BriaResult = self._call(
+        result_: BriaResult[Output] = self._call(
             endpoint,
             body={
                 "sku": sku,
@@ -713,7 +713,7 @@ class Bria(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> BriaResults:
+    ) -> BriaResults[Output]:
         """Place a product in a scene.
 
         Without `sync` the URLs are returned immediately, before the images are there.
@@ -759,7 +759,7 @@ class Bria(Resource):
         """
         from api302_client.api.image_processing_bria import bria_product_scene as endpoint
 
-        result_: BriaResults = self._call(
+        result_: BriaResults[Output] = self._call(
             endpoint,
             body={
                 "sku": sku,
@@ -947,7 +947,7 @@ class Bria(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> BriaPsd:
+    ) -> BriaPsd[Output]:
         """Convert an image to a layered PSD file.
 
         The background, the foreground, and a layer for each object.
@@ -970,7 +970,7 @@ class Bria(Resource):
         """
         from api302_client.api.image_processing_bria import bria_image_to_psd as endpoint
 
-        result_: BriaPsd = self._call(
+        result_: BriaPsd[Output] = self._call(
             endpoint, path={"visual_id": visual_id}, query={"sid": sid}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return result_
@@ -991,7 +991,7 @@ class AsyncBria(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> BriaResult:
+    ) -> BriaResult[AsyncOutput]:
         """Remove the background of an image.
 
         Args:
@@ -1016,7 +1016,7 @@ class AsyncBria(AsyncResource):
         """
         from api302_client.api.image_processing_bria import bria_remove_background as endpoint
 
-        result_: BriaResult = await self._call(
+        result_: BriaResult[AsyncOutput] = await self._call(
             endpoint,
             body={
                 "image_url": image_url,
@@ -1043,7 +1043,7 @@ class AsyncBria(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> BriaResult:
+    ) -> BriaResult[AsyncOutput]:
         """Blur the background of an image.
 
         Args:
@@ -1070,7 +1070,7 @@ class AsyncBria(AsyncResource):
         """
         from api302_client.api.image_processing_bria import bria_blur_background as endpoint
 
-        result_: BriaResult = await self._call(
+        result_: BriaResult[AsyncOutput] = await self._call(
             endpoint,
             body={
                 "image_url": image_url,
@@ -1108,7 +1108,7 @@ class AsyncBria(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> BriaResults:
+    ) -> BriaResults[AsyncOutput]:
         """Replace the background of an image.
 
         Takes `bg_prompt` or a reference image. Without `sync` the URLs are returned immediately, before the images
@@ -1148,7 +1148,7 @@ class AsyncBria(AsyncResource):
         """
         from api302_client.api.image_processing_bria import bria_replace_background as endpoint
 
-        result_: BriaResults = await self._call(
+        result_: BriaResults[AsyncOutput] = await self._call(
             endpoint,
             body={
                 "image_url": image_url,
@@ -1182,7 +1182,7 @@ class AsyncBria(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> BriaResult:
+    ) -> BriaResult[AsyncOutput]:
         """Erase the foreground of an image.
 
         Args:
@@ -1205,7 +1205,7 @@ class AsyncBria(AsyncResource):
         """
         from api302_client.api.image_processing_bria import bria_erase_foreground as endpoint
 
-        result_: BriaResult = await self._call(
+        result_: BriaResult[AsyncOutput] = await self._call(
             endpoint,
             body={"image_url": image_url, "file": file, "content_moderation": content_moderation},
             options=(extra_headers, extra_query, extra_body, timeout),
@@ -1224,7 +1224,7 @@ class AsyncBria(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> BriaResult:
+    ) -> BriaResult[AsyncOutput]:
         """Erase an object from an image by a mask.
 
         Args:
@@ -1249,7 +1249,7 @@ class AsyncBria(AsyncResource):
         """
         from api302_client.api.image_processing_bria import bria_erase as endpoint
 
-        result_: BriaResult = await self._call(
+        result_: BriaResult[AsyncOutput] = await self._call(
             endpoint,
             body={
                 "image_url": image_url,
@@ -1278,7 +1278,7 @@ class AsyncBria(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> BriaResult:
+    ) -> BriaResult[AsyncOutput]:
         """Expand an image beyond its edges (outpaint).
 
         Places the image on a larger canvas and fills the rest.
@@ -1309,7 +1309,7 @@ class AsyncBria(AsyncResource):
         """
         from api302_client.api.image_processing_bria import bria_expand_image as endpoint
 
-        result_: BriaResult = await self._call(
+        result_: BriaResult[AsyncOutput] = await self._call(
             endpoint,
             body={
                 "canvas_size": canvas_size,
@@ -1336,7 +1336,7 @@ class AsyncBria(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> BriaResult:
+    ) -> BriaResult[AsyncOutput]:
         """Upscale an image.
 
         Args:
@@ -1359,7 +1359,7 @@ class AsyncBria(AsyncResource):
         """
         from api302_client.api.image_processing_bria import bria_increase_resolution as endpoint
 
-        result_: BriaResult = await self._call(
+        result_: BriaResult[AsyncOutput] = await self._call(
             endpoint,
             query={"desired_increase": desired_increase},
             body={"image_url": image_url, "file": file},
@@ -1376,7 +1376,7 @@ class AsyncBria(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> BriaResult:
+    ) -> BriaResult[AsyncOutput]:
         """Crop an image to its main subject.
 
         Args:
@@ -1398,7 +1398,7 @@ class AsyncBria(AsyncResource):
         """
         from api302_client.api.image_processing_bria import bria_crop as endpoint
 
-        result_: BriaResult = await self._call(
+        result_: BriaResult[AsyncOutput] = await self._call(
             endpoint, body={"image_url": image_url, "file": file}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return result_
@@ -1452,7 +1452,7 @@ class AsyncBria(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> BriaResult:
+    ) -> BriaResult[AsyncOutput]:
         """Cut out a product (remove its background).
 
         Args:
@@ -1479,7 +1479,7 @@ class AsyncBria(AsyncResource):
         """
         from api302_client.api.image_processing_bria import bria_product_cutout as endpoint
 
-        result_: BriaResult = await self._call(
+        result_: BriaResult[AsyncOutput] = await self._call(
             endpoint,
             body={
                 "sku": sku,
@@ -1506,7 +1506,7 @@ class AsyncBria(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> BriaResult:
+    ) -> BriaResult[AsyncOutput]:
         """Generate a packshot of a product.
 
         Returns an image of 2000 by 2000 pixels.
@@ -1535,7 +1535,7 @@ class AsyncBria(AsyncResource):
         """
         from api302_client.api.image_processing_bria import bria_product_packshot as endpoint
 
-        result_: BriaResult = await self._call(
+        result_: BriaResult[AsyncOutput] = await self._call(
             endpoint,
             body={
                 "sku": sku,
@@ -1570,7 +1570,7 @@ class AsyncBria(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> BriaResult:
+    ) -> BriaResult[AsyncOutput]:
         """Add a shadow to a product.
 
         Takes a product image without background.
@@ -1607,7 +1607,7 @@ class AsyncBria(AsyncResource):
         """
         from api302_client.api.image_processing_bria import bria_product_shadow as endpoint
 
-        result_: BriaResult = await self._call(
+        result_: BriaResult[AsyncOutput] = await self._call(
             endpoint,
             body={
                 "sku": sku,
@@ -1672,7 +1672,7 @@ class AsyncBria(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> BriaResults:
+    ) -> BriaResults[AsyncOutput]:
         """Place a product in a scene.
 
         Without `sync` the URLs are returned immediately, before the images are there.
@@ -1718,7 +1718,7 @@ class AsyncBria(AsyncResource):
         """
         from api302_client.api.image_processing_bria import bria_product_scene as endpoint
 
-        result_: BriaResults = await self._call(
+        result_: BriaResults[AsyncOutput] = await self._call(
             endpoint,
             body={
                 "sku": sku,
@@ -1908,7 +1908,7 @@ class AsyncBria(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> BriaPsd:
+    ) -> BriaPsd[AsyncOutput]:
         """Convert an image to a layered PSD file.
 
         The background, the foreground, and a layer for each object.
@@ -1931,7 +1931,7 @@ class AsyncBria(AsyncResource):
         """
         from api302_client.api.image_processing_bria import bria_image_to_psd as endpoint
 
-        result_: BriaPsd = await self._call(
+        result_: BriaPsd[AsyncOutput] = await self._call(
             endpoint, path={"visual_id": visual_id}, query={"sid": sid}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return result_

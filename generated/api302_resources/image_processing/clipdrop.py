@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Any, Literal
 
-    from api302 import AsyncByteStream, ByteStream, FileInput
+    from api302 import AsyncByteStream, AsyncOutput, ByteStream, FileInput, Output
     from api302_client._model import Binary
 
 
@@ -28,7 +28,7 @@ class Clipdrop(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Binary:
+    ) -> Binary[Output]:
         """Erase an object from an image.
 
         `stream_cleanup` gives the bytes as they come.
@@ -55,7 +55,7 @@ class Clipdrop(Resource):
         """
         from api302_client.api.image_processing_clipdrop import clipdrop_cleanup as endpoint
 
-        result_: Binary = self._call(
+        result_: Binary[Output] = self._call(
             endpoint,
             body={"image_file": image_file, "mask_file": mask_file, "mode": mode},
             options=(extra_headers, extra_query, extra_body, timeout),
@@ -114,7 +114,7 @@ class Clipdrop(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Binary:
+    ) -> Binary[Output]:
         """Upscale an image.
 
         Returns WebP where the image is partially transparent, else JPEG.
@@ -143,7 +143,7 @@ class Clipdrop(Resource):
         """
         from api302_client.api.image_processing_clipdrop import clipdrop_upscale as endpoint
 
-        result_: Binary = self._call(
+        result_: Binary[Output] = self._call(
             endpoint,
             body={"image_file": image_file, "target_width": target_width, "target_height": target_height},
             accept=accept,
@@ -206,7 +206,7 @@ class Clipdrop(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Binary:
+    ) -> Binary[Output]:
         """Remove the background of an image.
 
         Returns PNG, or what the `Accept` header asks for.
@@ -234,7 +234,7 @@ class Clipdrop(Resource):
         """
         from api302_client.api.image_processing_clipdrop import clipdrop_remove_background as endpoint
 
-        result_: Binary = self._call(
+        result_: Binary[Output] = self._call(
             endpoint,
             body={"image_file": image_file, "transparency_handling": transparency_handling},
             accept=accept,
@@ -298,7 +298,7 @@ class Clipdrop(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Binary:
+    ) -> Binary[Output]:
         """Expand an image beyond its edges (outpaint).
 
         A negative number crops instead.
@@ -329,7 +329,7 @@ class Clipdrop(Resource):
         """
         from api302_client.api.image_processing_clipdrop import clipdrop_uncrop as endpoint
 
-        result_: Binary = self._call(
+        result_: Binary[Output] = self._call(
             endpoint,
             body={
                 "image_file": image_file,
@@ -412,7 +412,7 @@ class AsyncClipdrop(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Binary:
+    ) -> Binary[AsyncOutput]:
         """Erase an object from an image.
 
         `stream_cleanup` gives the bytes as they come.
@@ -439,7 +439,7 @@ class AsyncClipdrop(AsyncResource):
         """
         from api302_client.api.image_processing_clipdrop import clipdrop_cleanup as endpoint
 
-        result_: Binary = await self._call(
+        result_: Binary[AsyncOutput] = await self._call(
             endpoint,
             body={"image_file": image_file, "mask_file": mask_file, "mode": mode},
             options=(extra_headers, extra_query, extra_body, timeout),
@@ -498,7 +498,7 @@ class AsyncClipdrop(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Binary:
+    ) -> Binary[AsyncOutput]:
         """Upscale an image.
 
         Returns WebP where the image is partially transparent, else JPEG.
@@ -527,7 +527,7 @@ class AsyncClipdrop(AsyncResource):
         """
         from api302_client.api.image_processing_clipdrop import clipdrop_upscale as endpoint
 
-        result_: Binary = await self._call(
+        result_: Binary[AsyncOutput] = await self._call(
             endpoint,
             body={"image_file": image_file, "target_width": target_width, "target_height": target_height},
             accept=accept,
@@ -590,7 +590,7 @@ class AsyncClipdrop(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Binary:
+    ) -> Binary[AsyncOutput]:
         """Remove the background of an image.
 
         Returns PNG, or what the `Accept` header asks for.
@@ -618,7 +618,7 @@ class AsyncClipdrop(AsyncResource):
         """
         from api302_client.api.image_processing_clipdrop import clipdrop_remove_background as endpoint
 
-        result_: Binary = await self._call(
+        result_: Binary[AsyncOutput] = await self._call(
             endpoint,
             body={"image_file": image_file, "transparency_handling": transparency_handling},
             accept=accept,
@@ -682,7 +682,7 @@ class AsyncClipdrop(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Binary:
+    ) -> Binary[AsyncOutput]:
         """Expand an image beyond its edges (outpaint).
 
         A negative number crops instead.
@@ -713,7 +713,7 @@ class AsyncClipdrop(AsyncResource):
         """
         from api302_client.api.image_processing_clipdrop import clipdrop_uncrop as endpoint
 
-        result_: Binary = await self._call(
+        result_: Binary[AsyncOutput] = await self._call(
             endpoint,
             body={
                 "image_file": image_file,

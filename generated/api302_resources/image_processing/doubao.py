@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from typing import Any
 
-    from api302 import AsyncTask, FileInput, Task
+    from api302 import AsyncOutput, AsyncTask, FileInput, Output, Task
     from api302_client.models import DoubaoDrawingResponse, DoubaoEditTaskResponse, DoubaoVideoTask
     from api302_client.params.common import DoubaoDrawingLogo
     from api302_client.params.image_processing_doubao import DoubaoSeed3DContent
@@ -36,7 +36,7 @@ class Doubao(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> DoubaoDrawingResponse:
+    ) -> DoubaoDrawingResponse[Output]:
         """Edit an image by a text prompt (SeedEdit).
 
         Args:
@@ -64,7 +64,7 @@ class Doubao(Resource):
         """
         from api302_client.api.image_processing_doubao import doubao_edit_image as endpoint
 
-        result_: DoubaoDrawingResponse = self._call(
+        result_: DoubaoDrawingResponse[Output] = self._call(
             endpoint,
             body={
                 "prompt": prompt,
@@ -102,7 +102,7 @@ class Doubao(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> DoubaoDrawingResponse:
+    ) -> DoubaoDrawingResponse[Output]:
         """Generate an image of a character.
 
         Args:
@@ -137,7 +137,7 @@ class Doubao(Resource):
         """
         from api302_client.api.image_processing_doubao import doubao_keep_character as endpoint
 
-        result_: DoubaoDrawingResponse = self._call(
+        result_: DoubaoDrawingResponse[Output] = self._call(
             endpoint,
             body={
                 "prompt": prompt,
@@ -433,7 +433,7 @@ class AsyncDoubao(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> DoubaoDrawingResponse:
+    ) -> DoubaoDrawingResponse[AsyncOutput]:
         """Edit an image by a text prompt (SeedEdit).
 
         Args:
@@ -461,7 +461,7 @@ class AsyncDoubao(AsyncResource):
         """
         from api302_client.api.image_processing_doubao import doubao_edit_image as endpoint
 
-        result_: DoubaoDrawingResponse = await self._call(
+        result_: DoubaoDrawingResponse[AsyncOutput] = await self._call(
             endpoint,
             body={
                 "prompt": prompt,
@@ -499,7 +499,7 @@ class AsyncDoubao(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> DoubaoDrawingResponse:
+    ) -> DoubaoDrawingResponse[AsyncOutput]:
         """Generate an image of a character.
 
         Args:
@@ -534,7 +534,7 @@ class AsyncDoubao(AsyncResource):
         """
         from api302_client.api.image_processing_doubao import doubao_keep_character as endpoint
 
-        result_: DoubaoDrawingResponse = await self._call(
+        result_: DoubaoDrawingResponse[AsyncOutput] = await self._call(
             endpoint,
             body={
                 "prompt": prompt,

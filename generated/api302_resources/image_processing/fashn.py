@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Any, Literal
 
-    from api302 import FileInput
+    from api302 import AsyncOutput, FileInput, Output
     from api302_client.models import Ai302SubmitImages
 
 
@@ -40,7 +40,7 @@ class Fashn(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302SubmitImages:
+    ) -> Ai302SubmitImages[Output]:
         """Create a virtual try-on task.
 
         Waits for the images. A refusal has its type in `detail.name`, such as `NSFWError`.
@@ -78,7 +78,7 @@ class Fashn(Resource):
         """
         from api302_client.api.image_processing_fashn import fashn_try_on as endpoint
 
-        result_: Ai302SubmitImages = self._call(
+        result_: Ai302SubmitImages[Output] = self._call(
             endpoint,
             body={
                 "model_image": model_image,
@@ -121,7 +121,7 @@ class Fashn(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302SubmitImages:
+    ) -> Ai302SubmitImages[Output]:
         """Dress a person in a garment (virtual try-on v1.5).
 
         Waits for the images.
@@ -157,7 +157,7 @@ class Fashn(Resource):
         """
         from api302_client.api.image_processing_fashn import fashn_try_on_v1_5 as endpoint
 
-        result_: Ai302SubmitImages = self._call(
+        result_: Ai302SubmitImages[Output] = self._call(
             endpoint,
             body={
                 "model_image": model_image,
@@ -204,7 +204,7 @@ class AsyncFashn(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302SubmitImages:
+    ) -> Ai302SubmitImages[AsyncOutput]:
         """Create a virtual try-on task.
 
         Waits for the images. A refusal has its type in `detail.name`, such as `NSFWError`.
@@ -242,7 +242,7 @@ class AsyncFashn(AsyncResource):
         """
         from api302_client.api.image_processing_fashn import fashn_try_on as endpoint
 
-        result_: Ai302SubmitImages = await self._call(
+        result_: Ai302SubmitImages[AsyncOutput] = await self._call(
             endpoint,
             body={
                 "model_image": model_image,
@@ -285,7 +285,7 @@ class AsyncFashn(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302SubmitImages:
+    ) -> Ai302SubmitImages[AsyncOutput]:
         """Dress a person in a garment (virtual try-on v1.5).
 
         Waits for the images.
@@ -321,7 +321,7 @@ class AsyncFashn(AsyncResource):
         """
         from api302_client.api.image_processing_fashn import fashn_try_on_v1_5 as endpoint
 
-        result_: Ai302SubmitImages = await self._call(
+        result_: Ai302SubmitImages[AsyncOutput] = await self._call(
             endpoint,
             body={
                 "model_image": model_image,

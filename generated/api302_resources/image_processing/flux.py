@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Any, Literal
 
-    from api302 import FileInput
+    from api302 import AsyncOutput, FileInput, Output
     from api302_client.models import Ai302SubmitImages
     from api302_client.params.common import Ai302ImageSizeChoice
 
@@ -37,7 +37,7 @@ class Flux(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302SubmitImages:
+    ) -> Ai302SubmitImages[Output]:
         """Generate a variation of an image (FLUX 1.1 Ultra).
 
         Args:
@@ -68,7 +68,7 @@ class Flux(Resource):
         """
         from api302_client.api.image_processing_flux import flux_ultra_redux as endpoint
 
-        result_: Ai302SubmitImages = self._call(
+        result_: Ai302SubmitImages[Output] = self._call(
             endpoint,
             body={
                 "image_url": image_url,
@@ -105,7 +105,7 @@ class Flux(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302SubmitImages:
+    ) -> Ai302SubmitImages[Output]:
         """Generate a variation of an image (FLUX 1.1 Pro).
 
         Args:
@@ -136,7 +136,7 @@ class Flux(Resource):
         """
         from api302_client.api.image_processing_flux import flux_pro_redux as endpoint
 
-        result_: Ai302SubmitImages = self._call(
+        result_: Ai302SubmitImages[Output] = self._call(
             endpoint,
             body={
                 "image_url": image_url,
@@ -172,7 +172,7 @@ class Flux(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302SubmitImages:
+    ) -> Ai302SubmitImages[Output]:
         """Generate a variation of an image (FLUX Dev).
 
         Args:
@@ -201,7 +201,7 @@ class Flux(Resource):
         """
         from api302_client.api.image_processing_flux import flux_dev_redux as endpoint
 
-        result_: Ai302SubmitImages = self._call(
+        result_: Ai302SubmitImages[Output] = self._call(
             endpoint,
             body={
                 "image_url": image_url,
@@ -236,7 +236,7 @@ class Flux(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302SubmitImages:
+    ) -> Ai302SubmitImages[Output]:
         """Generate a variation of an image (FLUX Schnell).
 
         Args:
@@ -265,7 +265,7 @@ class Flux(Resource):
         """
         from api302_client.api.image_processing_flux import flux_schnell_redux as endpoint
 
-        result_: Ai302SubmitImages = self._call(
+        result_: Ai302SubmitImages[Output] = self._call(
             endpoint,
             body={
                 "image_url": image_url,
@@ -301,7 +301,7 @@ class Flux(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302SubmitImages:
+    ) -> Ai302SubmitImages[Output]:
         """Generate an image from the edges of another (Canny).
 
         Args:
@@ -333,7 +333,7 @@ class Flux(Resource):
         """
         from api302_client.api.image_processing_flux import flux_pro_canny as endpoint
 
-        result_: Ai302SubmitImages = self._call(
+        result_: Ai302SubmitImages[Output] = self._call(
             endpoint,
             body={
                 "prompt": prompt,
@@ -370,7 +370,7 @@ class Flux(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302SubmitImages:
+    ) -> Ai302SubmitImages[Output]:
         """Generate an image from the depth of another (Depth).
 
         Args:
@@ -402,7 +402,7 @@ class Flux(Resource):
         """
         from api302_client.api.image_processing_flux import flux_pro_depth as endpoint
 
-        result_: Ai302SubmitImages = self._call(
+        result_: Ai302SubmitImages[Output] = self._call(
             endpoint,
             body={
                 "prompt": prompt,
@@ -437,7 +437,7 @@ class Flux(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302SubmitImages:
+    ) -> Ai302SubmitImages[Output]:
         """Inpaint the masked part of an image (FLUX Fill).
 
         Args:
@@ -467,7 +467,7 @@ class Flux(Resource):
         """
         from api302_client.api.image_processing_flux import flux_pro_fill as endpoint
 
-        result_: Ai302SubmitImages = self._call(
+        result_: Ai302SubmitImages[Output] = self._call(
             endpoint,
             body={
                 "prompt": prompt,
@@ -501,7 +501,7 @@ class Flux(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302SubmitImages:
+    ) -> Ai302SubmitImages[Output]:
         """Edit an image by a text prompt (FLUX Kontext Pro).
 
         Args:
@@ -531,7 +531,7 @@ class Flux(Resource):
         """
         from api302_client.api.image_processing_flux import flux_kontext_pro as endpoint
 
-        result_: Ai302SubmitImages = self._call(
+        result_: Ai302SubmitImages[Output] = self._call(
             endpoint,
             body={
                 "prompt": prompt,
@@ -568,7 +568,7 @@ class Flux(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302SubmitImages:
+    ) -> Ai302SubmitImages[Output]:
         """Edit an image by a text prompt (FLUX Kontext Dev).
 
         Args:
@@ -599,7 +599,7 @@ class Flux(Resource):
         """
         from api302_client.api.image_processing_flux import flux_kontext_dev as endpoint
 
-        result_: Ai302SubmitImages = self._call(
+        result_: Ai302SubmitImages[Output] = self._call(
             endpoint,
             body={
                 "prompt": prompt,
@@ -635,7 +635,7 @@ class Flux(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302SubmitImages:
+    ) -> Ai302SubmitImages[Output]:
         """Edit an image by a text prompt (FLUX Kontext Max).
 
         Args:
@@ -665,7 +665,7 @@ class Flux(Resource):
         """
         from api302_client.api.image_processing_flux import flux_kontext_max as endpoint
 
-        result_: Ai302SubmitImages = self._call(
+        result_: Ai302SubmitImages[Output] = self._call(
             endpoint,
             body={
                 "prompt": prompt,
@@ -705,7 +705,7 @@ class AsyncFlux(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302SubmitImages:
+    ) -> Ai302SubmitImages[AsyncOutput]:
         """Generate a variation of an image (FLUX 1.1 Ultra).
 
         Args:
@@ -736,7 +736,7 @@ class AsyncFlux(AsyncResource):
         """
         from api302_client.api.image_processing_flux import flux_ultra_redux as endpoint
 
-        result_: Ai302SubmitImages = await self._call(
+        result_: Ai302SubmitImages[AsyncOutput] = await self._call(
             endpoint,
             body={
                 "image_url": image_url,
@@ -773,7 +773,7 @@ class AsyncFlux(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302SubmitImages:
+    ) -> Ai302SubmitImages[AsyncOutput]:
         """Generate a variation of an image (FLUX 1.1 Pro).
 
         Args:
@@ -804,7 +804,7 @@ class AsyncFlux(AsyncResource):
         """
         from api302_client.api.image_processing_flux import flux_pro_redux as endpoint
 
-        result_: Ai302SubmitImages = await self._call(
+        result_: Ai302SubmitImages[AsyncOutput] = await self._call(
             endpoint,
             body={
                 "image_url": image_url,
@@ -840,7 +840,7 @@ class AsyncFlux(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302SubmitImages:
+    ) -> Ai302SubmitImages[AsyncOutput]:
         """Generate a variation of an image (FLUX Dev).
 
         Args:
@@ -869,7 +869,7 @@ class AsyncFlux(AsyncResource):
         """
         from api302_client.api.image_processing_flux import flux_dev_redux as endpoint
 
-        result_: Ai302SubmitImages = await self._call(
+        result_: Ai302SubmitImages[AsyncOutput] = await self._call(
             endpoint,
             body={
                 "image_url": image_url,
@@ -904,7 +904,7 @@ class AsyncFlux(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302SubmitImages:
+    ) -> Ai302SubmitImages[AsyncOutput]:
         """Generate a variation of an image (FLUX Schnell).
 
         Args:
@@ -933,7 +933,7 @@ class AsyncFlux(AsyncResource):
         """
         from api302_client.api.image_processing_flux import flux_schnell_redux as endpoint
 
-        result_: Ai302SubmitImages = await self._call(
+        result_: Ai302SubmitImages[AsyncOutput] = await self._call(
             endpoint,
             body={
                 "image_url": image_url,
@@ -969,7 +969,7 @@ class AsyncFlux(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302SubmitImages:
+    ) -> Ai302SubmitImages[AsyncOutput]:
         """Generate an image from the edges of another (Canny).
 
         Args:
@@ -1001,7 +1001,7 @@ class AsyncFlux(AsyncResource):
         """
         from api302_client.api.image_processing_flux import flux_pro_canny as endpoint
 
-        result_: Ai302SubmitImages = await self._call(
+        result_: Ai302SubmitImages[AsyncOutput] = await self._call(
             endpoint,
             body={
                 "prompt": prompt,
@@ -1038,7 +1038,7 @@ class AsyncFlux(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302SubmitImages:
+    ) -> Ai302SubmitImages[AsyncOutput]:
         """Generate an image from the depth of another (Depth).
 
         Args:
@@ -1070,7 +1070,7 @@ class AsyncFlux(AsyncResource):
         """
         from api302_client.api.image_processing_flux import flux_pro_depth as endpoint
 
-        result_: Ai302SubmitImages = await self._call(
+        result_: Ai302SubmitImages[AsyncOutput] = await self._call(
             endpoint,
             body={
                 "prompt": prompt,
@@ -1105,7 +1105,7 @@ class AsyncFlux(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302SubmitImages:
+    ) -> Ai302SubmitImages[AsyncOutput]:
         """Inpaint the masked part of an image (FLUX Fill).
 
         Args:
@@ -1135,7 +1135,7 @@ class AsyncFlux(AsyncResource):
         """
         from api302_client.api.image_processing_flux import flux_pro_fill as endpoint
 
-        result_: Ai302SubmitImages = await self._call(
+        result_: Ai302SubmitImages[AsyncOutput] = await self._call(
             endpoint,
             body={
                 "prompt": prompt,
@@ -1169,7 +1169,7 @@ class AsyncFlux(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302SubmitImages:
+    ) -> Ai302SubmitImages[AsyncOutput]:
         """Edit an image by a text prompt (FLUX Kontext Pro).
 
         Args:
@@ -1199,7 +1199,7 @@ class AsyncFlux(AsyncResource):
         """
         from api302_client.api.image_processing_flux import flux_kontext_pro as endpoint
 
-        result_: Ai302SubmitImages = await self._call(
+        result_: Ai302SubmitImages[AsyncOutput] = await self._call(
             endpoint,
             body={
                 "prompt": prompt,
@@ -1236,7 +1236,7 @@ class AsyncFlux(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302SubmitImages:
+    ) -> Ai302SubmitImages[AsyncOutput]:
         """Edit an image by a text prompt (FLUX Kontext Dev).
 
         Args:
@@ -1267,7 +1267,7 @@ class AsyncFlux(AsyncResource):
         """
         from api302_client.api.image_processing_flux import flux_kontext_dev as endpoint
 
-        result_: Ai302SubmitImages = await self._call(
+        result_: Ai302SubmitImages[AsyncOutput] = await self._call(
             endpoint,
             body={
                 "prompt": prompt,
@@ -1303,7 +1303,7 @@ class AsyncFlux(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302SubmitImages:
+    ) -> Ai302SubmitImages[AsyncOutput]:
         """Edit an image by a text prompt (FLUX Kontext Max).
 
         Args:
@@ -1333,7 +1333,7 @@ class AsyncFlux(AsyncResource):
         """
         from api302_client.api.image_processing_flux import flux_kontext_max as endpoint
 
-        result_: Ai302SubmitImages = await self._call(
+        result_: Ai302SubmitImages[AsyncOutput] = await self._call(
             endpoint,
             body={
                 "prompt": prompt,

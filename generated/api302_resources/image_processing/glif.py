@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from typing import Any
 
+    from api302 import AsyncOutput, Output
     from api302_client.models import GlifResponse
 
 
@@ -25,7 +26,7 @@ class Glif(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> GlifResponse:
+    ) -> GlifResponse[Output]:
         """Generate a portrait in a style from a photo.
 
         The inputs are the URL of the photo and a text prompt.
@@ -47,7 +48,9 @@ class Glif(Resource):
         """
         from api302_client.api.image_processing_glif import glif_portrait as endpoint
 
-        result_: GlifResponse = self._call(endpoint, body={"inputs": inputs}, options=(extra_headers, extra_query, extra_body, timeout))
+        result_: GlifResponse[Output] = self._call(
+            endpoint, body={"inputs": inputs}, options=(extra_headers, extra_query, extra_body, timeout)
+        )
         return result_
 
     def sculpture(
@@ -58,7 +61,7 @@ class Glif(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> GlifResponse:
+    ) -> GlifResponse[Output]:
         """Generate a sculpture from a photo.
 
         Args:
@@ -78,7 +81,9 @@ class Glif(Resource):
         """
         from api302_client.api.image_processing_glif import glif_sculpture as endpoint
 
-        result_: GlifResponse = self._call(endpoint, body={"inputs": inputs}, options=(extra_headers, extra_query, extra_body, timeout))
+        result_: GlifResponse[Output] = self._call(
+            endpoint, body={"inputs": inputs}, options=(extra_headers, extra_query, extra_body, timeout)
+        )
         return result_
 
     def pixelate(
@@ -89,7 +94,7 @@ class Glif(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> GlifResponse:
+    ) -> GlifResponse[Output]:
         """Generate pixel art from a photo.
 
         Args:
@@ -109,7 +114,9 @@ class Glif(Resource):
         """
         from api302_client.api.image_processing_glif import glif_pixelate as endpoint
 
-        result_: GlifResponse = self._call(endpoint, body={"inputs": inputs}, options=(extra_headers, extra_query, extra_body, timeout))
+        result_: GlifResponse[Output] = self._call(
+            endpoint, body={"inputs": inputs}, options=(extra_headers, extra_query, extra_body, timeout)
+        )
         return result_
 
     def logo(
@@ -120,7 +127,7 @@ class Glif(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> GlifResponse:
+    ) -> GlifResponse[Output]:
         """Generate a logo in a material.
 
         Args:
@@ -140,7 +147,9 @@ class Glif(Resource):
         """
         from api302_client.api.image_processing_glif import glif_logo as endpoint
 
-        result_: GlifResponse = self._call(endpoint, body={"inputs": inputs}, options=(extra_headers, extra_query, extra_body, timeout))
+        result_: GlifResponse[Output] = self._call(
+            endpoint, body={"inputs": inputs}, options=(extra_headers, extra_query, extra_body, timeout)
+        )
         return result_
 
     def gif(
@@ -151,7 +160,7 @@ class Glif(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> GlifResponse:
+    ) -> GlifResponse[Output]:
         """Animate an image.
 
         The inputs are `image`, a URL, and `add-prompt`, what to add.
@@ -173,7 +182,9 @@ class Glif(Resource):
         """
         from api302_client.api.image_processing_glif import glif_gif as endpoint
 
-        result_: GlifResponse = self._call(endpoint, body={"inputs": inputs}, options=(extra_headers, extra_query, extra_body, timeout))
+        result_: GlifResponse[Output] = self._call(
+            endpoint, body={"inputs": inputs}, options=(extra_headers, extra_query, extra_body, timeout)
+        )
         return result_
 
 
@@ -188,7 +199,7 @@ class AsyncGlif(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> GlifResponse:
+    ) -> GlifResponse[AsyncOutput]:
         """Generate a portrait in a style from a photo.
 
         The inputs are the URL of the photo and a text prompt.
@@ -210,7 +221,7 @@ class AsyncGlif(AsyncResource):
         """
         from api302_client.api.image_processing_glif import glif_portrait as endpoint
 
-        result_: GlifResponse = await self._call(
+        result_: GlifResponse[AsyncOutput] = await self._call(
             endpoint, body={"inputs": inputs}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return result_
@@ -223,7 +234,7 @@ class AsyncGlif(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> GlifResponse:
+    ) -> GlifResponse[AsyncOutput]:
         """Generate a sculpture from a photo.
 
         Args:
@@ -243,7 +254,7 @@ class AsyncGlif(AsyncResource):
         """
         from api302_client.api.image_processing_glif import glif_sculpture as endpoint
 
-        result_: GlifResponse = await self._call(
+        result_: GlifResponse[AsyncOutput] = await self._call(
             endpoint, body={"inputs": inputs}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return result_
@@ -256,7 +267,7 @@ class AsyncGlif(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> GlifResponse:
+    ) -> GlifResponse[AsyncOutput]:
         """Generate pixel art from a photo.
 
         Args:
@@ -276,7 +287,7 @@ class AsyncGlif(AsyncResource):
         """
         from api302_client.api.image_processing_glif import glif_pixelate as endpoint
 
-        result_: GlifResponse = await self._call(
+        result_: GlifResponse[AsyncOutput] = await self._call(
             endpoint, body={"inputs": inputs}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return result_
@@ -289,7 +300,7 @@ class AsyncGlif(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> GlifResponse:
+    ) -> GlifResponse[AsyncOutput]:
         """Generate a logo in a material.
 
         Args:
@@ -309,7 +320,7 @@ class AsyncGlif(AsyncResource):
         """
         from api302_client.api.image_processing_glif import glif_logo as endpoint
 
-        result_: GlifResponse = await self._call(
+        result_: GlifResponse[AsyncOutput] = await self._call(
             endpoint, body={"inputs": inputs}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return result_
@@ -322,7 +333,7 @@ class AsyncGlif(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> GlifResponse:
+    ) -> GlifResponse[AsyncOutput]:
         """Animate an image.
 
         The inputs are `image`, a URL, and `add-prompt`, what to add.
@@ -344,7 +355,7 @@ class AsyncGlif(AsyncResource):
         """
         from api302_client.api.image_processing_glif import glif_gif as endpoint
 
-        result_: GlifResponse = await self._call(
+        result_: GlifResponse[AsyncOutput] = await self._call(
             endpoint, body={"inputs": inputs}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return result_

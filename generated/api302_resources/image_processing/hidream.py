@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Any, Literal
 
+    from api302 import AsyncOutput, Output
     from api302_client.models import Ai302SubmitImages
 
 
@@ -30,7 +31,7 @@ class Hidream(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302SubmitImages:
+    ) -> Ai302SubmitImages[Output]:
         """Edit an image by a text prompt (HiDream-E1).
 
         Args:
@@ -55,7 +56,7 @@ class Hidream(Resource):
         """
         from api302_client.api.image_processing_hidream import hidream_e1 as endpoint
 
-        result_: Ai302SubmitImages = self._call(
+        result_: Ai302SubmitImages[Output] = self._call(
             endpoint,
             body={
                 "image_url": image_url,
@@ -86,7 +87,7 @@ class AsyncHidream(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302SubmitImages:
+    ) -> Ai302SubmitImages[AsyncOutput]:
         """Edit an image by a text prompt (HiDream-E1).
 
         Args:
@@ -111,7 +112,7 @@ class AsyncHidream(AsyncResource):
         """
         from api302_client.api.image_processing_hidream import hidream_e1 as endpoint
 
-        result_: Ai302SubmitImages = await self._call(
+        result_: Ai302SubmitImages[AsyncOutput] = await self._call(
             endpoint,
             body={
                 "image_url": image_url,

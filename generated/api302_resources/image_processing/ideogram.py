@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from typing import Any, Literal
 
-    from api302 import FileInput
+    from api302 import AsyncOutput, FileInput, Output
     from api302_client.models import IdeogramDescriptions, IdeogramResponse
     from api302_client.params.common import IdeogramColorPalette
     from api302_client.params.image_processing_ideogram import IdeogramRemixOptions, IdeogramUpscaleOptions
@@ -41,7 +41,7 @@ class Ideogram(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> IdeogramResponse:
+    ) -> IdeogramResponse[Output]:
         """Inpaint the masked part of an image (Ideogram 3.0).
 
         Args:
@@ -80,7 +80,7 @@ class Ideogram(Resource):
         """
         from api302_client.api.image_processing_ideogram import ideogram_edit_v3 as endpoint
 
-        result_: IdeogramResponse = self._call(
+        result_: IdeogramResponse[Output] = self._call(
             endpoint,
             body={
                 "image": image,
@@ -127,7 +127,7 @@ class Ideogram(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> IdeogramResponse:
+    ) -> IdeogramResponse[Output]:
         """Generate an image from an image and text (Ideogram 3.0).
 
         Args:
@@ -169,7 +169,7 @@ class Ideogram(Resource):
         """
         from api302_client.api.image_processing_ideogram import ideogram_remix_v3 as endpoint
 
-        result_: IdeogramResponse = self._call(
+        result_: IdeogramResponse[Output] = self._call(
             endpoint,
             body={
                 "image": image,
@@ -210,7 +210,7 @@ class Ideogram(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> IdeogramResponse:
+    ) -> IdeogramResponse[Output]:
         """Expand a square image (outpaint, Ideogram 3.0).
 
         Args:
@@ -240,7 +240,7 @@ class Ideogram(Resource):
         """
         from api302_client.api.image_processing_ideogram import ideogram_reframe_v3 as endpoint
 
-        result_: IdeogramResponse = self._call(
+        result_: IdeogramResponse[Output] = self._call(
             endpoint,
             body={
                 "image": image,
@@ -274,7 +274,7 @@ class Ideogram(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> IdeogramResponse:
+    ) -> IdeogramResponse[Output]:
         """Replace the background of an image (Ideogram 3.0).
 
         Args:
@@ -305,7 +305,7 @@ class Ideogram(Resource):
         """
         from api302_client.api.image_processing_ideogram import ideogram_replace_background_v3 as endpoint
 
-        result_: IdeogramResponse = self._call(
+        result_: IdeogramResponse[Output] = self._call(
             endpoint,
             body={
                 "image": image,
@@ -332,7 +332,7 @@ class Ideogram(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> IdeogramResponse:
+    ) -> IdeogramResponse[Output]:
         """Generate an image from an image and text (up to 2).
 
         Args:
@@ -354,7 +354,7 @@ class Ideogram(Resource):
         """
         from api302_client.api.image_processing_ideogram import ideogram_remix as endpoint
 
-        result_: IdeogramResponse = self._call(
+        result_: IdeogramResponse[Output] = self._call(
             endpoint,
             body={"image_request": image_request, "image_file": image_file},
             options=(extra_headers, extra_query, extra_body, timeout),
@@ -370,7 +370,7 @@ class Ideogram(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> IdeogramResponse:
+    ) -> IdeogramResponse[Output]:
         """Upscale an image.
 
         Args:
@@ -392,7 +392,7 @@ class Ideogram(Resource):
         """
         from api302_client.api.image_processing_ideogram import ideogram_upscale as endpoint
 
-        result_: IdeogramResponse = self._call(
+        result_: IdeogramResponse[Output] = self._call(
             endpoint,
             body={"image_request": image_request, "image_file": image_file},
             options=(extra_headers, extra_query, extra_body, timeout),
@@ -452,7 +452,7 @@ class Ideogram(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> IdeogramResponse:
+    ) -> IdeogramResponse[Output]:
         """Inpaint the masked part of an image (Ideogram 2).
 
         Args:
@@ -481,7 +481,7 @@ class Ideogram(Resource):
         """
         from api302_client.api.image_processing_ideogram import ideogram_edit as endpoint
 
-        result_: IdeogramResponse = self._call(
+        result_: IdeogramResponse[Output] = self._call(
             endpoint,
             body={
                 "image_file": image_file,
@@ -522,7 +522,7 @@ class AsyncIdeogram(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> IdeogramResponse:
+    ) -> IdeogramResponse[AsyncOutput]:
         """Inpaint the masked part of an image (Ideogram 3.0).
 
         Args:
@@ -561,7 +561,7 @@ class AsyncIdeogram(AsyncResource):
         """
         from api302_client.api.image_processing_ideogram import ideogram_edit_v3 as endpoint
 
-        result_: IdeogramResponse = await self._call(
+        result_: IdeogramResponse[AsyncOutput] = await self._call(
             endpoint,
             body={
                 "image": image,
@@ -608,7 +608,7 @@ class AsyncIdeogram(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> IdeogramResponse:
+    ) -> IdeogramResponse[AsyncOutput]:
         """Generate an image from an image and text (Ideogram 3.0).
 
         Args:
@@ -650,7 +650,7 @@ class AsyncIdeogram(AsyncResource):
         """
         from api302_client.api.image_processing_ideogram import ideogram_remix_v3 as endpoint
 
-        result_: IdeogramResponse = await self._call(
+        result_: IdeogramResponse[AsyncOutput] = await self._call(
             endpoint,
             body={
                 "image": image,
@@ -691,7 +691,7 @@ class AsyncIdeogram(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> IdeogramResponse:
+    ) -> IdeogramResponse[AsyncOutput]:
         """Expand a square image (outpaint, Ideogram 3.0).
 
         Args:
@@ -721,7 +721,7 @@ class AsyncIdeogram(AsyncResource):
         """
         from api302_client.api.image_processing_ideogram import ideogram_reframe_v3 as endpoint
 
-        result_: IdeogramResponse = await self._call(
+        result_: IdeogramResponse[AsyncOutput] = await self._call(
             endpoint,
             body={
                 "image": image,
@@ -755,7 +755,7 @@ class AsyncIdeogram(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> IdeogramResponse:
+    ) -> IdeogramResponse[AsyncOutput]:
         """Replace the background of an image (Ideogram 3.0).
 
         Args:
@@ -786,7 +786,7 @@ class AsyncIdeogram(AsyncResource):
         """
         from api302_client.api.image_processing_ideogram import ideogram_replace_background_v3 as endpoint
 
-        result_: IdeogramResponse = await self._call(
+        result_: IdeogramResponse[AsyncOutput] = await self._call(
             endpoint,
             body={
                 "image": image,
@@ -813,7 +813,7 @@ class AsyncIdeogram(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> IdeogramResponse:
+    ) -> IdeogramResponse[AsyncOutput]:
         """Generate an image from an image and text (up to 2).
 
         Args:
@@ -835,7 +835,7 @@ class AsyncIdeogram(AsyncResource):
         """
         from api302_client.api.image_processing_ideogram import ideogram_remix as endpoint
 
-        result_: IdeogramResponse = await self._call(
+        result_: IdeogramResponse[AsyncOutput] = await self._call(
             endpoint,
             body={"image_request": image_request, "image_file": image_file},
             options=(extra_headers, extra_query, extra_body, timeout),
@@ -851,7 +851,7 @@ class AsyncIdeogram(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> IdeogramResponse:
+    ) -> IdeogramResponse[AsyncOutput]:
         """Upscale an image.
 
         Args:
@@ -873,7 +873,7 @@ class AsyncIdeogram(AsyncResource):
         """
         from api302_client.api.image_processing_ideogram import ideogram_upscale as endpoint
 
-        result_: IdeogramResponse = await self._call(
+        result_: IdeogramResponse[AsyncOutput] = await self._call(
             endpoint,
             body={"image_request": image_request, "image_file": image_file},
             options=(extra_headers, extra_query, extra_body, timeout),
@@ -933,7 +933,7 @@ class AsyncIdeogram(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> IdeogramResponse:
+    ) -> IdeogramResponse[AsyncOutput]:
         """Inpaint the masked part of an image (Ideogram 2).
 
         Args:
@@ -962,7 +962,7 @@ class AsyncIdeogram(AsyncResource):
         """
         from api302_client.api.image_processing_ideogram import ideogram_edit as endpoint
 
-        result_: IdeogramResponse = await self._call(
+        result_: IdeogramResponse[AsyncOutput] = await self._call(
             endpoint,
             body={
                 "image_file": image_file,

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Any, Literal
 
-    from api302 import AsyncByteStream, ByteStream, FileInput
+    from api302 import AsyncByteStream, AsyncOutput, ByteStream, FileInput, Output
     from api302_client._model import Binary
     from api302_client.models import PhotoroomImage
 
@@ -35,7 +35,7 @@ class Photoroom(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> PhotoroomImage | Binary:
+    ) -> PhotoroomImage[Output] | Binary[Output]:
         """Remove the background of an image (Photoroom).
 
         `stream_remove_background` gives the bytes as they come.
@@ -66,7 +66,7 @@ class Photoroom(Resource):
         """
         from api302_client.api.image_processing_photoroom import photoroom_remove_background as endpoint
 
-        result_: PhotoroomImage | Binary = self._call(
+        result_: PhotoroomImage[Output] | Binary[Output] = self._call(
             endpoint,
             query={"response_format": response_format},
             body={
@@ -161,7 +161,7 @@ class AsyncPhotoroom(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> PhotoroomImage | Binary:
+    ) -> PhotoroomImage[AsyncOutput] | Binary[AsyncOutput]:
         """Remove the background of an image (Photoroom).
 
         `stream_remove_background` gives the bytes as they come.
@@ -192,7 +192,7 @@ class AsyncPhotoroom(AsyncResource):
         """
         from api302_client.api.image_processing_photoroom import photoroom_remove_background as endpoint
 
-        result_: PhotoroomImage | Binary = await self._call(
+        result_: PhotoroomImage[AsyncOutput] | Binary[AsyncOutput] = await self._call(
             endpoint,
             query={"response_format": response_format},
             body={

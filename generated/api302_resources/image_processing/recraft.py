@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Any, Literal
 
-    from api302 import AsyncByteStream, ByteStream, FileInput
+    from api302 import AsyncByteStream, AsyncOutput, ByteStream, FileInput, Output
     from api302_client._model import Binary
     from api302_client.models import RecraftProcessedImage
 
@@ -31,7 +31,7 @@ class Recraft(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> RecraftProcessedImage:
+    ) -> RecraftProcessedImage[Output]:
         """Vectorize an image.
 
         Args:
@@ -56,7 +56,7 @@ class Recraft(Resource):
         """
         from api302_client.api.image_processing_recraft import recraft_vectorize as endpoint
 
-        result_: RecraftProcessedImage = self._call(
+        result_: RecraftProcessedImage[Output] = self._call(
             endpoint,
             body={
                 "file": file,
@@ -79,7 +79,7 @@ class Recraft(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> RecraftProcessedImage:
+    ) -> RecraftProcessedImage[Output]:
         """Remove the background of an image.
 
         Args:
@@ -101,7 +101,7 @@ class Recraft(Resource):
         """
         from api302_client.api.image_processing_recraft import recraft_remove_background as endpoint
 
-        result_: RecraftProcessedImage = self._call(
+        result_: RecraftProcessedImage[Output] = self._call(
             endpoint,
             body={"file": file, "response_format": response_format, "image_format": image_format},
             options=(extra_headers, extra_query, extra_body, timeout),
@@ -118,7 +118,7 @@ class Recraft(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> RecraftProcessedImage:
+    ) -> RecraftProcessedImage[Output]:
         """Upscale an image with sharper detail (Clarity).
 
         Args:
@@ -140,7 +140,7 @@ class Recraft(Resource):
         """
         from api302_client.api.image_processing_recraft import recraft_clarity_upscale as endpoint
 
-        result_: RecraftProcessedImage = self._call(
+        result_: RecraftProcessedImage[Output] = self._call(
             endpoint,
             body={"file": file, "response_format": response_format, "image_format": image_format},
             options=(extra_headers, extra_query, extra_body, timeout),
@@ -158,7 +158,7 @@ class Recraft(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> RecraftProcessedImage | Binary:
+    ) -> RecraftProcessedImage[Output] | Binary[Output]:
         """Upscale an image with new detail (generative).
 
         Some callers receive the image as bytes.
@@ -185,7 +185,7 @@ class Recraft(Resource):
         """
         from api302_client.api.image_processing_recraft import recraft_generative_upscale as endpoint
 
-        result_: RecraftProcessedImage | Binary = self._call(
+        result_: RecraftProcessedImage[Output] | Binary[Output] = self._call(
             endpoint,
             body={"file": file, "response_format": response_format, "image_format": image_format},
             accept=accept,
@@ -249,7 +249,7 @@ class AsyncRecraft(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> RecraftProcessedImage:
+    ) -> RecraftProcessedImage[AsyncOutput]:
         """Vectorize an image.
 
         Args:
@@ -274,7 +274,7 @@ class AsyncRecraft(AsyncResource):
         """
         from api302_client.api.image_processing_recraft import recraft_vectorize as endpoint
 
-        result_: RecraftProcessedImage = await self._call(
+        result_: RecraftProcessedImage[AsyncOutput] = await self._call(
             endpoint,
             body={
                 "file": file,
@@ -297,7 +297,7 @@ class AsyncRecraft(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> RecraftProcessedImage:
+    ) -> RecraftProcessedImage[AsyncOutput]:
         """Remove the background of an image.
 
         Args:
@@ -319,7 +319,7 @@ class AsyncRecraft(AsyncResource):
         """
         from api302_client.api.image_processing_recraft import recraft_remove_background as endpoint
 
-        result_: RecraftProcessedImage = await self._call(
+        result_: RecraftProcessedImage[AsyncOutput] = await self._call(
             endpoint,
             body={"file": file, "response_format": response_format, "image_format": image_format},
             options=(extra_headers, extra_query, extra_body, timeout),
@@ -336,7 +336,7 @@ class AsyncRecraft(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> RecraftProcessedImage:
+    ) -> RecraftProcessedImage[AsyncOutput]:
         """Upscale an image with sharper detail (Clarity).
 
         Args:
@@ -358,7 +358,7 @@ class AsyncRecraft(AsyncResource):
         """
         from api302_client.api.image_processing_recraft import recraft_clarity_upscale as endpoint
 
-        result_: RecraftProcessedImage = await self._call(
+        result_: RecraftProcessedImage[AsyncOutput] = await self._call(
             endpoint,
             body={"file": file, "response_format": response_format, "image_format": image_format},
             options=(extra_headers, extra_query, extra_body, timeout),
@@ -376,7 +376,7 @@ class AsyncRecraft(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> RecraftProcessedImage | Binary:
+    ) -> RecraftProcessedImage[AsyncOutput] | Binary[AsyncOutput]:
         """Upscale an image with new detail (generative).
 
         Some callers receive the image as bytes.
@@ -403,7 +403,7 @@ class AsyncRecraft(AsyncResource):
         """
         from api302_client.api.image_processing_recraft import recraft_generative_upscale as endpoint
 
-        result_: RecraftProcessedImage | Binary = await self._call(
+        result_: RecraftProcessedImage[AsyncOutput] | Binary[AsyncOutput] = await self._call(
             endpoint,
             body={"file": file, "response_format": response_format, "image_format": image_format},
             accept=accept,

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Any, Literal
 
-    from api302 import AsyncByteStream, AsyncTask, ByteStream, FileInput, Task
+    from api302 import AsyncByteStream, AsyncOutput, AsyncTask, ByteStream, FileInput, Output, Task
     from api302_client._model import Binary
     from api302_client.models import StabilityArtifacts, StabilityImage, StabilityImageTask, StabilityResult
 
@@ -29,7 +29,7 @@ class Stability(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> StabilityImage | Binary:
+    ) -> StabilityImage[Output] | Binary[Output]:
         """Upscale an image (fast).
 
         Returns the image as bytes, or as JSON in base64.
@@ -55,7 +55,7 @@ class Stability(Resource):
         """
         from api302_client.api.image_processing_stability import stability_fast_upscale as endpoint
 
-        result_: StabilityImage | Binary = self._call(
+        result_: StabilityImage[Output] | Binary[Output] = self._call(
             endpoint,
             body={"image": image, "output_format": output_format},
             accept=accept,
@@ -137,7 +137,7 @@ class Stability(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Task[StabilityResult | StabilityImageTask | Binary]:
+    ) -> Task[StabilityResult | StabilityImageTask | Binary[Output]]:
         """Create a creative upscaling task.
 
         For a poor image; adds new detail. Takes from 64 by 64 pixels to one megapixel. Returns a task immediately.
@@ -157,7 +157,7 @@ class Stability(Resource):
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
-            (StabilityResult | StabilityImageTask | Binary).
+            (StabilityResult | StabilityImageTask | Binary[OutputT]).
 
         Raises:
             Api302Error: The call failed.
@@ -195,7 +195,7 @@ class Stability(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> StabilityImage | Binary:
+    ) -> StabilityImage[Output] | Binary[Output]:
         """Upscale an image (conservative).
 
         Returns the image as bytes, or as JSON in base64.
@@ -225,7 +225,7 @@ class Stability(Resource):
         """
         from api302_client.api.image_processing_stability import stability_conservative_upscale as endpoint
 
-        result_: StabilityImage | Binary = self._call(
+        result_: StabilityImage[Output] | Binary[Output] = self._call(
             endpoint,
             body={
                 "image": image,
@@ -305,7 +305,7 @@ class Stability(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> StabilityResult | StabilityImageTask | Binary:
+    ) -> StabilityResult | StabilityImageTask | Binary[Output]:
         """Get a creative upscaling task.
 
         Returns the image as bytes, or as JSON in base64; while the task runs, status 202. Poll at most once in ten
@@ -330,7 +330,7 @@ class Stability(Resource):
         """
         from api302_client.api.image_processing_stability import stability_get_creative_upscale as endpoint
 
-        result_: StabilityResult | StabilityImageTask | Binary = self._call(
+        result_: StabilityResult | StabilityImageTask | Binary[Output] = self._call(
             endpoint, path={"id": id}, accept=accept, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return result_
@@ -378,7 +378,7 @@ class Stability(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> StabilityResult | StabilityImageTask | Binary:
+    ) -> StabilityResult | StabilityImageTask | Binary[Output]:
         """Get the image of a task.
 
         Returns the image as bytes, or as JSON in base64; while the task runs, status 202. Poll at most once in ten
@@ -403,7 +403,7 @@ class Stability(Resource):
         """
         from api302_client.api.image_processing_stability import stability_get_result as endpoint
 
-        result_: StabilityResult | StabilityImageTask | Binary = self._call(
+        result_: StabilityResult | StabilityImageTask | Binary[Output] = self._call(
             endpoint, path={"id": id}, accept=accept, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return result_
@@ -453,7 +453,7 @@ class Stability(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> StabilityArtifacts | Binary:
+    ) -> StabilityArtifacts[Output] | Binary[Output]:
         """Upscale an image (v1).
 
         Give the new width or the new height in pixels.
@@ -479,7 +479,7 @@ class Stability(Resource):
         """
         from api302_client.api.image_processing_stability import stability_upscale_v1 as endpoint
 
-        result_: StabilityArtifacts | Binary = self._call(
+        result_: StabilityArtifacts[Output] | Binary[Output] = self._call(
             endpoint,
             body={"image": image, "width": width, "height": height},
             accept=accept,
@@ -537,7 +537,7 @@ class Stability(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> StabilityImage | Binary:
+    ) -> StabilityImage[Output] | Binary[Output]:
         """Erase an object from an image by a mask.
 
         Returns the image as bytes, or as JSON in base64.
@@ -566,7 +566,7 @@ class Stability(Resource):
         """
         from api302_client.api.image_processing_stability import stability_erase as endpoint
 
-        result_: StabilityImage | Binary = self._call(
+        result_: StabilityImage[Output] | Binary[Output] = self._call(
             endpoint,
             body={"image": image, "mask": mask, "grow_mask": grow_mask, "seed": seed, "output_format": output_format},
             accept=accept,
@@ -656,7 +656,7 @@ class Stability(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> StabilityImage | Binary:
+    ) -> StabilityImage[Output] | Binary[Output]:
         """Inpaint the masked part of an image.
 
         Returns the image as bytes, or as JSON in base64.
@@ -688,7 +688,7 @@ class Stability(Resource):
         """
         from api302_client.api.image_processing_stability import stability_inpaint as endpoint
 
-        result_: StabilityImage | Binary = self._call(
+        result_: StabilityImage[Output] | Binary[Output] = self._call(
             endpoint,
             body={
                 "image": image,
@@ -803,7 +803,7 @@ class Stability(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> StabilityImage | Binary:
+    ) -> StabilityImage[Output] | Binary[Output]:
         """Expand an image beyond its edges (outpaint).
 
         Returns the image as bytes, or as JSON in base64. At least one side is required.
@@ -835,7 +835,7 @@ class Stability(Resource):
         """
         from api302_client.api.image_processing_stability import stability_outpaint as endpoint
 
-        result_: StabilityImage | Binary = self._call(
+        result_: StabilityImage[Output] | Binary[Output] = self._call(
             endpoint,
             body={
                 "image": image,
@@ -932,7 +932,7 @@ class Stability(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> StabilityImage | Binary:
+    ) -> StabilityImage[Output] | Binary[Output]:
         """Search and replace an object in an image.
 
         Returns the image as bytes, or as JSON in base64.
@@ -963,7 +963,7 @@ class Stability(Resource):
         """
         from api302_client.api.image_processing_stability import stability_search_and_replace as endpoint
 
-        result_: StabilityImage | Binary = self._call(
+        result_: StabilityImage[Output] | Binary[Output] = self._call(
             endpoint,
             body={
                 "image": image,
@@ -1053,7 +1053,7 @@ class Stability(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> StabilityImage | Binary:
+    ) -> StabilityImage[Output] | Binary[Output]:
         """Search and recolor an object in an image.
 
         Returns the image as bytes, or as JSON in base64.
@@ -1084,7 +1084,7 @@ class Stability(Resource):
         """
         from api302_client.api.image_processing_stability import stability_search_and_recolor as endpoint
 
-        result_: StabilityImage | Binary = self._call(
+        result_: StabilityImage[Output] | Binary[Output] = self._call(
             endpoint,
             body={
                 "image": image,
@@ -1169,7 +1169,7 @@ class Stability(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> StabilityImage | Binary:
+    ) -> StabilityImage[Output] | Binary[Output]:
         """Remove the background of an image.
 
         Returns the image as bytes, or as JSON in base64.
@@ -1194,7 +1194,7 @@ class Stability(Resource):
         """
         from api302_client.api.image_processing_stability import stability_remove_background as endpoint
 
-        result_: StabilityImage | Binary = self._call(
+        result_: StabilityImage[Output] | Binary[Output] = self._call(
             endpoint,
             body={"image": image, "output_format": output_format},
             accept=accept,
@@ -1262,7 +1262,7 @@ class Stability(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Task[StabilityResult | StabilityImageTask | Binary]:
+    ) -> Task[StabilityResult | StabilityImageTask | Binary[Output]]:
         """Create a background replacement and relighting task.
 
         Returns a task immediately. Takes `background_prompt` or `background_reference`.
@@ -1289,7 +1289,7 @@ class Stability(Resource):
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
-            (StabilityResult | StabilityImageTask | Binary).
+            (StabilityResult | StabilityImageTask | Binary[OutputT]).
 
         Raises:
             Api302Error: The call failed.
@@ -1334,7 +1334,7 @@ class Stability(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> StabilityImage | Binary:
+    ) -> StabilityImage[Output] | Binary[Output]:
         """Generate an image from a sketch.
 
         Returns the image as bytes, or as JSON in base64.
@@ -1364,7 +1364,7 @@ class Stability(Resource):
         """
         from api302_client.api.image_processing_stability import stability_sketch as endpoint
 
-        result_: StabilityImage | Binary = self._call(
+        result_: StabilityImage[Output] | Binary[Output] = self._call(
             endpoint,
             body={
                 "image": image,
@@ -1449,7 +1449,7 @@ class Stability(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> StabilityImage | Binary:
+    ) -> StabilityImage[Output] | Binary[Output]:
         """Generate an image with the structure of another.
 
         Returns the image as bytes, or as JSON in base64.
@@ -1479,7 +1479,7 @@ class Stability(Resource):
         """
         from api302_client.api.image_processing_stability import stability_structure as endpoint
 
-        result_: StabilityImage | Binary = self._call(
+        result_: StabilityImage[Output] | Binary[Output] = self._call(
             endpoint,
             body={
                 "image": image,
@@ -1565,7 +1565,7 @@ class Stability(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> StabilityImage | Binary:
+    ) -> StabilityImage[Output] | Binary[Output]:
         """Generate an image in the style of another.
 
         Returns the image as bytes, or as JSON in base64.
@@ -1595,7 +1595,7 @@ class Stability(Resource):
         """
         from api302_client.api.image_processing_stability import stability_style as endpoint
 
-        result_: StabilityImage | Binary = self._call(
+        result_: StabilityImage[Output] | Binary[Output] = self._call(
             endpoint,
             body={
                 "image": image,
@@ -1680,7 +1680,7 @@ class Stability(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Binary:
+    ) -> Binary[Output]:
         """Generate a 3D model from an image (Stable Fast 3D).
 
         `stream_fast_3d` gives the bytes as they come.
@@ -1705,7 +1705,7 @@ class Stability(Resource):
         """
         from api302_client.api.image_processing_stability import stability_fast_3d as endpoint
 
-        result_: Binary = self._call(
+        result_: Binary[Output] = self._call(
             endpoint,
             body={"image": image, "texture_resolution": texture_resolution, "foreground_ratio": foreground_ratio, "remesh": remesh},
             options=(extra_headers, extra_query, extra_body, timeout),
@@ -1767,7 +1767,7 @@ class Stability(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Binary:
+    ) -> Binary[Output]:
         """Generate a 3D model from an image (Point Aware 3D).
 
         `stream_point_aware_3d` gives the bytes as they come.
@@ -1795,7 +1795,7 @@ class Stability(Resource):
         """
         from api302_client.api.image_processing_stability import stability_point_aware_3d as endpoint
 
-        result_: Binary = self._call(
+        result_: Binary[Output] = self._call(
             endpoint,
             body={
                 "image": image,
@@ -1881,7 +1881,7 @@ class AsyncStability(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> StabilityImage | Binary:
+    ) -> StabilityImage[AsyncOutput] | Binary[AsyncOutput]:
         """Upscale an image (fast).
 
         Returns the image as bytes, or as JSON in base64.
@@ -1907,7 +1907,7 @@ class AsyncStability(AsyncResource):
         """
         from api302_client.api.image_processing_stability import stability_fast_upscale as endpoint
 
-        result_: StabilityImage | Binary = await self._call(
+        result_: StabilityImage[AsyncOutput] | Binary[AsyncOutput] = await self._call(
             endpoint,
             body={"image": image, "output_format": output_format},
             accept=accept,
@@ -1989,7 +1989,7 @@ class AsyncStability(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> AsyncTask[StabilityResult | StabilityImageTask | Binary]:
+    ) -> AsyncTask[StabilityResult | StabilityImageTask | Binary[AsyncOutput]]:
         """Create a creative upscaling task.
 
         For a poor image; adds new detail. Takes from 64 by 64 pixels to one megapixel. Returns a task immediately.
@@ -2009,7 +2009,7 @@ class AsyncStability(AsyncResource):
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
-            (StabilityResult | StabilityImageTask | Binary).
+            (StabilityResult | StabilityImageTask | Binary[OutputT]).
 
         Raises:
             Api302Error: The call failed.
@@ -2047,7 +2047,7 @@ class AsyncStability(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> StabilityImage | Binary:
+    ) -> StabilityImage[AsyncOutput] | Binary[AsyncOutput]:
         """Upscale an image (conservative).
 
         Returns the image as bytes, or as JSON in base64.
@@ -2077,7 +2077,7 @@ class AsyncStability(AsyncResource):
         """
         from api302_client.api.image_processing_stability import stability_conservative_upscale as endpoint
 
-        result_: StabilityImage | Binary = await self._call(
+        result_: StabilityImage[AsyncOutput] | Binary[AsyncOutput] = await self._call(
             endpoint,
             body={
                 "image": image,
@@ -2157,7 +2157,7 @@ class AsyncStability(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> StabilityResult | StabilityImageTask | Binary:
+    ) -> StabilityResult | StabilityImageTask | Binary[AsyncOutput]:
         """Get a creative upscaling task.
 
         Returns the image as bytes, or as JSON in base64; while the task runs, status 202. Poll at most once in ten
@@ -2182,7 +2182,7 @@ class AsyncStability(AsyncResource):
         """
         from api302_client.api.image_processing_stability import stability_get_creative_upscale as endpoint
 
-        result_: StabilityResult | StabilityImageTask | Binary = await self._call(
+        result_: StabilityResult | StabilityImageTask | Binary[AsyncOutput] = await self._call(
             endpoint, path={"id": id}, accept=accept, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return result_
@@ -2230,7 +2230,7 @@ class AsyncStability(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> StabilityResult | StabilityImageTask | Binary:
+    ) -> StabilityResult | StabilityImageTask | Binary[AsyncOutput]:
         """Get the image of a task.
 
         Returns the image as bytes, or as JSON in base64; while the task runs, status 202. Poll at most once in ten
@@ -2255,7 +2255,7 @@ class AsyncStability(AsyncResource):
         """
         from api302_client.api.image_processing_stability import stability_get_result as endpoint
 
-        result_: StabilityResult | StabilityImageTask | Binary = await self._call(
+        result_: StabilityResult | StabilityImageTask | Binary[AsyncOutput] = await self._call(
             endpoint, path={"id": id}, accept=accept, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return result_
@@ -2305,7 +2305,7 @@ class AsyncStability(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> StabilityArtifacts | Binary:
+    ) -> StabilityArtifacts[AsyncOutput] | Binary[AsyncOutput]:
         """Upscale an image (v1).
 
         Give the new width or the new height in pixels.
@@ -2331,7 +2331,7 @@ class AsyncStability(AsyncResource):
         """
         from api302_client.api.image_processing_stability import stability_upscale_v1 as endpoint
 
-        result_: StabilityArtifacts | Binary = await self._call(
+        result_: StabilityArtifacts[AsyncOutput] | Binary[AsyncOutput] = await self._call(
             endpoint,
             body={"image": image, "width": width, "height": height},
             accept=accept,
@@ -2389,7 +2389,7 @@ class AsyncStability(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> StabilityImage | Binary:
+    ) -> StabilityImage[AsyncOutput] | Binary[AsyncOutput]:
         """Erase an object from an image by a mask.
 
         Returns the image as bytes, or as JSON in base64.
@@ -2418,7 +2418,7 @@ class AsyncStability(AsyncResource):
         """
         from api302_client.api.image_processing_stability import stability_erase as endpoint
 
-        result_: StabilityImage | Binary = await self._call(
+        result_: StabilityImage[AsyncOutput] | Binary[AsyncOutput] = await self._call(
             endpoint,
             body={"image": image, "mask": mask, "grow_mask": grow_mask, "seed": seed, "output_format": output_format},
             accept=accept,
@@ -2508,7 +2508,7 @@ class AsyncStability(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> StabilityImage | Binary:
+    ) -> StabilityImage[AsyncOutput] | Binary[AsyncOutput]:
         """Inpaint the masked part of an image.
 
         Returns the image as bytes, or as JSON in base64.
@@ -2540,7 +2540,7 @@ class AsyncStability(AsyncResource):
         """
         from api302_client.api.image_processing_stability import stability_inpaint as endpoint
 
-        result_: StabilityImage | Binary = await self._call(
+        result_: StabilityImage[AsyncOutput] | Binary[AsyncOutput] = await self._call(
             endpoint,
             body={
                 "image": image,
@@ -2655,7 +2655,7 @@ class AsyncStability(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> StabilityImage | Binary:
+    ) -> StabilityImage[AsyncOutput] | Binary[AsyncOutput]:
         """Expand an image beyond its edges (outpaint).
 
         Returns the image as bytes, or as JSON in base64. At least one side is required.
@@ -2687,7 +2687,7 @@ class AsyncStability(AsyncResource):
         """
         from api302_client.api.image_processing_stability import stability_outpaint as endpoint
 
-        result_: StabilityImage | Binary = await self._call(
+        result_: StabilityImage[AsyncOutput] | Binary[AsyncOutput] = await self._call(
             endpoint,
             body={
                 "image": image,
@@ -2784,7 +2784,7 @@ class AsyncStability(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> StabilityImage | Binary:
+    ) -> StabilityImage[AsyncOutput] | Binary[AsyncOutput]:
         """Search and replace an object in an image.
 
         Returns the image as bytes, or as JSON in base64.
@@ -2815,7 +2815,7 @@ class AsyncStability(AsyncResource):
         """
         from api302_client.api.image_processing_stability import stability_search_and_replace as endpoint
 
-        result_: StabilityImage | Binary = await self._call(
+        result_: StabilityImage[AsyncOutput] | Binary[AsyncOutput] = await self._call(
             endpoint,
             body={
                 "image": image,
@@ -2905,7 +2905,7 @@ class AsyncStability(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> StabilityImage | Binary:
+    ) -> StabilityImage[AsyncOutput] | Binary[AsyncOutput]:
         """Search and recolor an object in an image.
 
         Returns the image as bytes, or as JSON in base64.
@@ -2936,7 +2936,7 @@ class AsyncStability(AsyncResource):
         """
         from api302_client.api.image_processing_stability import stability_search_and_recolor as endpoint
 
-        result_: StabilityImage | Binary = await self._call(
+        result_: StabilityImage[AsyncOutput] | Binary[AsyncOutput] = await self._call(
             endpoint,
             body={
                 "image": image,
@@ -3021,7 +3021,7 @@ class AsyncStability(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> StabilityImage | Binary:
+    ) -> StabilityImage[AsyncOutput] | Binary[AsyncOutput]:
         """Remove the background of an image.
 
         Returns the image as bytes, or as JSON in base64.
@@ -3046,7 +3046,7 @@ class AsyncStability(AsyncResource):
         """
         from api302_client.api.image_processing_stability import stability_remove_background as endpoint
 
-        result_: StabilityImage | Binary = await self._call(
+        result_: StabilityImage[AsyncOutput] | Binary[AsyncOutput] = await self._call(
             endpoint,
             body={"image": image, "output_format": output_format},
             accept=accept,
@@ -3114,7 +3114,7 @@ class AsyncStability(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> AsyncTask[StabilityResult | StabilityImageTask | Binary]:
+    ) -> AsyncTask[StabilityResult | StabilityImageTask | Binary[AsyncOutput]]:
         """Create a background replacement and relighting task.
 
         Returns a task immediately. Takes `background_prompt` or `background_reference`.
@@ -3141,7 +3141,7 @@ class AsyncStability(AsyncResource):
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
-            (StabilityResult | StabilityImageTask | Binary).
+            (StabilityResult | StabilityImageTask | Binary[OutputT]).
 
         Raises:
             Api302Error: The call failed.
@@ -3186,7 +3186,7 @@ class AsyncStability(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> StabilityImage | Binary:
+    ) -> StabilityImage[AsyncOutput] | Binary[AsyncOutput]:
         """Generate an image from a sketch.
 
         Returns the image as bytes, or as JSON in base64.
@@ -3216,7 +3216,7 @@ class AsyncStability(AsyncResource):
         """
         from api302_client.api.image_processing_stability import stability_sketch as endpoint
 
-        result_: StabilityImage | Binary = await self._call(
+        result_: StabilityImage[AsyncOutput] | Binary[AsyncOutput] = await self._call(
             endpoint,
             body={
                 "image": image,
@@ -3301,7 +3301,7 @@ class AsyncStability(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> StabilityImage | Binary:
+    ) -> StabilityImage[AsyncOutput] | Binary[AsyncOutput]:
         """Generate an image with the structure of another.
 
         Returns the image as bytes, or as JSON in base64.
@@ -3331,7 +3331,7 @@ class AsyncStability(AsyncResource):
         """
         from api302_client.api.image_processing_stability import stability_structure as endpoint
 
-        result_: StabilityImage | Binary = await self._call(
+        result_: StabilityImage[AsyncOutput] | Binary[AsyncOutput] = await self._call(
             endpoint,
             body={
                 "image": image,
@@ -3417,7 +3417,7 @@ class AsyncStability(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> StabilityImage | Binary:
+    ) -> StabilityImage[AsyncOutput] | Binary[AsyncOutput]:
         """Generate an image in the style of another.
 
         Returns the image as bytes, or as JSON in base64.
@@ -3447,7 +3447,7 @@ class AsyncStability(AsyncResource):
         """
         from api302_client.api.image_processing_stability import stability_style as endpoint
 
-        result_: StabilityImage | Binary = await self._call(
+        result_: StabilityImage[AsyncOutput] | Binary[AsyncOutput] = await self._call(
             endpoint,
             body={
                 "image": image,
@@ -3532,7 +3532,7 @@ class AsyncStability(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Binary:
+    ) -> Binary[AsyncOutput]:
         """Generate a 3D model from an image (Stable Fast 3D).
 
         `stream_fast_3d` gives the bytes as they come.
@@ -3557,7 +3557,7 @@ class AsyncStability(AsyncResource):
         """
         from api302_client.api.image_processing_stability import stability_fast_3d as endpoint
 
-        result_: Binary = await self._call(
+        result_: Binary[AsyncOutput] = await self._call(
             endpoint,
             body={"image": image, "texture_resolution": texture_resolution, "foreground_ratio": foreground_ratio, "remesh": remesh},
             options=(extra_headers, extra_query, extra_body, timeout),
@@ -3619,7 +3619,7 @@ class AsyncStability(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Binary:
+    ) -> Binary[AsyncOutput]:
         """Generate a 3D model from an image (Point Aware 3D).
 
         `stream_point_aware_3d` gives the bytes as they come.
@@ -3647,7 +3647,7 @@ class AsyncStability(AsyncResource):
         """
         from api302_client.api.image_processing_stability import stability_point_aware_3d as endpoint
 
-        result_: Binary = await self._call(
+        result_: Binary[AsyncOutput] = await self._call(
             endpoint,
             body={
                 "image": image,

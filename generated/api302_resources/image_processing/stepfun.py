@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Any, Literal
 
+    from api302 import AsyncOutput, Output
     from api302_client.models import Ai302ModelTask, Ai302SubmitImages
 
 
@@ -32,7 +33,7 @@ class Stepfun(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302SubmitImages | Ai302ModelTask:
+    ) -> Ai302SubmitImages[Output] | Ai302ModelTask[Output]:
         """Edit an image by a text prompt (Step1X-Edit).
 
         Args:
@@ -59,7 +60,7 @@ class Stepfun(Resource):
         """
         from api302_client.api.image_processing_stepfun import stepfun_edit_image as endpoint
 
-        result_: Ai302SubmitImages | Ai302ModelTask = self._call(
+        result_: Ai302SubmitImages[Output] | Ai302ModelTask[Output] = self._call(
             endpoint,
             body={
                 "prompt": prompt,
@@ -94,7 +95,7 @@ class AsyncStepfun(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302SubmitImages | Ai302ModelTask:
+    ) -> Ai302SubmitImages[AsyncOutput] | Ai302ModelTask[AsyncOutput]:
         """Edit an image by a text prompt (Step1X-Edit).
 
         Args:
@@ -121,7 +122,7 @@ class AsyncStepfun(AsyncResource):
         """
         from api302_client.api.image_processing_stepfun import stepfun_edit_image as endpoint
 
-        result_: Ai302SubmitImages | Ai302ModelTask = await self._call(
+        result_: Ai302SubmitImages[AsyncOutput] | Ai302ModelTask[AsyncOutput] = await self._call(
             endpoint,
             body={
                 "prompt": prompt,

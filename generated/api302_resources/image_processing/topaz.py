@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Any, Literal
 
-    from api302 import AsyncTask, Task
+    from api302 import AsyncOutput, AsyncTask, Output, Task
     from api302_client.models import TopazImageTask, TopazImageUrl
 
 
@@ -522,7 +522,7 @@ class Topaz(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> TopazImageUrl:
+    ) -> TopazImageUrl[Output]:
         """Get the URL of a finished image (Topaz).
 
         Args:
@@ -543,7 +543,7 @@ class Topaz(Resource):
         """
         from api302_client.api.image_processing_topaz import topaz_get_image_url as endpoint
 
-        result_: TopazImageUrl = self._call(
+        result_: TopazImageUrl[Output] = self._call(
             endpoint, path={"process_id": process_id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return result_
@@ -1056,7 +1056,7 @@ class AsyncTopaz(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> TopazImageUrl:
+    ) -> TopazImageUrl[AsyncOutput]:
         """Get the URL of a finished image (Topaz).
 
         Args:
@@ -1077,7 +1077,7 @@ class AsyncTopaz(AsyncResource):
         """
         from api302_client.api.image_processing_topaz import topaz_get_image_url as endpoint
 
-        result_: TopazImageUrl = await self._call(
+        result_: TopazImageUrl[AsyncOutput] = await self._call(
             endpoint, path={"process_id": process_id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return result_

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from typing import Any, Literal
 
-    from api302 import AsyncTask, Task
+    from api302 import AsyncOutput, AsyncTask, Output, Task
     from api302_client.models import TopviewImageResponse, TopviewSceneCategories, TopviewScenes
 
 
@@ -228,7 +228,7 @@ class Topview(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> TopviewScenes:
+    ) -> TopviewScenes[Output]:
         """List scenes to put a product into (TopView).
 
         Args:
@@ -252,7 +252,7 @@ class Topview(Resource):
         """
         from api302_client.api.image_processing_topview import topview_list_scenes as endpoint
 
-        result_: TopviewScenes = self._call(
+        result_: TopviewScenes[Output] = self._call(
             endpoint,
             query={"categoryIds": categoryIds, "style": style, "pageNo": pageNo, "pageSize": pageSize},
             options=(extra_headers, extra_query, extra_body, timeout),
@@ -663,7 +663,7 @@ class AsyncTopview(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> TopviewScenes:
+    ) -> TopviewScenes[AsyncOutput]:
         """List scenes to put a product into (TopView).
 
         Args:
@@ -687,7 +687,7 @@ class AsyncTopview(AsyncResource):
         """
         from api302_client.api.image_processing_topview import topview_list_scenes as endpoint
 
-        result_: TopviewScenes = await self._call(
+        result_: TopviewScenes[AsyncOutput] = await self._call(
             endpoint,
             query={"categoryIds": categoryIds, "style": style, "pageNo": pageNo, "pageSize": pageSize},
             options=(extra_headers, extra_query, extra_body, timeout),

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Any, Literal
 
-    from api302 import AsyncByteStream, ByteStream, FileInput
+    from api302 import AsyncByteStream, AsyncOutput, ByteStream, FileInput, Output
     from api302_client._model import Binary
 
 
@@ -64,7 +64,7 @@ class Vectorizer(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Binary:
+    ) -> Binary[Output]:
         """Vectorize an image.
 
         Give one of `image`, `image.url` and `image.base64`. `output.file_format` decides the format of the response.
@@ -151,7 +151,7 @@ class Vectorizer(Resource):
         """
         from api302_client.api.image_processing_vectorizer import vectorizer_vectorize as endpoint
 
-        result_: Binary = self._call(
+        result_: Binary[Output] = self._call(
             endpoint,
             body={
                 "image": image,
@@ -425,7 +425,7 @@ class AsyncVectorizer(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Binary:
+    ) -> Binary[AsyncOutput]:
         """Vectorize an image.
 
         Give one of `image`, `image.url` and `image.base64`. `output.file_format` decides the format of the response.
@@ -512,7 +512,7 @@ class AsyncVectorizer(AsyncResource):
         """
         from api302_client.api.image_processing_vectorizer import vectorizer_vectorize as endpoint
 
-        result_: Binary = await self._call(
+        result_: Binary[AsyncOutput] = await self._call(
             endpoint,
             body={
                 "image": image,

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from typing import Any, Literal
 
-    from api302 import AsyncStream, AsyncTask, FileInput, Stream, Task
+    from api302 import AsyncOutput, AsyncStream, AsyncTask, FileInput, Output, Stream, Task
     from api302_client.models import Ai302ImageTask, OpenaiImageChunk, OpenaiImageResponse
     from api302_resources._models import Ai302GenerateImageModel, OpenaiEditImageModel, OpenaiGenerateImageModel, OpenaiVaryImageModel
     from api302_resources.images.ai302 import Ai302, AsyncAi302
@@ -228,7 +228,7 @@ class Images(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> OpenaiImageResponse: ...
+    ) -> OpenaiImageResponse[Output]: ...
 
     @overload
     def generate(
@@ -280,7 +280,7 @@ class Images(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> OpenaiImageResponse | Stream[OpenaiImageChunk, Any]: ...
+    ) -> OpenaiImageResponse[Output] | Stream[OpenaiImageChunk, Any]: ...
 
     @overload
     def generate(
@@ -313,7 +313,7 @@ class Images(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302ImageTask: ...
+    ) -> Ai302ImageTask[Output]: ...
 
     def generate(
         self,
@@ -354,7 +354,7 @@ class Images(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302ImageTask | OpenaiImageResponse | Stream[OpenaiImageChunk, Any]:
+    ) -> Ai302ImageTask[Output] | OpenaiImageResponse[Output] | Stream[OpenaiImageChunk, Any]:
         """Generate images with any model.
 
         With a model of OpenAI's (gpt-image-1-mini, gpt-image-1, dall-e-3, gpt-image-1.5, gpt-image-2) it is the call
@@ -410,7 +410,7 @@ class Images(Resource):
         if model in ("gpt-image-1-mini", "gpt-image-1", "dall-e-3", "gpt-image-1.5", "gpt-image-2"):
             from api302_client.api.images_openai import openai_generate_image as other
 
-            shared_: OpenaiImageResponse | Stream[OpenaiImageChunk, Any] = self._call(
+            shared_: OpenaiImageResponse[Output] | Stream[OpenaiImageChunk, Any] = self._call(
                 other,
                 query={"response_format": response_format_query, "callback": callback},
                 body={
@@ -452,7 +452,7 @@ class Images(Resource):
             return shared_
         from api302_client.api.images_ai302 import ai302_generate_image as endpoint
 
-        result_: Ai302ImageTask | OpenaiImageResponse | Stream[OpenaiImageChunk, Any] = self._call(
+        result_: Ai302ImageTask[Output] | OpenaiImageResponse[Output] | Stream[OpenaiImageChunk, Any] = self._call(
             endpoint,
             query={"webhook": webhook},
             body={
@@ -632,7 +632,7 @@ class Images(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> OpenaiImageResponse: ...
+    ) -> OpenaiImageResponse[Output]: ...
 
     @overload
     def edit(
@@ -688,7 +688,7 @@ class Images(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> OpenaiImageResponse | Stream[OpenaiImageChunk, Any]: ...
+    ) -> OpenaiImageResponse[Output] | Stream[OpenaiImageChunk, Any]: ...
 
     def edit(
         self,
@@ -715,7 +715,7 @@ class Images(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> OpenaiImageResponse | Stream[OpenaiImageChunk, Any]:
+    ) -> OpenaiImageResponse[Output] | Stream[OpenaiImageChunk, Any]:
         """Edit images by a text prompt.
 
         Takes one image, or several for GPT-Image models. A mask limits the change to its transparent part.
@@ -766,7 +766,7 @@ class Images(Resource):
         """
         from api302_client.api.images_openai import openai_edit_image as endpoint
 
-        result_: OpenaiImageResponse | Stream[OpenaiImageChunk, Any] = self._call(
+        result_: OpenaiImageResponse[Output] | Stream[OpenaiImageChunk, Any] = self._call(
             endpoint,
             query={"response_format": response_format_query, "callback": callback},
             body={
@@ -815,7 +815,7 @@ class Images(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Task[OpenaiImageResponse]:
+    ) -> Task[OpenaiImageResponse[Output]]:
         """Edit images by a text prompt.
 
         Takes one image, or several for GPT-Image models. A mask limits the change to its transparent part.
@@ -848,7 +848,7 @@ class Images(Resource):
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
-            (OpenaiImageResponse).
+            (OpenaiImageResponse[OutputT]).
 
         Raises:
             Api302Error: The call failed.
@@ -997,7 +997,7 @@ class Images(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> OpenaiImageResponse:
+    ) -> OpenaiImageResponse[Output]:
         """Generate variations of an image.
 
         DALL·E 2 only.
@@ -1025,7 +1025,7 @@ class Images(Resource):
         """
         from api302_client.api.images_openai import openai_vary_image as endpoint
 
-        result_: OpenaiImageResponse = self._call(
+        result_: OpenaiImageResponse[Output] = self._call(
             endpoint,
             body={"image": image, "model": model, "n": n, "response_format": response_format, "size": size, "user": user},
             options=(extra_headers, extra_query, extra_body, timeout),
@@ -1221,7 +1221,7 @@ class AsyncImages(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> OpenaiImageResponse: ...
+    ) -> OpenaiImageResponse[AsyncOutput]: ...
 
     @overload
     async def generate(
@@ -1273,7 +1273,7 @@ class AsyncImages(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> OpenaiImageResponse | AsyncStream[OpenaiImageChunk, Any]: ...
+    ) -> OpenaiImageResponse[AsyncOutput] | AsyncStream[OpenaiImageChunk, Any]: ...
 
     @overload
     async def generate(
@@ -1306,7 +1306,7 @@ class AsyncImages(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302ImageTask: ...
+    ) -> Ai302ImageTask[AsyncOutput]: ...
 
     async def generate(
         self,
@@ -1347,7 +1347,7 @@ class AsyncImages(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302ImageTask | OpenaiImageResponse | AsyncStream[OpenaiImageChunk, Any]:
+    ) -> Ai302ImageTask[AsyncOutput] | OpenaiImageResponse[AsyncOutput] | AsyncStream[OpenaiImageChunk, Any]:
         """Generate images with any model.
 
         With a model of OpenAI's (gpt-image-1-mini, gpt-image-1, dall-e-3, gpt-image-1.5, gpt-image-2) it is the call
@@ -1403,7 +1403,7 @@ class AsyncImages(AsyncResource):
         if model in ("gpt-image-1-mini", "gpt-image-1", "dall-e-3", "gpt-image-1.5", "gpt-image-2"):
             from api302_client.api.images_openai import openai_generate_image as other
 
-            shared_: OpenaiImageResponse | AsyncStream[OpenaiImageChunk, Any] = await self._call(
+            shared_: OpenaiImageResponse[AsyncOutput] | AsyncStream[OpenaiImageChunk, Any] = await self._call(
                 other,
                 query={"response_format": response_format_query, "callback": callback},
                 body={
@@ -1445,7 +1445,7 @@ class AsyncImages(AsyncResource):
             return shared_
         from api302_client.api.images_ai302 import ai302_generate_image as endpoint
 
-        result_: Ai302ImageTask | OpenaiImageResponse | AsyncStream[OpenaiImageChunk, Any] = await self._call(
+        result_: Ai302ImageTask[AsyncOutput] | OpenaiImageResponse[AsyncOutput] | AsyncStream[OpenaiImageChunk, Any] = await self._call(
             endpoint,
             query={"webhook": webhook},
             body={
@@ -1625,7 +1625,7 @@ class AsyncImages(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> OpenaiImageResponse: ...
+    ) -> OpenaiImageResponse[AsyncOutput]: ...
 
     @overload
     async def edit(
@@ -1681,7 +1681,7 @@ class AsyncImages(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> OpenaiImageResponse | AsyncStream[OpenaiImageChunk, Any]: ...
+    ) -> OpenaiImageResponse[AsyncOutput] | AsyncStream[OpenaiImageChunk, Any]: ...
 
     async def edit(
         self,
@@ -1708,7 +1708,7 @@ class AsyncImages(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> OpenaiImageResponse | AsyncStream[OpenaiImageChunk, Any]:
+    ) -> OpenaiImageResponse[AsyncOutput] | AsyncStream[OpenaiImageChunk, Any]:
         """Edit images by a text prompt.
 
         Takes one image, or several for GPT-Image models. A mask limits the change to its transparent part.
@@ -1759,7 +1759,7 @@ class AsyncImages(AsyncResource):
         """
         from api302_client.api.images_openai import openai_edit_image as endpoint
 
-        result_: OpenaiImageResponse | AsyncStream[OpenaiImageChunk, Any] = await self._call(
+        result_: OpenaiImageResponse[AsyncOutput] | AsyncStream[OpenaiImageChunk, Any] = await self._call(
             endpoint,
             query={"response_format": response_format_query, "callback": callback},
             body={
@@ -1808,7 +1808,7 @@ class AsyncImages(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> AsyncTask[OpenaiImageResponse]:
+    ) -> AsyncTask[OpenaiImageResponse[AsyncOutput]]:
         """Edit images by a text prompt.
 
         Takes one image, or several for GPT-Image models. A mask limits the change to its transparent part.
@@ -1841,7 +1841,7 @@ class AsyncImages(AsyncResource):
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
-            (OpenaiImageResponse).
+            (OpenaiImageResponse[OutputT]).
 
         Raises:
             Api302Error: The call failed.
@@ -1990,7 +1990,7 @@ class AsyncImages(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> OpenaiImageResponse:
+    ) -> OpenaiImageResponse[AsyncOutput]:
         """Generate variations of an image.
 
         DALL·E 2 only.
@@ -2018,7 +2018,7 @@ class AsyncImages(AsyncResource):
         """
         from api302_client.api.images_openai import openai_vary_image as endpoint
 
-        result_: OpenaiImageResponse = await self._call(
+        result_: OpenaiImageResponse[AsyncOutput] = await self._call(
             endpoint,
             body={"image": image, "model": model, "n": n, "response_format": response_format, "size": size, "user": user},
             options=(extra_headers, extra_query, extra_body, timeout),

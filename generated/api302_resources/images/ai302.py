@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from typing import Any, Literal
 
-    from api302 import AsyncTask, FileInput, Task
+    from api302 import AsyncOutput, AsyncTask, FileInput, Output, Task
     from api302_client._model import JsonObject
     from api302_client.models import Ai302ImageTask, Ai302ImageV1Response, Ai302ModelTask, Ai302SubmitImages, OpenaiImageResponse
     from api302_client.params.common import Ai302ControlNet, Ai302ImageSizeChoice, Ai302IpAdapter, Ai302LoraWeight
@@ -52,7 +52,7 @@ class Ai302(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302ImageTask:
+    ) -> Ai302ImageTask[Output]:
         """Generate images with any model.
 
         Waits for the images, or with `run_async` returns a task immediately. A waiting call polls the model every few
@@ -104,7 +104,7 @@ class Ai302(Resource):
         """
         from api302_client.api.images_ai302 import ai302_generate_image as endpoint
 
-        result_: Ai302ImageTask = self._call(
+        result_: Ai302ImageTask[Output] = self._call(
             endpoint,
             query={"webhook": webhook},
             body={
@@ -292,7 +292,7 @@ class Ai302(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> OpenaiImageResponse:
+    ) -> OpenaiImageResponse[Output]:
         """Generate images with any model (OpenAI's format).
 
         For OpenAI's own clients with the base URL `https://api.302.ai/302`; `aspect_ratio` goes into their
@@ -322,7 +322,7 @@ class Ai302(Resource):
         """
         from api302_client.api.images_ai302 import ai302_generate_images_openai as endpoint
 
-        result_: OpenaiImageResponse = self._call(
+        result_: OpenaiImageResponse[Output] = self._call(
             endpoint,
             query={"webhook": webhook},
             body={
@@ -351,7 +351,7 @@ class Ai302(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> OpenaiImageResponse:
+    ) -> OpenaiImageResponse[Output]:
         """Edit an image with any model (OpenAI's format).
 
         For OpenAI's own clients with the base URL `https://api.302.ai/302`.
@@ -378,7 +378,7 @@ class Ai302(Resource):
         """
         from api302_client.api.images_ai302 import ai302_edit_images_openai as endpoint
 
-        result_: OpenaiImageResponse = self._call(
+        result_: OpenaiImageResponse[Output] = self._call(
             endpoint,
             query={"webhook": webhook},
             body={"prompt": prompt, "model": model, "image": image, "size": size, "response_format": response_format},
@@ -484,7 +484,7 @@ class Ai302(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302SubmitImages:
+    ) -> Ai302SubmitImages[Output]:
         """Generate an image with LoRA weights (SDXL).
 
         Args:
@@ -515,7 +515,7 @@ class Ai302(Resource):
         """
         from api302_client.api.images_ai302 import ai302_sdxl_lora as endpoint
 
-        result_: Ai302SubmitImages = self._call(
+        result_: Ai302SubmitImages[Output] = self._call(
             endpoint,
             body={
                 "prompt": prompt,
@@ -585,7 +585,7 @@ class Ai302(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302SubmitImages:
+    ) -> Ai302SubmitImages[Output]:
         """Generate an image (SDXL-Lightning v2).
 
         Takes one to three seconds.
@@ -617,7 +617,7 @@ class Ai302(Resource):
         """
         from api302_client.api.images_ai302 import ai302_sdxl_lightning_v2 as endpoint
 
-        result_: Ai302SubmitImages = self._call(
+        result_: Ai302SubmitImages[Output] = self._call(
             endpoint,
             body={
                 "prompt": prompt,
@@ -765,7 +765,7 @@ class Ai302(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302SubmitImages:
+    ) -> Ai302SubmitImages[Output]:
         """Generate images (SD3 v2).
 
         Args:
@@ -791,7 +791,7 @@ class Ai302(Resource):
         """
         from api302_client.api.images_ai302 import ai302_sd3_v2 as endpoint
 
-        result_: Ai302SubmitImages = self._call(
+        result_: Ai302SubmitImages[Output] = self._call(
             endpoint,
             body={
                 "prompt": prompt,
@@ -915,7 +915,7 @@ class Ai302(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302SubmitImages:
+    ) -> Ai302SubmitImages[Output]:
         """Generate an image (AuraFlow).
 
         Args:
@@ -940,7 +940,7 @@ class Ai302(Resource):
         """
         from api302_client.api.images_ai302 import ai302_aura_flow as endpoint
 
-        result_: Ai302SubmitImages = self._call(
+        result_: Ai302SubmitImages[Output] = self._call(
             endpoint,
             body={
                 "prompt": prompt,
@@ -974,7 +974,7 @@ class Ai302(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302SubmitImages:
+    ) -> Ai302SubmitImages[Output]:
         """Generate an image (Kolors).
 
         Takes prompts in Chinese too. With `image_url` it starts from that image.
@@ -1008,7 +1008,7 @@ class Ai302(Resource):
         """
         from api302_client.api.images_ai302 import ai302_kolors as endpoint
 
-        result_: Ai302SubmitImages = self._call(
+        result_: Ai302SubmitImages[Output] = self._call(
             endpoint,
             body={
                 "prompt": prompt,
@@ -1099,7 +1099,7 @@ class Ai302(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302SubmitImages:
+    ) -> Ai302SubmitImages[Output]:
         """Generate an image with a base model and LoRA weights.
 
         Args:
@@ -1141,7 +1141,7 @@ class Ai302(Resource):
         """
         from api302_client.api.images_ai302 import ai302_lora as endpoint
 
-        result_: Ai302SubmitImages = self._call(
+        result_: Ai302SubmitImages[Output] = self._call(
             endpoint,
             body={
                 "model_name": model_name,
@@ -1225,7 +1225,7 @@ class Ai302(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302SubmitImages:
+    ) -> Ai302SubmitImages[Output]:
         """Generate an image (Lumina).
 
         Args:
@@ -1257,7 +1257,7 @@ class Ai302(Resource):
         """
         from api302_client.api.images_ai302 import ai302_lumina_image_v2 as endpoint
 
-        result_: Ai302SubmitImages = self._call(
+        result_: Ai302SubmitImages[Output] = self._call(
             endpoint,
             body={
                 "prompt": prompt,
@@ -1296,7 +1296,7 @@ class Ai302(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302SubmitImages:
+    ) -> Ai302SubmitImages[Output]:
         """Generate an image (Playground v2.5).
 
         Args:
@@ -1326,7 +1326,7 @@ class Ai302(Resource):
         """
         from api302_client.api.images_ai302 import ai302_playground_v25 as endpoint
 
-        result_: Ai302SubmitImages = self._call(
+        result_: Ai302SubmitImages[Output] = self._call(
             endpoint,
             body={
                 "prompt": prompt,
@@ -1364,7 +1364,7 @@ class Ai302(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302SubmitImages:
+    ) -> Ai302SubmitImages[Output]:
         """Generate an image (OmniGen).
 
         Args:
@@ -1395,7 +1395,7 @@ class Ai302(Resource):
         """
         from api302_client.api.images_ai302 import ai302_omnigen_v1 as endpoint
 
-        result_: Ai302SubmitImages = self._call(
+        result_: Ai302SubmitImages[Output] = self._call(
             endpoint,
             body={
                 "prompt": prompt,
@@ -1432,7 +1432,7 @@ class Ai302(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302ImageV1Response:
+    ) -> Ai302ImageV1Response[Output]:
         """Generate an image with any model (v1).
 
         Deprecated: use `client.images.generate`.
@@ -1467,7 +1467,7 @@ class Ai302(Resource):
         """
         from api302_client.api.images_ai302 import ai302_generate_image_v1 as endpoint
 
-        result_: Ai302ImageV1Response = self._call(
+        result_: Ai302ImageV1Response[Output] = self._call(
             endpoint,
             body={
                 "prompt": prompt,
@@ -1518,7 +1518,7 @@ class AsyncAi302(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302ImageTask:
+    ) -> Ai302ImageTask[AsyncOutput]:
         """Generate images with any model.
 
         Waits for the images, or with `run_async` returns a task immediately. A waiting call polls the model every few
@@ -1570,7 +1570,7 @@ class AsyncAi302(AsyncResource):
         """
         from api302_client.api.images_ai302 import ai302_generate_image as endpoint
 
-        result_: Ai302ImageTask = await self._call(
+        result_: Ai302ImageTask[AsyncOutput] = await self._call(
             endpoint,
             query={"webhook": webhook},
             body={
@@ -1760,7 +1760,7 @@ class AsyncAi302(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> OpenaiImageResponse:
+    ) -> OpenaiImageResponse[AsyncOutput]:
         """Generate images with any model (OpenAI's format).
 
         For OpenAI's own clients with the base URL `https://api.302.ai/302`; `aspect_ratio` goes into their
@@ -1790,7 +1790,7 @@ class AsyncAi302(AsyncResource):
         """
         from api302_client.api.images_ai302 import ai302_generate_images_openai as endpoint
 
-        result_: OpenaiImageResponse = await self._call(
+        result_: OpenaiImageResponse[AsyncOutput] = await self._call(
             endpoint,
             query={"webhook": webhook},
             body={
@@ -1819,7 +1819,7 @@ class AsyncAi302(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> OpenaiImageResponse:
+    ) -> OpenaiImageResponse[AsyncOutput]:
         """Edit an image with any model (OpenAI's format).
 
         For OpenAI's own clients with the base URL `https://api.302.ai/302`.
@@ -1846,7 +1846,7 @@ class AsyncAi302(AsyncResource):
         """
         from api302_client.api.images_ai302 import ai302_edit_images_openai as endpoint
 
-        result_: OpenaiImageResponse = await self._call(
+        result_: OpenaiImageResponse[AsyncOutput] = await self._call(
             endpoint,
             query={"webhook": webhook},
             body={"prompt": prompt, "model": model, "image": image, "size": size, "response_format": response_format},
@@ -1952,7 +1952,7 @@ class AsyncAi302(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302SubmitImages:
+    ) -> Ai302SubmitImages[AsyncOutput]:
         """Generate an image with LoRA weights (SDXL).
 
         Args:
@@ -1983,7 +1983,7 @@ class AsyncAi302(AsyncResource):
         """
         from api302_client.api.images_ai302 import ai302_sdxl_lora as endpoint
 
-        result_: Ai302SubmitImages = await self._call(
+        result_: Ai302SubmitImages[AsyncOutput] = await self._call(
             endpoint,
             body={
                 "prompt": prompt,
@@ -2053,7 +2053,7 @@ class AsyncAi302(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302SubmitImages:
+    ) -> Ai302SubmitImages[AsyncOutput]:
         """Generate an image (SDXL-Lightning v2).
 
         Takes one to three seconds.
@@ -2085,7 +2085,7 @@ class AsyncAi302(AsyncResource):
         """
         from api302_client.api.images_ai302 import ai302_sdxl_lightning_v2 as endpoint
 
-        result_: Ai302SubmitImages = await self._call(
+        result_: Ai302SubmitImages[AsyncOutput] = await self._call(
             endpoint,
             body={
                 "prompt": prompt,
@@ -2233,7 +2233,7 @@ class AsyncAi302(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302SubmitImages:
+    ) -> Ai302SubmitImages[AsyncOutput]:
         """Generate images (SD3 v2).
 
         Args:
@@ -2259,7 +2259,7 @@ class AsyncAi302(AsyncResource):
         """
         from api302_client.api.images_ai302 import ai302_sd3_v2 as endpoint
 
-        result_: Ai302SubmitImages = await self._call(
+        result_: Ai302SubmitImages[AsyncOutput] = await self._call(
             endpoint,
             body={
                 "prompt": prompt,
@@ -2383,7 +2383,7 @@ class AsyncAi302(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302SubmitImages:
+    ) -> Ai302SubmitImages[AsyncOutput]:
         """Generate an image (AuraFlow).
 
         Args:
@@ -2408,7 +2408,7 @@ class AsyncAi302(AsyncResource):
         """
         from api302_client.api.images_ai302 import ai302_aura_flow as endpoint
 
-        result_: Ai302SubmitImages = await self._call(
+        result_: Ai302SubmitImages[AsyncOutput] = await self._call(
             endpoint,
             body={
                 "prompt": prompt,
@@ -2442,7 +2442,7 @@ class AsyncAi302(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302SubmitImages:
+    ) -> Ai302SubmitImages[AsyncOutput]:
         """Generate an image (Kolors).
 
         Takes prompts in Chinese too. With `image_url` it starts from that image.
@@ -2476,7 +2476,7 @@ class AsyncAi302(AsyncResource):
         """
         from api302_client.api.images_ai302 import ai302_kolors as endpoint
 
-        result_: Ai302SubmitImages = await self._call(
+        result_: Ai302SubmitImages[AsyncOutput] = await self._call(
             endpoint,
             body={
                 "prompt": prompt,
@@ -2567,7 +2567,7 @@ class AsyncAi302(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302SubmitImages:
+    ) -> Ai302SubmitImages[AsyncOutput]:
         """Generate an image with a base model and LoRA weights.
 
         Args:
@@ -2609,7 +2609,7 @@ class AsyncAi302(AsyncResource):
         """
         from api302_client.api.images_ai302 import ai302_lora as endpoint
 
-        result_: Ai302SubmitImages = await self._call(
+        result_: Ai302SubmitImages[AsyncOutput] = await self._call(
             endpoint,
             body={
                 "model_name": model_name,
@@ -2693,7 +2693,7 @@ class AsyncAi302(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302SubmitImages:
+    ) -> Ai302SubmitImages[AsyncOutput]:
         """Generate an image (Lumina).
 
         Args:
@@ -2725,7 +2725,7 @@ class AsyncAi302(AsyncResource):
         """
         from api302_client.api.images_ai302 import ai302_lumina_image_v2 as endpoint
 
-        result_: Ai302SubmitImages = await self._call(
+        result_: Ai302SubmitImages[AsyncOutput] = await self._call(
             endpoint,
             body={
                 "prompt": prompt,
@@ -2764,7 +2764,7 @@ class AsyncAi302(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302SubmitImages:
+    ) -> Ai302SubmitImages[AsyncOutput]:
         """Generate an image (Playground v2.5).
 
         Args:
@@ -2794,7 +2794,7 @@ class AsyncAi302(AsyncResource):
         """
         from api302_client.api.images_ai302 import ai302_playground_v25 as endpoint
 
-        result_: Ai302SubmitImages = await self._call(
+        result_: Ai302SubmitImages[AsyncOutput] = await self._call(
             endpoint,
             body={
                 "prompt": prompt,
@@ -2832,7 +2832,7 @@ class AsyncAi302(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302SubmitImages:
+    ) -> Ai302SubmitImages[AsyncOutput]:
         """Generate an image (OmniGen).
 
         Args:
@@ -2863,7 +2863,7 @@ class AsyncAi302(AsyncResource):
         """
         from api302_client.api.images_ai302 import ai302_omnigen_v1 as endpoint
 
-        result_: Ai302SubmitImages = await self._call(
+        result_: Ai302SubmitImages[AsyncOutput] = await self._call(
             endpoint,
             body={
                 "prompt": prompt,
@@ -2900,7 +2900,7 @@ class AsyncAi302(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302ImageV1Response:
+    ) -> Ai302ImageV1Response[AsyncOutput]:
         """Generate an image with any model (v1).
 
         Deprecated: use `client.images.generate`.
@@ -2935,7 +2935,7 @@ class AsyncAi302(AsyncResource):
         """
         from api302_client.api.images_ai302 import ai302_generate_image_v1 as endpoint
 
-        result_: Ai302ImageV1Response = await self._call(
+        result_: Ai302ImageV1Response[AsyncOutput] = await self._call(
             endpoint,
             body={
                 "prompt": prompt,

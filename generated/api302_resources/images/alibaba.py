@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Any, Literal
 
-    from api302 import AsyncTask, Task
+    from api302 import AsyncOutput, AsyncTask, Output, Task
     from api302_client._model import JsonObject
     from api302_client.models import Ai302ModelTask, Ai302SubmitImages, AlibabaQwenLora, AlibabaTaskResponse
     from api302_client.params.common import Ai302ImageSizeChoice
@@ -125,7 +125,7 @@ class Alibaba(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302ModelTask:
+    ) -> Ai302ModelTask[Output]:
         """Generate an image (Qwen-Image).
 
         Args:
@@ -146,7 +146,7 @@ class Alibaba(Resource):
         """
         from api302_client.api.images_alibaba import alibaba_qwen_image as endpoint
 
-        result_: Ai302ModelTask = self._call(
+        result_: Ai302ModelTask[Output] = self._call(
             endpoint, body={"prompt": prompt, "aspect_ratio": aspect_ratio}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return result_
@@ -168,7 +168,7 @@ class Alibaba(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302SubmitImages:
+    ) -> Ai302SubmitImages[Output]:
         """Generate images (Qwen-Image 2512).
 
         Args:
@@ -197,7 +197,7 @@ class Alibaba(Resource):
         """
         from api302_client.api.images_alibaba import alibaba_qwen_image_2512 as endpoint
 
-        result_: Ai302SubmitImages = self._call(
+        result_: Ai302SubmitImages[Output] = self._call(
             endpoint,
             body={
                 "prompt": prompt,
@@ -232,7 +232,7 @@ class Alibaba(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302SubmitImages:
+    ) -> Ai302SubmitImages[Output]:
         """Generate images (Z-Image).
 
         Args:
@@ -261,7 +261,7 @@ class Alibaba(Resource):
         """
         from api302_client.api.images_alibaba import alibaba_z_image as endpoint
 
-        result_: Ai302SubmitImages = self._call(
+        result_: Ai302SubmitImages[Output] = self._call(
             endpoint,
             body={
                 "prompt": prompt,
@@ -296,7 +296,7 @@ class Alibaba(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302SubmitImages:
+    ) -> Ai302SubmitImages[Output]:
         """Generate images (Z-Image Turbo).
 
         Args:
@@ -325,7 +325,7 @@ class Alibaba(Resource):
         """
         from api302_client.api.images_alibaba import alibaba_z_image_turbo as endpoint
 
-        result_: Ai302SubmitImages = self._call(
+        result_: Ai302SubmitImages[Output] = self._call(
             endpoint,
             body={
                 "prompt": prompt,
@@ -543,7 +543,7 @@ class AsyncAlibaba(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302ModelTask:
+    ) -> Ai302ModelTask[AsyncOutput]:
         """Generate an image (Qwen-Image).
 
         Args:
@@ -564,7 +564,7 @@ class AsyncAlibaba(AsyncResource):
         """
         from api302_client.api.images_alibaba import alibaba_qwen_image as endpoint
 
-        result_: Ai302ModelTask = await self._call(
+        result_: Ai302ModelTask[AsyncOutput] = await self._call(
             endpoint, body={"prompt": prompt, "aspect_ratio": aspect_ratio}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return result_
@@ -586,7 +586,7 @@ class AsyncAlibaba(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302SubmitImages:
+    ) -> Ai302SubmitImages[AsyncOutput]:
         """Generate images (Qwen-Image 2512).
 
         Args:
@@ -615,7 +615,7 @@ class AsyncAlibaba(AsyncResource):
         """
         from api302_client.api.images_alibaba import alibaba_qwen_image_2512 as endpoint
 
-        result_: Ai302SubmitImages = await self._call(
+        result_: Ai302SubmitImages[AsyncOutput] = await self._call(
             endpoint,
             body={
                 "prompt": prompt,
@@ -650,7 +650,7 @@ class AsyncAlibaba(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302SubmitImages:
+    ) -> Ai302SubmitImages[AsyncOutput]:
         """Generate images (Z-Image).
 
         Args:
@@ -679,7 +679,7 @@ class AsyncAlibaba(AsyncResource):
         """
         from api302_client.api.images_alibaba import alibaba_z_image as endpoint
 
-        result_: Ai302SubmitImages = await self._call(
+        result_: Ai302SubmitImages[AsyncOutput] = await self._call(
             endpoint,
             body={
                 "prompt": prompt,
@@ -714,7 +714,7 @@ class AsyncAlibaba(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302SubmitImages:
+    ) -> Ai302SubmitImages[AsyncOutput]:
         """Generate images (Z-Image Turbo).
 
         Args:
@@ -743,7 +743,7 @@ class AsyncAlibaba(AsyncResource):
         """
         from api302_client.api.images_alibaba import alibaba_z_image_turbo as endpoint
 
-        result_: Ai302SubmitImages = await self._call(
+        result_: Ai302SubmitImages[AsyncOutput] = await self._call(
             endpoint,
             body={
                 "prompt": prompt,

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Any
 
+    from api302 import AsyncOutput, Output
     from api302_client.models import Ai302SubmitImages
 
 
@@ -28,7 +29,7 @@ class Bagel(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302SubmitImages:
+    ) -> Ai302SubmitImages[Output]:
         """Generate an image (Bagel).
 
         Args:
@@ -51,7 +52,7 @@ class Bagel(Resource):
         """
         from api302_client.api.images_bagel import bagel_generate_image as endpoint
 
-        result_: Ai302SubmitImages = self._call(
+        result_: Ai302SubmitImages[Output] = self._call(
             endpoint,
             body={"prompt": prompt, "use_thought": use_thought, "seed": seed, "enable_safety_checker": enable_safety_checker},
             options=(extra_headers, extra_query, extra_body, timeout),
@@ -73,7 +74,7 @@ class AsyncBagel(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302SubmitImages:
+    ) -> Ai302SubmitImages[AsyncOutput]:
         """Generate an image (Bagel).
 
         Args:
@@ -96,7 +97,7 @@ class AsyncBagel(AsyncResource):
         """
         from api302_client.api.images_bagel import bagel_generate_image as endpoint
 
-        result_: Ai302SubmitImages = await self._call(
+        result_: Ai302SubmitImages[AsyncOutput] = await self._call(
             endpoint,
             body={"prompt": prompt, "use_thought": use_thought, "seed": seed, "enable_safety_checker": enable_safety_checker},
             options=(extra_headers, extra_query, extra_body, timeout),

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Any
 
-    from api302 import FileInput
+    from api302 import AsyncOutput, FileInput, Output
     from api302_client.models import BaiduImageResponse
     from api302_resources._models import BaiduGenerateImageModel
 
@@ -32,7 +32,7 @@ class Baidu(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> BaiduImageResponse:
+    ) -> BaiduImageResponse[Output]:
         """Generate images (iRAG).
 
         Args:
@@ -58,7 +58,7 @@ class Baidu(Resource):
         """
         from api302_client.api.images_baidu import baidu_generate_image as endpoint
 
-        result_: BaiduImageResponse = self._call(
+        result_: BaiduImageResponse[Output] = self._call(
             endpoint,
             body={"model": model, "prompt": prompt, "refer_image": refer_image, "n": n, "size": size, "user": user},
             options=(extra_headers, extra_query, extra_body, timeout),
@@ -82,7 +82,7 @@ class AsyncBaidu(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> BaiduImageResponse:
+    ) -> BaiduImageResponse[AsyncOutput]:
         """Generate images (iRAG).
 
         Args:
@@ -108,7 +108,7 @@ class AsyncBaidu(AsyncResource):
         """
         from api302_client.api.images_baidu import baidu_generate_image as endpoint
 
-        result_: BaiduImageResponse = await self._call(
+        result_: BaiduImageResponse[AsyncOutput] = await self._call(
             endpoint,
             body={"model": model, "prompt": prompt, "refer_image": refer_image, "n": n, "size": size, "user": user},
             options=(extra_headers, extra_query, extra_body, timeout),

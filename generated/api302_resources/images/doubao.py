@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from typing import Any, Literal
 
-    from api302 import AsyncTask, FileInput, Task
+    from api302 import AsyncOutput, AsyncTask, FileInput, Output, Task
     from api302_client.models import DoubaoDrawingResponse, DoubaoSeedreamResponse
     from api302_client.params.common import DoubaoDrawingLogo
     from api302_client.params.images_doubao import DoubaoSeedreamSeries
@@ -46,7 +46,7 @@ class Doubao(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> DoubaoDrawingResponse:
+    ) -> DoubaoDrawingResponse[Output]:
         """Generate images (Doubao).
 
         Args:
@@ -83,7 +83,7 @@ class Doubao(Resource):
         """
         from api302_client.api.images_doubao import doubao_generate_image as endpoint
 
-        result_: DoubaoDrawingResponse = self._call(
+        result_: DoubaoDrawingResponse[Output] = self._call(
             endpoint,
             body={
                 "prompt": prompt,
@@ -127,7 +127,7 @@ class Doubao(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> DoubaoSeedreamResponse:
+    ) -> DoubaoSeedreamResponse[Output]:
         """Generate or edit images (Seedream and SeedEdit).
 
         Volcengine's own form. One image from a text, from one image or from several, or a series of images
@@ -168,7 +168,7 @@ class Doubao(Resource):
         """
         from api302_client.api.images_doubao import doubao_generate_seedream as endpoint
 
-        result_: DoubaoSeedreamResponse = self._call(
+        result_: DoubaoSeedreamResponse[Output] = self._call(
             endpoint,
             body={
                 "model": model,
@@ -205,7 +205,7 @@ class Doubao(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Task[DoubaoSeedreamResponse]:
+    ) -> Task[DoubaoSeedreamResponse[Output]]:
         """Generate or edit images (Seedream and SeedEdit).
 
         Volcengine's own form. One image from a text, from one image or from several, or a series of images
@@ -234,7 +234,7 @@ class Doubao(Resource):
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
-            (DoubaoSeedreamResponse).
+            (DoubaoSeedreamResponse[OutputT]).
 
         Raises:
             Api302Error: The call failed.
@@ -294,7 +294,7 @@ class AsyncDoubao(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> DoubaoDrawingResponse:
+    ) -> DoubaoDrawingResponse[AsyncOutput]:
         """Generate images (Doubao).
 
         Args:
@@ -331,7 +331,7 @@ class AsyncDoubao(AsyncResource):
         """
         from api302_client.api.images_doubao import doubao_generate_image as endpoint
 
-        result_: DoubaoDrawingResponse = await self._call(
+        result_: DoubaoDrawingResponse[AsyncOutput] = await self._call(
             endpoint,
             body={
                 "prompt": prompt,
@@ -375,7 +375,7 @@ class AsyncDoubao(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> DoubaoSeedreamResponse:
+    ) -> DoubaoSeedreamResponse[AsyncOutput]:
         """Generate or edit images (Seedream and SeedEdit).
 
         Volcengine's own form. One image from a text, from one image or from several, or a series of images
@@ -416,7 +416,7 @@ class AsyncDoubao(AsyncResource):
         """
         from api302_client.api.images_doubao import doubao_generate_seedream as endpoint
 
-        result_: DoubaoSeedreamResponse = await self._call(
+        result_: DoubaoSeedreamResponse[AsyncOutput] = await self._call(
             endpoint,
             body={
                 "model": model,
@@ -453,7 +453,7 @@ class AsyncDoubao(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> AsyncTask[DoubaoSeedreamResponse]:
+    ) -> AsyncTask[DoubaoSeedreamResponse[AsyncOutput]]:
         """Generate or edit images (Seedream and SeedEdit).
 
         Volcengine's own form. One image from a text, from one image or from several, or a series of images
@@ -482,7 +482,7 @@ class AsyncDoubao(AsyncResource):
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
-            (DoubaoSeedreamResponse).
+            (DoubaoSeedreamResponse[OutputT]).
 
         Raises:
             Api302Error: The call failed.

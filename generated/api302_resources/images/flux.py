@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from typing import Any, Literal
 
-    from api302 import AsyncTask, FileInput, Task
+    from api302 import AsyncOutput, AsyncTask, FileInput, Output, Task
     from api302_client._model import JsonObject
     from api302_client.models import Ai302SubmitImages, FluxLoraTraining, FluxResult
     from api302_client.params.common import Ai302ControlNet, Ai302ImageSizeChoice, Ai302IpAdapter, Ai302LoraWeight
@@ -753,7 +753,7 @@ class Flux(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302SubmitImages:
+    ) -> Ai302SubmitImages[Output]:
         """Generate an image (FLUX 1.1 Ultra).
 
         302.AI's form. Up to some 2000 by 2000 pixels, in 10 to 20 seconds.
@@ -785,7 +785,7 @@ class Flux(Resource):
         """
         from api302_client.api.images_flux import flux_ultra as endpoint
 
-        result_: Ai302SubmitImages = self._call(
+        result_: Ai302SubmitImages[Output] = self._call(
             endpoint,
             body={
                 "prompt": prompt,
@@ -824,7 +824,7 @@ class Flux(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302SubmitImages:
+    ) -> Ai302SubmitImages[Output]:
         """Generate an image (FLUX Pro).
 
         302.AI's form; takes five to ten seconds.
@@ -858,7 +858,7 @@ class Flux(Resource):
         """
         from api302_client.api.images_flux import flux_pro as endpoint
 
-        result_: Ai302SubmitImages = self._call(
+        result_: Ai302SubmitImages[Output] = self._call(
             endpoint,
             body={
                 "prompt": prompt,
@@ -899,7 +899,7 @@ class Flux(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302SubmitImages:
+    ) -> Ai302SubmitImages[Output]:
         """Generate an image (FLUX 1.1 Pro).
 
         302.AI's form; takes five to ten seconds.
@@ -933,7 +933,7 @@ class Flux(Resource):
         """
         from api302_client.api.images_flux import flux_pro_v1_1 as endpoint
 
-        result_: Ai302SubmitImages = self._call(
+        result_: Ai302SubmitImages[Output] = self._call(
             endpoint,
             body={
                 "prompt": prompt,
@@ -974,7 +974,7 @@ class Flux(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302SubmitImages:
+    ) -> Ai302SubmitImages[Output]:
         """Generate an image (FLUX Dev).
 
         302.AI's form; takes five to ten seconds.
@@ -1008,7 +1008,7 @@ class Flux(Resource):
         """
         from api302_client.api.images_flux import flux_dev as endpoint
 
-        result_: Ai302SubmitImages = self._call(
+        result_: Ai302SubmitImages[Output] = self._call(
             endpoint,
             body={
                 "prompt": prompt,
@@ -1049,7 +1049,7 @@ class Flux(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302SubmitImages:
+    ) -> Ai302SubmitImages[Output]:
         """Generate an image (FLUX Schnell).
 
         302.AI's form; takes five to ten seconds.
@@ -1083,7 +1083,7 @@ class Flux(Resource):
         """
         from api302_client.api.images_flux import flux_schnell as endpoint
 
-        result_: Ai302SubmitImages = self._call(
+        result_: Ai302SubmitImages[Output] = self._call(
             endpoint,
             body={
                 "prompt": prompt,
@@ -1165,7 +1165,7 @@ class Flux(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302SubmitImages:
+    ) -> Ai302SubmitImages[Output]:
         """Generate an image with LoRA and ControlNet (FLUX).
 
         302.AI's form; takes about ten seconds.
@@ -1208,7 +1208,7 @@ class Flux(Resource):
         """
         from api302_client.api.images_flux import flux_general as endpoint
 
-        result_: Ai302SubmitImages = self._call(
+        result_: Ai302SubmitImages[Output] = self._call(
             endpoint,
             body={
                 "prompt": prompt,
@@ -1254,7 +1254,7 @@ class Flux(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302SubmitImages:
+    ) -> Ai302SubmitImages[Output]:
         """Generate images (FLUX.1 Krea).
 
         Args:
@@ -1282,7 +1282,7 @@ class Flux(Resource):
         """
         from api302_client.api.images_flux import flux_krea as endpoint
 
-        result_: Ai302SubmitImages = self._call(
+        result_: Ai302SubmitImages[Output] = self._call(
             endpoint,
             body={
                 "prompt": prompt,
@@ -1315,7 +1315,7 @@ class Flux(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302SubmitImages:
+    ) -> Ai302SubmitImages[Output]:
         """Generate variants of an image (FLUX.1 Krea).
 
         Args:
@@ -1343,7 +1343,7 @@ class Flux(Resource):
         """
         from api302_client.api.images_flux import flux_krea_redux as endpoint
 
-        result_: Ai302SubmitImages = self._call(
+        result_: Ai302SubmitImages[Output] = self._call(
             endpoint,
             body={
                 "image_url": image_url,
@@ -1377,7 +1377,7 @@ class Flux(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302SubmitImages:
+    ) -> Ai302SubmitImages[Output]:
         """Generate images from an image (FLUX.1 SRPO).
 
         Args:
@@ -1406,7 +1406,7 @@ class Flux(Resource):
         """
         from api302_client.api.images_flux import flux_srpo as endpoint
 
-        result_: Ai302SubmitImages = self._call(
+        result_: Ai302SubmitImages[Output] = self._call(
             endpoint,
             body={
                 "image_url": image_url,
@@ -1442,7 +1442,7 @@ class Flux(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302SubmitImages:
+    ) -> Ai302SubmitImages[Output]:
         """Generate an image with LoRA weights (FLUX).
 
         302.AI's form; takes five to ten seconds.
@@ -1474,7 +1474,7 @@ class Flux(Resource):
         """
         from api302_client.api.images_flux import flux_lora as endpoint
 
-        result_: Ai302SubmitImages = self._call(
+        result_: Ai302SubmitImages[Output] = self._call(
             endpoint,
             body={
                 "prompt": prompt,
@@ -2325,7 +2325,7 @@ class AsyncFlux(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302SubmitImages:
+    ) -> Ai302SubmitImages[AsyncOutput]:
         """Generate an image (FLUX 1.1 Ultra).
 
         302.AI's form. Up to some 2000 by 2000 pixels, in 10 to 20 seconds.
@@ -2357,7 +2357,7 @@ class AsyncFlux(AsyncResource):
         """
         from api302_client.api.images_flux import flux_ultra as endpoint
 
-        result_: Ai302SubmitImages = await self._call(
+        result_: Ai302SubmitImages[AsyncOutput] = await self._call(
             endpoint,
             body={
                 "prompt": prompt,
@@ -2396,7 +2396,7 @@ class AsyncFlux(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302SubmitImages:
+    ) -> Ai302SubmitImages[AsyncOutput]:
         """Generate an image (FLUX Pro).
 
         302.AI's form; takes five to ten seconds.
@@ -2430,7 +2430,7 @@ class AsyncFlux(AsyncResource):
         """
         from api302_client.api.images_flux import flux_pro as endpoint
 
-        result_: Ai302SubmitImages = await self._call(
+        result_: Ai302SubmitImages[AsyncOutput] = await self._call(
             endpoint,
             body={
                 "prompt": prompt,
@@ -2471,7 +2471,7 @@ class AsyncFlux(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302SubmitImages:
+    ) -> Ai302SubmitImages[AsyncOutput]:
         """Generate an image (FLUX 1.1 Pro).
 
         302.AI's form; takes five to ten seconds.
@@ -2505,7 +2505,7 @@ class AsyncFlux(AsyncResource):
         """
         from api302_client.api.images_flux import flux_pro_v1_1 as endpoint
 
-        result_: Ai302SubmitImages = await self._call(
+        result_: Ai302SubmitImages[AsyncOutput] = await self._call(
             endpoint,
             body={
                 "prompt": prompt,
@@ -2546,7 +2546,7 @@ class AsyncFlux(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302SubmitImages:
+    ) -> Ai302SubmitImages[AsyncOutput]:
         """Generate an image (FLUX Dev).
 
         302.AI's form; takes five to ten seconds.
@@ -2580,7 +2580,7 @@ class AsyncFlux(AsyncResource):
         """
         from api302_client.api.images_flux import flux_dev as endpoint
 
-        result_: Ai302SubmitImages = await self._call(
+        result_: Ai302SubmitImages[AsyncOutput] = await self._call(
             endpoint,
             body={
                 "prompt": prompt,
@@ -2621,7 +2621,7 @@ class AsyncFlux(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302SubmitImages:
+    ) -> Ai302SubmitImages[AsyncOutput]:
         """Generate an image (FLUX Schnell).
 
         302.AI's form; takes five to ten seconds.
@@ -2655,7 +2655,7 @@ class AsyncFlux(AsyncResource):
         """
         from api302_client.api.images_flux import flux_schnell as endpoint
 
-        result_: Ai302SubmitImages = await self._call(
+        result_: Ai302SubmitImages[AsyncOutput] = await self._call(
             endpoint,
             body={
                 "prompt": prompt,
@@ -2737,7 +2737,7 @@ class AsyncFlux(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302SubmitImages:
+    ) -> Ai302SubmitImages[AsyncOutput]:
         """Generate an image with LoRA and ControlNet (FLUX).
 
         302.AI's form; takes about ten seconds.
@@ -2780,7 +2780,7 @@ class AsyncFlux(AsyncResource):
         """
         from api302_client.api.images_flux import flux_general as endpoint
 
-        result_: Ai302SubmitImages = await self._call(
+        result_: Ai302SubmitImages[AsyncOutput] = await self._call(
             endpoint,
             body={
                 "prompt": prompt,
@@ -2826,7 +2826,7 @@ class AsyncFlux(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302SubmitImages:
+    ) -> Ai302SubmitImages[AsyncOutput]:
         """Generate images (FLUX.1 Krea).
 
         Args:
@@ -2854,7 +2854,7 @@ class AsyncFlux(AsyncResource):
         """
         from api302_client.api.images_flux import flux_krea as endpoint
 
-        result_: Ai302SubmitImages = await self._call(
+        result_: Ai302SubmitImages[AsyncOutput] = await self._call(
             endpoint,
             body={
                 "prompt": prompt,
@@ -2887,7 +2887,7 @@ class AsyncFlux(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302SubmitImages:
+    ) -> Ai302SubmitImages[AsyncOutput]:
         """Generate variants of an image (FLUX.1 Krea).
 
         Args:
@@ -2915,7 +2915,7 @@ class AsyncFlux(AsyncResource):
         """
         from api302_client.api.images_flux import flux_krea_redux as endpoint
 
-        result_: Ai302SubmitImages = await self._call(
+        result_: Ai302SubmitImages[AsyncOutput] = await self._call(
             endpoint,
             body={
                 "image_url": image_url,
@@ -2949,7 +2949,7 @@ class AsyncFlux(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302SubmitImages:
+    ) -> Ai302SubmitImages[AsyncOutput]:
         """Generate images from an image (FLUX.1 SRPO).
 
         Args:
@@ -2978,7 +2978,7 @@ class AsyncFlux(AsyncResource):
         """
         from api302_client.api.images_flux import flux_srpo as endpoint
 
-        result_: Ai302SubmitImages = await self._call(
+        result_: Ai302SubmitImages[AsyncOutput] = await self._call(
             endpoint,
             body={
                 "image_url": image_url,
@@ -3014,7 +3014,7 @@ class AsyncFlux(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302SubmitImages:
+    ) -> Ai302SubmitImages[AsyncOutput]:
         """Generate an image with LoRA weights (FLUX).
 
         302.AI's form; takes five to ten seconds.
@@ -3046,7 +3046,7 @@ class AsyncFlux(AsyncResource):
         """
         from api302_client.api.images_flux import flux_lora as endpoint
 
-        result_: Ai302SubmitImages = await self._call(
+        result_: Ai302SubmitImages[AsyncOutput] = await self._call(
             endpoint,
             body={
                 "prompt": prompt,

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from typing import Any
 
+    from api302 import AsyncOutput, Output
     from api302_client.models import GlifResponse
 
 
@@ -25,7 +26,7 @@ class Glif(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> GlifResponse:
+    ) -> GlifResponse[Output]:
         """Generate an image with Claude and SD3.
 
         Args:
@@ -45,7 +46,9 @@ class Glif(Resource):
         """
         from api302_client.api.images_glif import glif_claude_sd3 as endpoint
 
-        result_: GlifResponse = self._call(endpoint, body={"inputs": inputs}, options=(extra_headers, extra_query, extra_body, timeout))
+        result_: GlifResponse[Output] = self._call(
+            endpoint, body={"inputs": inputs}, options=(extra_headers, extra_query, extra_body, timeout)
+        )
         return result_
 
     def sticker(
@@ -56,7 +59,7 @@ class Glif(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> GlifResponse:
+    ) -> GlifResponse[Output]:
         """Generate a sticker from text.
 
         Args:
@@ -76,7 +79,9 @@ class Glif(Resource):
         """
         from api302_client.api.images_glif import glif_sticker as endpoint
 
-        result_: GlifResponse = self._call(endpoint, body={"inputs": inputs}, options=(extra_headers, extra_query, extra_body, timeout))
+        result_: GlifResponse[Output] = self._call(
+            endpoint, body={"inputs": inputs}, options=(extra_headers, extra_query, extra_body, timeout)
+        )
         return result_
 
     def graffiti(
@@ -87,7 +92,7 @@ class Glif(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> GlifResponse:
+    ) -> GlifResponse[Output]:
         """Generate graffiti from text.
 
         Args:
@@ -107,7 +112,9 @@ class Glif(Resource):
         """
         from api302_client.api.images_glif import glif_graffiti as endpoint
 
-        result_: GlifResponse = self._call(endpoint, body={"inputs": inputs}, options=(extra_headers, extra_query, extra_body, timeout))
+        result_: GlifResponse[Output] = self._call(
+            endpoint, body={"inputs": inputs}, options=(extra_headers, extra_query, extra_body, timeout)
+        )
         return result_
 
     def wojak_comic(
@@ -118,7 +125,7 @@ class Glif(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> GlifResponse:
+    ) -> GlifResponse[Output]:
         """Generate a Wojak comic from text.
 
         Args:
@@ -138,7 +145,9 @@ class Glif(Resource):
         """
         from api302_client.api.images_glif import glif_wojak_comic as endpoint
 
-        result_: GlifResponse = self._call(endpoint, body={"inputs": inputs}, options=(extra_headers, extra_query, extra_body, timeout))
+        result_: GlifResponse[Output] = self._call(
+            endpoint, body={"inputs": inputs}, options=(extra_headers, extra_query, extra_body, timeout)
+        )
         return result_
 
     def lego(
@@ -149,7 +158,7 @@ class Glif(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> GlifResponse:
+    ) -> GlifResponse[Output]:
         """Generate a Lego image from text.
 
         Args:
@@ -169,7 +178,9 @@ class Glif(Resource):
         """
         from api302_client.api.images_glif import glif_lego as endpoint
 
-        result_: GlifResponse = self._call(endpoint, body={"inputs": inputs}, options=(extra_headers, extra_query, extra_body, timeout))
+        result_: GlifResponse[Output] = self._call(
+            endpoint, body={"inputs": inputs}, options=(extra_headers, extra_query, extra_body, timeout)
+        )
         return result_
 
 
@@ -184,7 +195,7 @@ class AsyncGlif(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> GlifResponse:
+    ) -> GlifResponse[AsyncOutput]:
         """Generate an image with Claude and SD3.
 
         Args:
@@ -204,7 +215,7 @@ class AsyncGlif(AsyncResource):
         """
         from api302_client.api.images_glif import glif_claude_sd3 as endpoint
 
-        result_: GlifResponse = await self._call(
+        result_: GlifResponse[AsyncOutput] = await self._call(
             endpoint, body={"inputs": inputs}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return result_
@@ -217,7 +228,7 @@ class AsyncGlif(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> GlifResponse:
+    ) -> GlifResponse[AsyncOutput]:
         """Generate a sticker from text.
 
         Args:
@@ -237,7 +248,7 @@ class AsyncGlif(AsyncResource):
         """
         from api302_client.api.images_glif import glif_sticker as endpoint
 
-        result_: GlifResponse = await self._call(
+        result_: GlifResponse[AsyncOutput] = await self._call(
             endpoint, body={"inputs": inputs}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return result_
@@ -250,7 +261,7 @@ class AsyncGlif(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> GlifResponse:
+    ) -> GlifResponse[AsyncOutput]:
         """Generate graffiti from text.
 
         Args:
@@ -270,7 +281,7 @@ class AsyncGlif(AsyncResource):
         """
         from api302_client.api.images_glif import glif_graffiti as endpoint
 
-        result_: GlifResponse = await self._call(
+        result_: GlifResponse[AsyncOutput] = await self._call(
             endpoint, body={"inputs": inputs}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return result_
@@ -283,7 +294,7 @@ class AsyncGlif(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> GlifResponse:
+    ) -> GlifResponse[AsyncOutput]:
         """Generate a Wojak comic from text.
 
         Args:
@@ -303,7 +314,7 @@ class AsyncGlif(AsyncResource):
         """
         from api302_client.api.images_glif import glif_wojak_comic as endpoint
 
-        result_: GlifResponse = await self._call(
+        result_: GlifResponse[AsyncOutput] = await self._call(
             endpoint, body={"inputs": inputs}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return result_
@@ -316,7 +327,7 @@ class AsyncGlif(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> GlifResponse:
+    ) -> GlifResponse[AsyncOutput]:
         """Generate a Lego image from text.
 
         Args:
@@ -336,7 +347,7 @@ class AsyncGlif(AsyncResource):
         """
         from api302_client.api.images_glif import glif_lego as endpoint
 
-        result_: GlifResponse = await self._call(
+        result_: GlifResponse[AsyncOutput] = await self._call(
             endpoint, body={"inputs": inputs}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return result_

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from typing import Any, Literal
 
-    from api302 import AsyncTask, Task
+    from api302 import AsyncOutput, AsyncTask, Output, Task
     from api302_client.models import Ai302ModelTask, Ai302QueuedImages, Ai302SubmitImages, GoogleGenerateResponse
     from api302_client.params.common import GoogleGenerationConfig, GoogleInput, GoogleSafetySetting, GoogleTool, GoogleToolConfig
     from api302_resources._models import GoogleGenerateImageModel
@@ -37,7 +37,7 @@ class Google(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> GoogleGenerateResponse:
+    ) -> GoogleGenerateResponse[Output]:
         """Generate an image or speech (Gemini's format).
 
         As google_generate_content, without Google's word for the action in the path. 302.AI adds that images may be
@@ -76,7 +76,7 @@ class Google(Resource):
         """
         from api302_client.api.images_google import google_generate_image as endpoint
 
-        result_: GoogleGenerateResponse = self._call(
+        result_: GoogleGenerateResponse[Output] = self._call(
             endpoint,
             path={"model": model},
             query={"response_format": response_format},
@@ -103,7 +103,7 @@ class Google(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302SubmitImages:
+    ) -> Ai302SubmitImages[Output]:
         """Generate an image (Imagen 4).
 
         Args:
@@ -124,7 +124,7 @@ class Google(Resource):
         """
         from api302_client.api.images_google import google_imagen_4 as endpoint
 
-        result_: Ai302SubmitImages = self._call(
+        result_: Ai302SubmitImages[Output] = self._call(
             endpoint, body={"prompt": prompt, "aspect_ratio": aspect_ratio}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return result_
@@ -138,7 +138,7 @@ class Google(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302ModelTask:
+    ) -> Ai302ModelTask[Output]:
         """Generate an image (Imagen 3).
 
         Args:
@@ -159,7 +159,7 @@ class Google(Resource):
         """
         from api302_client.api.images_google import google_imagen_3 as endpoint
 
-        result_: Ai302ModelTask = self._call(
+        result_: Ai302ModelTask[Output] = self._call(
             endpoint, body={"prompt": prompt, "aspect_ratio": aspect_ratio}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return result_
@@ -173,7 +173,7 @@ class Google(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302ModelTask:
+    ) -> Ai302ModelTask[Output]:
         """Generate an image (Imagen 3 Fast).
 
         Args:
@@ -194,7 +194,7 @@ class Google(Resource):
         """
         from api302_client.api.images_google import google_imagen_3_fast as endpoint
 
-        result_: Ai302ModelTask = self._call(
+        result_: Ai302ModelTask[Output] = self._call(
             endpoint, body={"prompt": prompt, "aspect_ratio": aspect_ratio}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return result_
@@ -210,7 +210,7 @@ class Google(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302QueuedImages:
+    ) -> Ai302QueuedImages[Output]:
         """Generate images (Gemini 2.5 Flash Image).
 
         Args:
@@ -233,7 +233,7 @@ class Google(Resource):
         """
         from api302_client.api.images_google import google_flash_image as endpoint
 
-        result_: Ai302QueuedImages = self._call(
+        result_: Ai302QueuedImages[Output] = self._call(
             endpoint,
             body={"prompt": prompt, "aspect_ratio": aspect_ratio, "num_images": num_images, "output_format": output_format},
             options=(extra_headers, extra_query, extra_body, timeout),
@@ -252,7 +252,7 @@ class Google(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302QueuedImages:
+    ) -> Ai302QueuedImages[Output]:
         """Edit images (Gemini 2.5 Flash Image).
 
         Args:
@@ -276,7 +276,7 @@ class Google(Resource):
         """
         from api302_client.api.images_google import google_edit_flash_image as endpoint
 
-        result_: Ai302QueuedImages = self._call(
+        result_: Ai302QueuedImages[Output] = self._call(
             endpoint,
             body={
                 "prompt": prompt,
@@ -425,7 +425,7 @@ class Google(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302QueuedImages:
+    ) -> Ai302QueuedImages[Output]:
         """Generate an image (Imagen 4 Fast).
 
         Args:
@@ -446,7 +446,7 @@ class Google(Resource):
         """
         from api302_client.api.images_google import google_imagen_4_fast as endpoint
 
-        result_: Ai302QueuedImages = self._call(
+        result_: Ai302QueuedImages[Output] = self._call(
             endpoint, body={"prompt": prompt, "aspect_ratio": aspect_ratio}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return result_
@@ -460,7 +460,7 @@ class Google(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302QueuedImages:
+    ) -> Ai302QueuedImages[Output]:
         """Generate an image (Imagen 4 Ultra).
 
         Args:
@@ -481,7 +481,7 @@ class Google(Resource):
         """
         from api302_client.api.images_google import google_imagen_4_ultra as endpoint
 
-        result_: Ai302QueuedImages = self._call(
+        result_: Ai302QueuedImages[Output] = self._call(
             endpoint, body={"prompt": prompt, "aspect_ratio": aspect_ratio}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return result_
@@ -507,7 +507,7 @@ class AsyncGoogle(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> GoogleGenerateResponse:
+    ) -> GoogleGenerateResponse[AsyncOutput]:
         """Generate an image or speech (Gemini's format).
 
         As google_generate_content, without Google's word for the action in the path. 302.AI adds that images may be
@@ -546,7 +546,7 @@ class AsyncGoogle(AsyncResource):
         """
         from api302_client.api.images_google import google_generate_image as endpoint
 
-        result_: GoogleGenerateResponse = await self._call(
+        result_: GoogleGenerateResponse[AsyncOutput] = await self._call(
             endpoint,
             path={"model": model},
             query={"response_format": response_format},
@@ -573,7 +573,7 @@ class AsyncGoogle(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302SubmitImages:
+    ) -> Ai302SubmitImages[AsyncOutput]:
         """Generate an image (Imagen 4).
 
         Args:
@@ -594,7 +594,7 @@ class AsyncGoogle(AsyncResource):
         """
         from api302_client.api.images_google import google_imagen_4 as endpoint
 
-        result_: Ai302SubmitImages = await self._call(
+        result_: Ai302SubmitImages[AsyncOutput] = await self._call(
             endpoint, body={"prompt": prompt, "aspect_ratio": aspect_ratio}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return result_
@@ -608,7 +608,7 @@ class AsyncGoogle(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302ModelTask:
+    ) -> Ai302ModelTask[AsyncOutput]:
         """Generate an image (Imagen 3).
 
         Args:
@@ -629,7 +629,7 @@ class AsyncGoogle(AsyncResource):
         """
         from api302_client.api.images_google import google_imagen_3 as endpoint
 
-        result_: Ai302ModelTask = await self._call(
+        result_: Ai302ModelTask[AsyncOutput] = await self._call(
             endpoint, body={"prompt": prompt, "aspect_ratio": aspect_ratio}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return result_
@@ -643,7 +643,7 @@ class AsyncGoogle(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302ModelTask:
+    ) -> Ai302ModelTask[AsyncOutput]:
         """Generate an image (Imagen 3 Fast).
 
         Args:
@@ -664,7 +664,7 @@ class AsyncGoogle(AsyncResource):
         """
         from api302_client.api.images_google import google_imagen_3_fast as endpoint
 
-        result_: Ai302ModelTask = await self._call(
+        result_: Ai302ModelTask[AsyncOutput] = await self._call(
             endpoint, body={"prompt": prompt, "aspect_ratio": aspect_ratio}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return result_
@@ -680,7 +680,7 @@ class AsyncGoogle(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302QueuedImages:
+    ) -> Ai302QueuedImages[AsyncOutput]:
         """Generate images (Gemini 2.5 Flash Image).
 
         Args:
@@ -703,7 +703,7 @@ class AsyncGoogle(AsyncResource):
         """
         from api302_client.api.images_google import google_flash_image as endpoint
 
-        result_: Ai302QueuedImages = await self._call(
+        result_: Ai302QueuedImages[AsyncOutput] = await self._call(
             endpoint,
             body={"prompt": prompt, "aspect_ratio": aspect_ratio, "num_images": num_images, "output_format": output_format},
             options=(extra_headers, extra_query, extra_body, timeout),
@@ -722,7 +722,7 @@ class AsyncGoogle(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302QueuedImages:
+    ) -> Ai302QueuedImages[AsyncOutput]:
         """Edit images (Gemini 2.5 Flash Image).
 
         Args:
@@ -746,7 +746,7 @@ class AsyncGoogle(AsyncResource):
         """
         from api302_client.api.images_google import google_edit_flash_image as endpoint
 
-        result_: Ai302QueuedImages = await self._call(
+        result_: Ai302QueuedImages[AsyncOutput] = await self._call(
             endpoint,
             body={
                 "prompt": prompt,
@@ -895,7 +895,7 @@ class AsyncGoogle(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302QueuedImages:
+    ) -> Ai302QueuedImages[AsyncOutput]:
         """Generate an image (Imagen 4 Fast).
 
         Args:
@@ -916,7 +916,7 @@ class AsyncGoogle(AsyncResource):
         """
         from api302_client.api.images_google import google_imagen_4_fast as endpoint
 
-        result_: Ai302QueuedImages = await self._call(
+        result_: Ai302QueuedImages[AsyncOutput] = await self._call(
             endpoint, body={"prompt": prompt, "aspect_ratio": aspect_ratio}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return result_
@@ -930,7 +930,7 @@ class AsyncGoogle(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302QueuedImages:
+    ) -> Ai302QueuedImages[AsyncOutput]:
         """Generate an image (Imagen 4 Ultra).
 
         Args:
@@ -951,7 +951,7 @@ class AsyncGoogle(AsyncResource):
         """
         from api302_client.api.images_google import google_imagen_4_ultra as endpoint
 
-        result_: Ai302QueuedImages = await self._call(
+        result_: Ai302QueuedImages[AsyncOutput] = await self._call(
             endpoint, body={"prompt": prompt, "aspect_ratio": aspect_ratio}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return result_

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from typing import Any, Literal
 
+    from api302 import AsyncOutput, Output
     from api302_client.models import Ai302SubmitImages
     from api302_client.params.common import Ai302ImageSizeChoice, Ai302LoraWeight
 
@@ -36,7 +37,7 @@ class Hidream(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302SubmitImages:
+    ) -> Ai302SubmitImages[Output]:
         """Generate an image (HiDream-I1 Full).
 
         Args:
@@ -66,7 +67,7 @@ class Hidream(Resource):
         """
         from api302_client.api.images_hidream import hidream_i1_full as endpoint
 
-        result_: Ai302SubmitImages = self._call(
+        result_: Ai302SubmitImages[Output] = self._call(
             endpoint,
             body={
                 "prompt": prompt,
@@ -103,7 +104,7 @@ class Hidream(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302SubmitImages:
+    ) -> Ai302SubmitImages[Output]:
         """Generate an image (HiDream-I1 Dev).
 
         Args:
@@ -133,7 +134,7 @@ class Hidream(Resource):
         """
         from api302_client.api.images_hidream import hidream_i1_dev as endpoint
 
-        result_: Ai302SubmitImages = self._call(
+        result_: Ai302SubmitImages[Output] = self._call(
             endpoint,
             body={
                 "prompt": prompt,
@@ -170,7 +171,7 @@ class Hidream(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302SubmitImages:
+    ) -> Ai302SubmitImages[Output]:
         """Generate an image (HiDream-I1 Fast).
 
         Args:
@@ -200,7 +201,7 @@ class Hidream(Resource):
         """
         from api302_client.api.images_hidream import hidream_i1_fast as endpoint
 
-        result_: Ai302SubmitImages = self._call(
+        result_: Ai302SubmitImages[Output] = self._call(
             endpoint,
             body={
                 "prompt": prompt,
@@ -241,7 +242,7 @@ class AsyncHidream(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302SubmitImages:
+    ) -> Ai302SubmitImages[AsyncOutput]:
         """Generate an image (HiDream-I1 Full).
 
         Args:
@@ -271,7 +272,7 @@ class AsyncHidream(AsyncResource):
         """
         from api302_client.api.images_hidream import hidream_i1_full as endpoint
 
-        result_: Ai302SubmitImages = await self._call(
+        result_: Ai302SubmitImages[AsyncOutput] = await self._call(
             endpoint,
             body={
                 "prompt": prompt,
@@ -308,7 +309,7 @@ class AsyncHidream(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302SubmitImages:
+    ) -> Ai302SubmitImages[AsyncOutput]:
         """Generate an image (HiDream-I1 Dev).
 
         Args:
@@ -338,7 +339,7 @@ class AsyncHidream(AsyncResource):
         """
         from api302_client.api.images_hidream import hidream_i1_dev as endpoint
 
-        result_: Ai302SubmitImages = await self._call(
+        result_: Ai302SubmitImages[AsyncOutput] = await self._call(
             endpoint,
             body={
                 "prompt": prompt,
@@ -375,7 +376,7 @@ class AsyncHidream(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302SubmitImages:
+    ) -> Ai302SubmitImages[AsyncOutput]:
         """Generate an image (HiDream-I1 Fast).
 
         Args:
@@ -405,7 +406,7 @@ class AsyncHidream(AsyncResource):
         """
         from api302_client.api.images_hidream import hidream_i1_fast as endpoint
 
-        result_: Ai302SubmitImages = await self._call(
+        result_: Ai302SubmitImages[AsyncOutput] = await self._call(
             endpoint,
             body={
                 "prompt": prompt,

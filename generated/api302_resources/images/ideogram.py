@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from typing import Any, Literal
 
-    from api302 import FileInput
+    from api302 import AsyncOutput, FileInput, Output
     from api302_client.models import IdeogramResponse
     from api302_client.params.common import IdeogramColorPalette
     from api302_client.params.images_ideogram import IdeogramImageRequest
@@ -28,7 +28,7 @@ class Ideogram(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> IdeogramResponse:
+    ) -> IdeogramResponse[Output]:
         """Generate images (Ideogram, up to version 2).
 
         Args:
@@ -49,7 +49,7 @@ class Ideogram(Resource):
         """
         from api302_client.api.images_ideogram import ideogram_generate as endpoint
 
-        result_: IdeogramResponse = self._call(
+        result_: IdeogramResponse[Output] = self._call(
             endpoint, body={"image_request": image_request}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return result_
@@ -76,7 +76,7 @@ class Ideogram(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> IdeogramResponse:
+    ) -> IdeogramResponse[Output]:
         """Generate images (Ideogram 3.0).
 
         Args:
@@ -112,7 +112,7 @@ class Ideogram(Resource):
         """
         from api302_client.api.images_ideogram import ideogram_generate_v3 as endpoint
 
-        result_: IdeogramResponse = self._call(
+        result_: IdeogramResponse[Output] = self._call(
             endpoint,
             body={
                 "prompt": prompt,
@@ -146,7 +146,7 @@ class AsyncIdeogram(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> IdeogramResponse:
+    ) -> IdeogramResponse[AsyncOutput]:
         """Generate images (Ideogram, up to version 2).
 
         Args:
@@ -167,7 +167,7 @@ class AsyncIdeogram(AsyncResource):
         """
         from api302_client.api.images_ideogram import ideogram_generate as endpoint
 
-        result_: IdeogramResponse = await self._call(
+        result_: IdeogramResponse[AsyncOutput] = await self._call(
             endpoint, body={"image_request": image_request}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return result_
@@ -194,7 +194,7 @@ class AsyncIdeogram(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> IdeogramResponse:
+    ) -> IdeogramResponse[AsyncOutput]:
         """Generate images (Ideogram 3.0).
 
         Args:
@@ -230,7 +230,7 @@ class AsyncIdeogram(AsyncResource):
         """
         from api302_client.api.images_ideogram import ideogram_generate_v3 as endpoint
 
-        result_: IdeogramResponse = await self._call(
+        result_: IdeogramResponse[AsyncOutput] = await self._call(
             endpoint,
             body={
                 "prompt": prompt,

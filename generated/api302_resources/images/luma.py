@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Any, Literal
 
+    from api302 import AsyncOutput, Output
     from api302_client.models import Ai302SubmitImages
 
 
@@ -27,7 +28,7 @@ class Luma(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302SubmitImages:
+    ) -> Ai302SubmitImages[Output]:
         """Generate an image (Luma Photon).
 
         Args:
@@ -49,7 +50,7 @@ class Luma(Resource):
         """
         from api302_client.api.images_luma import luma_photon as endpoint
 
-        result_: Ai302SubmitImages = self._call(
+        result_: Ai302SubmitImages[Output] = self._call(
             endpoint,
             body={"prompt": prompt, "aspect_ratio": aspect_ratio, "model": model},
             options=(extra_headers, extra_query, extra_body, timeout),
@@ -66,7 +67,7 @@ class Luma(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302SubmitImages:
+    ) -> Ai302SubmitImages[Output]:
         """Generate an image (Luma Photon Flash).
 
         Args:
@@ -88,7 +89,7 @@ class Luma(Resource):
         """
         from api302_client.api.images_luma import luma_photon_flash as endpoint
 
-        result_: Ai302SubmitImages = self._call(
+        result_: Ai302SubmitImages[Output] = self._call(
             endpoint,
             body={"prompt": prompt, "aspect_ratio": aspect_ratio, "model": model},
             options=(extra_headers, extra_query, extra_body, timeout),
@@ -109,7 +110,7 @@ class AsyncLuma(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302SubmitImages:
+    ) -> Ai302SubmitImages[AsyncOutput]:
         """Generate an image (Luma Photon).
 
         Args:
@@ -131,7 +132,7 @@ class AsyncLuma(AsyncResource):
         """
         from api302_client.api.images_luma import luma_photon as endpoint
 
-        result_: Ai302SubmitImages = await self._call(
+        result_: Ai302SubmitImages[AsyncOutput] = await self._call(
             endpoint,
             body={"prompt": prompt, "aspect_ratio": aspect_ratio, "model": model},
             options=(extra_headers, extra_query, extra_body, timeout),
@@ -148,7 +149,7 @@ class AsyncLuma(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302SubmitImages:
+    ) -> Ai302SubmitImages[AsyncOutput]:
         """Generate an image (Luma Photon Flash).
 
         Args:
@@ -170,7 +171,7 @@ class AsyncLuma(AsyncResource):
         """
         from api302_client.api.images_luma import luma_photon_flash as endpoint
 
-        result_: Ai302SubmitImages = await self._call(
+        result_: Ai302SubmitImages[AsyncOutput] = await self._call(
             endpoint,
             body={"prompt": prompt, "aspect_ratio": aspect_ratio, "model": model},
             options=(extra_headers, extra_query, extra_body, timeout),

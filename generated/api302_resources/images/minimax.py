@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from typing import Any, Literal
 
+    from api302 import AsyncOutput, Output
     from api302_client.models import MinimaxImageResponse
     from api302_client.params.images_minimax import MinimaxImageStyle
     from api302_resources._models import MinimaxGenerateImageModel
@@ -38,7 +39,7 @@ class Minimax(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> MinimaxImageResponse:
+    ) -> MinimaxImageResponse[Output]:
         """Generate images (MiniMax).
 
         Args:
@@ -70,7 +71,7 @@ class Minimax(Resource):
         """
         from api302_client.api.images_minimax import minimax_generate_image as endpoint
 
-        result_: MinimaxImageResponse = self._call(
+        result_: MinimaxImageResponse[Output] = self._call(
             endpoint,
             body={
                 "model": model,
@@ -113,7 +114,7 @@ class AsyncMinimax(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> MinimaxImageResponse:
+    ) -> MinimaxImageResponse[AsyncOutput]:
         """Generate images (MiniMax).
 
         Args:
@@ -145,7 +146,7 @@ class AsyncMinimax(AsyncResource):
         """
         from api302_client.api.images_minimax import minimax_generate_image as endpoint
 
-        result_: MinimaxImageResponse = await self._call(
+        result_: MinimaxImageResponse[AsyncOutput] = await self._call(
             endpoint,
             body={
                 "model": model,

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from typing import Any, Literal
 
-    from api302 import AsyncStream, AsyncTask, FileInput, Stream, Task
+    from api302 import AsyncOutput, AsyncStream, AsyncTask, FileInput, Output, Stream, Task
     from api302_client.models import OpenaiImageChunk, OpenaiImageResponse
     from api302_resources._models import OpenaiEditImageModel, OpenaiGenerateImageModel, OpenaiVaryImageModel
 
@@ -43,7 +43,7 @@ class Openai(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> OpenaiImageResponse: ...
+    ) -> OpenaiImageResponse[Output]: ...
 
     @overload
     def generate_image(
@@ -95,7 +95,7 @@ class Openai(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> OpenaiImageResponse | Stream[OpenaiImageChunk, Any]: ...
+    ) -> OpenaiImageResponse[Output] | Stream[OpenaiImageChunk, Any]: ...
 
     def generate_image(
         self,
@@ -120,7 +120,7 @@ class Openai(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> OpenaiImageResponse | Stream[OpenaiImageChunk, Any]:
+    ) -> OpenaiImageResponse[Output] | Stream[OpenaiImageChunk, Any]:
         """Generate images (OpenAI).
 
         GPT-Image models and DALL·E. GPT-Image models return base64 unless the query asks for URLs. With `stream`,
@@ -168,7 +168,7 @@ class Openai(Resource):
         """
         from api302_client.api.images_openai import openai_generate_image as endpoint
 
-        result_: OpenaiImageResponse | Stream[OpenaiImageChunk, Any] = self._call(
+        result_: OpenaiImageResponse[Output] | Stream[OpenaiImageChunk, Any] = self._call(
             endpoint,
             query={"response_format": response_format_query, "callback": callback},
             body={
@@ -213,7 +213,7 @@ class Openai(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Task[OpenaiImageResponse]:
+    ) -> Task[OpenaiImageResponse[Output]]:
         """Generate images (OpenAI).
 
         GPT-Image models and DALL·E. GPT-Image models return base64 unless the query asks for URLs. With `stream`,
@@ -245,7 +245,7 @@ class Openai(Resource):
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
-            (OpenaiImageResponse).
+            (OpenaiImageResponse[OutputT]).
 
         Raises:
             Api302Error: The call failed.
@@ -396,7 +396,7 @@ class Openai(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> OpenaiImageResponse: ...
+    ) -> OpenaiImageResponse[Output]: ...
 
     @overload
     def edit_image(
@@ -452,7 +452,7 @@ class Openai(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> OpenaiImageResponse | Stream[OpenaiImageChunk, Any]: ...
+    ) -> OpenaiImageResponse[Output] | Stream[OpenaiImageChunk, Any]: ...
 
     def edit_image(
         self,
@@ -479,7 +479,7 @@ class Openai(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> OpenaiImageResponse | Stream[OpenaiImageChunk, Any]:
+    ) -> OpenaiImageResponse[Output] | Stream[OpenaiImageChunk, Any]:
         """Edit images by a text prompt.
 
         Takes one image, or several for GPT-Image models. A mask limits the change to its transparent part.
@@ -530,7 +530,7 @@ class Openai(Resource):
         """
         from api302_client.api.images_openai import openai_edit_image as endpoint
 
-        result_: OpenaiImageResponse | Stream[OpenaiImageChunk, Any] = self._call(
+        result_: OpenaiImageResponse[Output] | Stream[OpenaiImageChunk, Any] = self._call(
             endpoint,
             query={"response_format": response_format_query, "callback": callback},
             body={
@@ -579,7 +579,7 @@ class Openai(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Task[OpenaiImageResponse]:
+    ) -> Task[OpenaiImageResponse[Output]]:
         """Edit images by a text prompt.
 
         Takes one image, or several for GPT-Image models. A mask limits the change to its transparent part.
@@ -612,7 +612,7 @@ class Openai(Resource):
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
-            (OpenaiImageResponse).
+            (OpenaiImageResponse[OutputT]).
 
         Raises:
             Api302Error: The call failed.
@@ -761,7 +761,7 @@ class Openai(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> OpenaiImageResponse:
+    ) -> OpenaiImageResponse[Output]:
         """Generate variations of an image.
 
         DALL·E 2 only.
@@ -789,7 +789,7 @@ class Openai(Resource):
         """
         from api302_client.api.images_openai import openai_vary_image as endpoint
 
-        result_: OpenaiImageResponse = self._call(
+        result_: OpenaiImageResponse[Output] = self._call(
             endpoint,
             body={"image": image, "model": model, "n": n, "response_format": response_format, "size": size, "user": user},
             options=(extra_headers, extra_query, extra_body, timeout),
@@ -824,7 +824,7 @@ class AsyncOpenai(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> OpenaiImageResponse: ...
+    ) -> OpenaiImageResponse[AsyncOutput]: ...
 
     @overload
     async def generate_image(
@@ -876,7 +876,7 @@ class AsyncOpenai(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> OpenaiImageResponse | AsyncStream[OpenaiImageChunk, Any]: ...
+    ) -> OpenaiImageResponse[AsyncOutput] | AsyncStream[OpenaiImageChunk, Any]: ...
 
     async def generate_image(
         self,
@@ -901,7 +901,7 @@ class AsyncOpenai(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> OpenaiImageResponse | AsyncStream[OpenaiImageChunk, Any]:
+    ) -> OpenaiImageResponse[AsyncOutput] | AsyncStream[OpenaiImageChunk, Any]:
         """Generate images (OpenAI).
 
         GPT-Image models and DALL·E. GPT-Image models return base64 unless the query asks for URLs. With `stream`,
@@ -949,7 +949,7 @@ class AsyncOpenai(AsyncResource):
         """
         from api302_client.api.images_openai import openai_generate_image as endpoint
 
-        result_: OpenaiImageResponse | AsyncStream[OpenaiImageChunk, Any] = await self._call(
+        result_: OpenaiImageResponse[AsyncOutput] | AsyncStream[OpenaiImageChunk, Any] = await self._call(
             endpoint,
             query={"response_format": response_format_query, "callback": callback},
             body={
@@ -994,7 +994,7 @@ class AsyncOpenai(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> AsyncTask[OpenaiImageResponse]:
+    ) -> AsyncTask[OpenaiImageResponse[AsyncOutput]]:
         """Generate images (OpenAI).
 
         GPT-Image models and DALL·E. GPT-Image models return base64 unless the query asks for URLs. With `stream`,
@@ -1026,7 +1026,7 @@ class AsyncOpenai(AsyncResource):
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
-            (OpenaiImageResponse).
+            (OpenaiImageResponse[OutputT]).
 
         Raises:
             Api302Error: The call failed.
@@ -1177,7 +1177,7 @@ class AsyncOpenai(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> OpenaiImageResponse: ...
+    ) -> OpenaiImageResponse[AsyncOutput]: ...
 
     @overload
     async def edit_image(
@@ -1233,7 +1233,7 @@ class AsyncOpenai(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> OpenaiImageResponse | AsyncStream[OpenaiImageChunk, Any]: ...
+    ) -> OpenaiImageResponse[AsyncOutput] | AsyncStream[OpenaiImageChunk, Any]: ...
 
     async def edit_image(
         self,
@@ -1260,7 +1260,7 @@ class AsyncOpenai(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> OpenaiImageResponse | AsyncStream[OpenaiImageChunk, Any]:
+    ) -> OpenaiImageResponse[AsyncOutput] | AsyncStream[OpenaiImageChunk, Any]:
         """Edit images by a text prompt.
 
         Takes one image, or several for GPT-Image models. A mask limits the change to its transparent part.
@@ -1311,7 +1311,7 @@ class AsyncOpenai(AsyncResource):
         """
         from api302_client.api.images_openai import openai_edit_image as endpoint
 
-        result_: OpenaiImageResponse | AsyncStream[OpenaiImageChunk, Any] = await self._call(
+        result_: OpenaiImageResponse[AsyncOutput] | AsyncStream[OpenaiImageChunk, Any] = await self._call(
             endpoint,
             query={"response_format": response_format_query, "callback": callback},
             body={
@@ -1360,7 +1360,7 @@ class AsyncOpenai(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> AsyncTask[OpenaiImageResponse]:
+    ) -> AsyncTask[OpenaiImageResponse[AsyncOutput]]:
         """Edit images by a text prompt.
 
         Takes one image, or several for GPT-Image models. A mask limits the change to its transparent part.
@@ -1393,7 +1393,7 @@ class AsyncOpenai(AsyncResource):
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
-            (OpenaiImageResponse).
+            (OpenaiImageResponse[OutputT]).
 
         Raises:
             Api302Error: The call failed.
@@ -1542,7 +1542,7 @@ class AsyncOpenai(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> OpenaiImageResponse:
+    ) -> OpenaiImageResponse[AsyncOutput]:
         """Generate variations of an image.
 
         DALL·E 2 only.
@@ -1570,7 +1570,7 @@ class AsyncOpenai(AsyncResource):
         """
         from api302_client.api.images_openai import openai_vary_image as endpoint
 
-        result_: OpenaiImageResponse = await self._call(
+        result_: OpenaiImageResponse[AsyncOutput] = await self._call(
             endpoint,
             body={"image": image, "model": model, "n": n, "response_format": response_format, "size": size, "user": user},
             options=(extra_headers, extra_query, extra_body, timeout),

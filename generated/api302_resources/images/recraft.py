@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from typing import Any
 
+    from api302 import AsyncOutput, Output
     from api302_client.models import Ai302SubmitImages, RecraftStyle
     from api302_client.params.common import Ai302ImageSizeChoice
     from api302_client.params.images_recraft import RecraftColor
@@ -36,7 +37,7 @@ class Recraft(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302SubmitImages:
+    ) -> Ai302SubmitImages[Output]:
         """Generate an image or vector drawing (Recraft V3).
 
         Args:
@@ -66,7 +67,7 @@ class Recraft(Resource):
         """
         from api302_client.api.images_recraft import recraft_generate_v3 as endpoint
 
-        result_: Ai302SubmitImages = self._call(
+        result_: Ai302SubmitImages[Output] = self._call(
             endpoint,
             body={
                 "prompt": prompt,
@@ -141,7 +142,7 @@ class Recraft(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302SubmitImages:
+    ) -> Ai302SubmitImages[Output]:
         """Generate an image (Recraft 20B).
 
         Args:
@@ -171,7 +172,7 @@ class Recraft(Resource):
         """
         from api302_client.api.images_recraft import recraft_generate_20b as endpoint
 
-        result_: Ai302SubmitImages = self._call(
+        result_: Ai302SubmitImages[Output] = self._call(
             endpoint,
             body={
                 "prompt": prompt,
@@ -210,7 +211,7 @@ class AsyncRecraft(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302SubmitImages:
+    ) -> Ai302SubmitImages[AsyncOutput]:
         """Generate an image or vector drawing (Recraft V3).
 
         Args:
@@ -240,7 +241,7 @@ class AsyncRecraft(AsyncResource):
         """
         from api302_client.api.images_recraft import recraft_generate_v3 as endpoint
 
-        result_: Ai302SubmitImages = await self._call(
+        result_: Ai302SubmitImages[AsyncOutput] = await self._call(
             endpoint,
             body={
                 "prompt": prompt,
@@ -315,7 +316,7 @@ class AsyncRecraft(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302SubmitImages:
+    ) -> Ai302SubmitImages[AsyncOutput]:
         """Generate an image (Recraft 20B).
 
         Args:
@@ -345,7 +346,7 @@ class AsyncRecraft(AsyncResource):
         """
         from api302_client.api.images_recraft import recraft_generate_20b as endpoint
 
-        result_: Ai302SubmitImages = await self._call(
+        result_: Ai302SubmitImages[AsyncOutput] = await self._call(
             endpoint,
             body={
                 "prompt": prompt,

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Any
 
+    from api302 import AsyncOutput, Output
     from api302_client.models import SiliconflowImageResponse
     from api302_resources._models import SiliconflowGenerateImageModel
 
@@ -32,7 +33,7 @@ class Siliconflow(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> SiliconflowImageResponse:
+    ) -> SiliconflowImageResponse[Output]:
         """Generate images (SiliconFlow).
 
         Args:
@@ -59,7 +60,7 @@ class Siliconflow(Resource):
         """
         from api302_client.api.images_siliconflow import siliconflow_generate_image as endpoint
 
-        result_: SiliconflowImageResponse = self._call(
+        result_: SiliconflowImageResponse[Output] = self._call(
             endpoint,
             body={
                 "model": model,
@@ -92,7 +93,7 @@ class AsyncSiliconflow(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> SiliconflowImageResponse:
+    ) -> SiliconflowImageResponse[AsyncOutput]:
         """Generate images (SiliconFlow).
 
         Args:
@@ -119,7 +120,7 @@ class AsyncSiliconflow(AsyncResource):
         """
         from api302_client.api.images_siliconflow import siliconflow_generate_image as endpoint
 
-        result_: SiliconflowImageResponse = await self._call(
+        result_: SiliconflowImageResponse[AsyncOutput] = await self._call(
             endpoint,
             body={
                 "model": model,

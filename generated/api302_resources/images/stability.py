@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from typing import Any, Literal
 
-    from api302 import AsyncByteStream, ByteStream, FileInput
+    from api302 import AsyncByteStream, AsyncOutput, ByteStream, FileInput, Output
     from api302_client._model import Binary
     from api302_client.models import StabilityArtifacts, StabilityImage
     from api302_client.params.images_stability import StabilityTextPrompt
@@ -51,7 +51,7 @@ class Stability(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> StabilityArtifacts | Binary:
+    ) -> StabilityArtifacts[Output] | Binary[Output]:
         """Generate images (Stable Diffusion, v1).
 
         Returns the images as JSON, or one image as bytes.
@@ -84,7 +84,7 @@ class Stability(Resource):
         """
         from api302_client.api.images_stability import stability_text_to_image as endpoint
 
-        result_: StabilityArtifacts | Binary = self._call(
+        result_: StabilityArtifacts[Output] | Binary[Output] = self._call(
             endpoint,
             path={"engine_id": engine_id},
             body={
@@ -214,7 +214,7 @@ class Stability(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> StabilityImage | Binary:
+    ) -> StabilityImage[Output] | Binary[Output]:
         """Generate an image (Stable Image Ultra).
 
         Returns the image as bytes, or as JSON in base64.
@@ -246,7 +246,7 @@ class Stability(Resource):
         """
         from api302_client.api.images_stability import stability_generate_ultra as endpoint
 
-        result_: StabilityImage | Binary = self._call(
+        result_: StabilityImage[Output] | Binary[Output] = self._call(
             endpoint,
             body={
                 "prompt": prompt,
@@ -382,7 +382,7 @@ class Stability(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> StabilityImage | Binary:
+    ) -> StabilityImage[Output] | Binary[Output]:
         """Generate an image (SD3 or SD 3.5).
 
         From text, or from an image and text. Returns the image as bytes, or as JSON in base64.
@@ -418,7 +418,7 @@ class Stability(Resource):
         """
         from api302_client.api.images_stability import stability_generate_sd3 as endpoint
 
-        result_: StabilityImage | Binary = self._call(
+        result_: StabilityImage[Output] | Binary[Output] = self._call(
             endpoint,
             body={
                 "prompt": prompt,
@@ -563,7 +563,7 @@ class AsyncStability(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> StabilityArtifacts | Binary:
+    ) -> StabilityArtifacts[AsyncOutput] | Binary[AsyncOutput]:
         """Generate images (Stable Diffusion, v1).
 
         Returns the images as JSON, or one image as bytes.
@@ -596,7 +596,7 @@ class AsyncStability(AsyncResource):
         """
         from api302_client.api.images_stability import stability_text_to_image as endpoint
 
-        result_: StabilityArtifacts | Binary = await self._call(
+        result_: StabilityArtifacts[AsyncOutput] | Binary[AsyncOutput] = await self._call(
             endpoint,
             path={"engine_id": engine_id},
             body={
@@ -726,7 +726,7 @@ class AsyncStability(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> StabilityImage | Binary:
+    ) -> StabilityImage[AsyncOutput] | Binary[AsyncOutput]:
         """Generate an image (Stable Image Ultra).
 
         Returns the image as bytes, or as JSON in base64.
@@ -758,7 +758,7 @@ class AsyncStability(AsyncResource):
         """
         from api302_client.api.images_stability import stability_generate_ultra as endpoint
 
-        result_: StabilityImage | Binary = await self._call(
+        result_: StabilityImage[AsyncOutput] | Binary[AsyncOutput] = await self._call(
             endpoint,
             body={
                 "prompt": prompt,
@@ -894,7 +894,7 @@ class AsyncStability(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> StabilityImage | Binary:
+    ) -> StabilityImage[AsyncOutput] | Binary[AsyncOutput]:
         """Generate an image (SD3 or SD 3.5).
 
         From text, or from an image and text. Returns the image as bytes, or as JSON in base64.
@@ -930,7 +930,7 @@ class AsyncStability(AsyncResource):
         """
         from api302_client.api.images_stability import stability_generate_sd3 as endpoint
 
-        result_: StabilityImage | Binary = await self._call(
+        result_: StabilityImage[AsyncOutput] | Binary[AsyncOutput] = await self._call(
             endpoint,
             body={
                 "prompt": prompt,

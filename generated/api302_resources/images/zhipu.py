@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Any
 
+    from api302 import AsyncOutput, Output
     from api302_client.models import ZhipuImageResponse
     from api302_resources._models import ZhipuGenerateImageModel
 
@@ -37,7 +38,7 @@ class Zhipu(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> ZhipuImageResponse:
+    ) -> ZhipuImageResponse[Output]:
         """Generate an image (CogView).
 
         Args:
@@ -70,7 +71,7 @@ class Zhipu(Resource):
         """
         from api302_client.api.images_zhipu import zhipu_generate_image as endpoint
 
-        result_: ZhipuImageResponse = self._call(
+        result_: ZhipuImageResponse[Output] = self._call(
             endpoint,
             body={
                 "model": model,
@@ -113,7 +114,7 @@ class AsyncZhipu(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> ZhipuImageResponse:
+    ) -> ZhipuImageResponse[AsyncOutput]:
         """Generate an image (CogView).
 
         Args:
@@ -146,7 +147,7 @@ class AsyncZhipu(AsyncResource):
         """
         from api302_client.api.images_zhipu import zhipu_generate_image as endpoint
 
-        result_: ZhipuImageResponse = await self._call(
+        result_: ZhipuImageResponse[AsyncOutput] = await self._call(
             endpoint,
             body={
                 "model": model,

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from typing import Any, Literal
 
-    from api302 import AsyncByteStream, AsyncPages, AsyncTask, ByteStream, FileInput, Pages, Task
+    from api302 import AsyncByteStream, AsyncOutput, AsyncPages, AsyncTask, ByteStream, FileInput, Output, Pages, Task
     from api302_client._model import Binary, JsonObject, Text
     from api302_client.models import (
         Ai302BalanceResponse,
@@ -1063,7 +1063,7 @@ class Ai302(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302ClaudeDownload | Binary:
+    ) -> Ai302ClaudeDownload[Output] | Binary[Output]:
         """Download a file of a sandbox (Claude Code).
 
         Its bytes, or its URL.
@@ -1088,7 +1088,7 @@ class Ai302(Resource):
         """
         from api302_client.api.information_ai302 import ai302_download_claude_file as endpoint
 
-        result_: Ai302ClaudeDownload | Binary = self._call(
+        result_: Ai302ClaudeDownload[Output] | Binary[Output] = self._call(
             endpoint,
             body={"sandbox_id": sandbox_id, "path": path},
             accept=accept,
@@ -1436,7 +1436,7 @@ class Ai302(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302ClaudeSkill | Binary:
+    ) -> Ai302ClaudeSkill | Binary[Output]:
         """Get a skill (Claude Code).
 
         As data, or for editing as a ZIP file.
@@ -1462,7 +1462,7 @@ class Ai302(Resource):
         """
         from api302_client.api.information_ai302 import ai302_get_claude_skill as endpoint
 
-        result_: Ai302ClaudeSkill | Binary = self._call(
+        result_: Ai302ClaudeSkill | Binary[Output] = self._call(
             endpoint,
             query={"name": name, "mode": mode, "builtin": builtin},
             accept=accept,
@@ -2012,7 +2012,7 @@ class Ai302(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302McpServers:
+    ) -> Ai302McpServers[Output]:
         """List the MCP servers of 302.AI.
 
         Args:
@@ -2031,7 +2031,7 @@ class Ai302(Resource):
         """
         from api302_client.api.information_ai302 import ai302_list_mcp_servers as endpoint
 
-        result_: Ai302McpServers = self._call(
+        result_: Ai302McpServers[Output] = self._call(
             endpoint, query={"baseUrl": baseUrl}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return result_
@@ -2699,7 +2699,7 @@ class Ai302(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302SearchResponse:
+    ) -> Ai302SearchResponse[Output]:
         """Search the web with any provider.
 
         One form for all providers, one form of results. What `category`, `time_range` and the other filters may hold
@@ -2745,7 +2745,7 @@ class Ai302(Resource):
         """
         from api302_client.api.information_ai302 import ai302_search as endpoint
 
-        result_: Ai302SearchResponse = self._call(
+        result_: Ai302SearchResponse[Output] = self._call(
             endpoint,
             body={
                 "query": query,
@@ -2912,7 +2912,7 @@ class Ai302(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302SandboxOnceResponse:
+    ) -> Ai302SandboxOnceResponse[Output]:
         """Run code in a temporary sandbox.
 
         The sandbox is destroyed afterwards. On demand, the files that the code left are exported: one as it is,
@@ -2940,7 +2940,7 @@ class Ai302(Resource):
         """
         from api302_client.api.information_ai302 import ai302_run_sandbox_once as endpoint
 
-        result_: Ai302SandboxOnceResponse = self._call(
+        result_: Ai302SandboxOnceResponse[Output] = self._call(
             endpoint,
             body={
                 "code": code,
@@ -3080,7 +3080,7 @@ class Ai302(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302SandboxOnceResponse:
+    ) -> Ai302SandboxOnceResponse[Output]:
         """Run code in a sandbox.
 
         Returns text alone; list files with the calls for files. Their default folder is /home/user.
@@ -3106,7 +3106,7 @@ class Ai302(Resource):
         """
         from api302_client.api.information_ai302 import ai302_run_sandbox_code as endpoint
 
-        result_: Ai302SandboxOnceResponse = self._call(
+        result_: Ai302SandboxOnceResponse[Output] = self._call(
             endpoint,
             body={"sandbox_id": sandbox_id, "code": code, "language": language, "envs": envs, "timeout": timeout_},
             options=(extra_headers, extra_query, extra_body, timeout),
@@ -3398,7 +3398,7 @@ class Ai302(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302ToolResponse:
+    ) -> Ai302ToolResponse[Output]:
         """Get a TikTok video by its URL.
 
         Args:
@@ -3417,7 +3417,7 @@ class Ai302(Resource):
         """
         from api302_client.api.information_ai302 import ai302_get_tiktok_video as endpoint
 
-        result_: Ai302ToolResponse = self._call(
+        result_: Ai302ToolResponse[Output] = self._call(
             endpoint, query={"share_url": share_url}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return result_
@@ -3563,7 +3563,7 @@ class Ai302(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302YoutubeVideoResponse:
+    ) -> Ai302YoutubeVideoResponse[Output]:
         """Get the details of a YouTube video.
 
         Args:
@@ -3589,7 +3589,7 @@ class Ai302(Resource):
         """
         from api302_client.api.information_ai302 import ai302_get_youtube_video as endpoint
 
-        result_: Ai302YoutubeVideoResponse = self._call(
+        result_: Ai302YoutubeVideoResponse[Output] = self._call(
             endpoint,
             query={
                 "video_id": video_id,
@@ -3880,7 +3880,7 @@ class Ai302(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302ToolResponse:
+    ) -> Ai302ToolResponse[Output]:
         """Get a Xiaohongshu note.
 
         Args:
@@ -3900,7 +3900,7 @@ class Ai302(Resource):
         """
         from api302_client.api.information_ai302 import ai302_get_xiaohongshu_note as endpoint
 
-        result_: Ai302ToolResponse = self._call(
+        result_: Ai302ToolResponse[Output] = self._call(
             endpoint, query={"note_id": note_id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return result_
@@ -5414,7 +5414,7 @@ class AsyncAi302(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302ClaudeDownload | Binary:
+    ) -> Ai302ClaudeDownload[AsyncOutput] | Binary[AsyncOutput]:
         """Download a file of a sandbox (Claude Code).
 
         Its bytes, or its URL.
@@ -5439,7 +5439,7 @@ class AsyncAi302(AsyncResource):
         """
         from api302_client.api.information_ai302 import ai302_download_claude_file as endpoint
 
-        result_: Ai302ClaudeDownload | Binary = await self._call(
+        result_: Ai302ClaudeDownload[AsyncOutput] | Binary[AsyncOutput] = await self._call(
             endpoint,
             body={"sandbox_id": sandbox_id, "path": path},
             accept=accept,
@@ -5787,7 +5787,7 @@ class AsyncAi302(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302ClaudeSkill | Binary:
+    ) -> Ai302ClaudeSkill | Binary[AsyncOutput]:
         """Get a skill (Claude Code).
 
         As data, or for editing as a ZIP file.
@@ -5813,7 +5813,7 @@ class AsyncAi302(AsyncResource):
         """
         from api302_client.api.information_ai302 import ai302_get_claude_skill as endpoint
 
-        result_: Ai302ClaudeSkill | Binary = await self._call(
+        result_: Ai302ClaudeSkill | Binary[AsyncOutput] = await self._call(
             endpoint,
             query={"name": name, "mode": mode, "builtin": builtin},
             accept=accept,
@@ -6363,7 +6363,7 @@ class AsyncAi302(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302McpServers:
+    ) -> Ai302McpServers[AsyncOutput]:
         """List the MCP servers of 302.AI.
 
         Args:
@@ -6382,7 +6382,7 @@ class AsyncAi302(AsyncResource):
         """
         from api302_client.api.information_ai302 import ai302_list_mcp_servers as endpoint
 
-        result_: Ai302McpServers = await self._call(
+        result_: Ai302McpServers[AsyncOutput] = await self._call(
             endpoint, query={"baseUrl": baseUrl}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return result_
@@ -7062,7 +7062,7 @@ class AsyncAi302(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302SearchResponse:
+    ) -> Ai302SearchResponse[AsyncOutput]:
         """Search the web with any provider.
 
         One form for all providers, one form of results. What `category`, `time_range` and the other filters may hold
@@ -7108,7 +7108,7 @@ class AsyncAi302(AsyncResource):
         """
         from api302_client.api.information_ai302 import ai302_search as endpoint
 
-        result_: Ai302SearchResponse = await self._call(
+        result_: Ai302SearchResponse[AsyncOutput] = await self._call(
             endpoint,
             body={
                 "query": query,
@@ -7275,7 +7275,7 @@ class AsyncAi302(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302SandboxOnceResponse:
+    ) -> Ai302SandboxOnceResponse[AsyncOutput]:
         """Run code in a temporary sandbox.
 
         The sandbox is destroyed afterwards. On demand, the files that the code left are exported: one as it is,
@@ -7303,7 +7303,7 @@ class AsyncAi302(AsyncResource):
         """
         from api302_client.api.information_ai302 import ai302_run_sandbox_once as endpoint
 
-        result_: Ai302SandboxOnceResponse = await self._call(
+        result_: Ai302SandboxOnceResponse[AsyncOutput] = await self._call(
             endpoint,
             body={
                 "code": code,
@@ -7443,7 +7443,7 @@ class AsyncAi302(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302SandboxOnceResponse:
+    ) -> Ai302SandboxOnceResponse[AsyncOutput]:
         """Run code in a sandbox.
 
         Returns text alone; list files with the calls for files. Their default folder is /home/user.
@@ -7469,7 +7469,7 @@ class AsyncAi302(AsyncResource):
         """
         from api302_client.api.information_ai302 import ai302_run_sandbox_code as endpoint
 
-        result_: Ai302SandboxOnceResponse = await self._call(
+        result_: Ai302SandboxOnceResponse[AsyncOutput] = await self._call(
             endpoint,
             body={"sandbox_id": sandbox_id, "code": code, "language": language, "envs": envs, "timeout": timeout_},
             options=(extra_headers, extra_query, extra_body, timeout),
@@ -7763,7 +7763,7 @@ class AsyncAi302(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302ToolResponse:
+    ) -> Ai302ToolResponse[AsyncOutput]:
         """Get a TikTok video by its URL.
 
         Args:
@@ -7782,7 +7782,7 @@ class AsyncAi302(AsyncResource):
         """
         from api302_client.api.information_ai302 import ai302_get_tiktok_video as endpoint
 
-        result_: Ai302ToolResponse = await self._call(
+        result_: Ai302ToolResponse[AsyncOutput] = await self._call(
             endpoint, query={"share_url": share_url}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return result_
@@ -7928,7 +7928,7 @@ class AsyncAi302(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302YoutubeVideoResponse:
+    ) -> Ai302YoutubeVideoResponse[AsyncOutput]:
         """Get the details of a YouTube video.
 
         Args:
@@ -7954,7 +7954,7 @@ class AsyncAi302(AsyncResource):
         """
         from api302_client.api.information_ai302 import ai302_get_youtube_video as endpoint
 
-        result_: Ai302YoutubeVideoResponse = await self._call(
+        result_: Ai302YoutubeVideoResponse[AsyncOutput] = await self._call(
             endpoint,
             query={
                 "video_id": video_id,
@@ -8245,7 +8245,7 @@ class AsyncAi302(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302ToolResponse:
+    ) -> Ai302ToolResponse[AsyncOutput]:
         """Get a Xiaohongshu note.
 
         Args:
@@ -8265,7 +8265,7 @@ class AsyncAi302(AsyncResource):
         """
         from api302_client.api.information_ai302 import ai302_get_xiaohongshu_note as endpoint
 
-        result_: Ai302ToolResponse = await self._call(
+        result_: Ai302ToolResponse[AsyncOutput] = await self._call(
             endpoint, query={"note_id": note_id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return result_

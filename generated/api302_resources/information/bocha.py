@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Any
 
-    from api302 import AsyncPages, Pages
+    from api302 import AsyncOutput, AsyncPages, Output, Pages
     from api302_client.models import BochaAiSearchResponse, BochaPage, BochaSearchResponse
 
 
@@ -32,7 +32,7 @@ class Bocha(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> BochaSearchResponse:
+    ) -> BochaSearchResponse[Output]:
         """Search the web (Bocha).
 
         `iter_web_search` goes through the items of all pages.
@@ -61,7 +61,7 @@ class Bocha(Resource):
         """
         from api302_client.api.information_bocha import bocha_web_search as endpoint
 
-        result_: BochaSearchResponse = self._call(
+        result_: BochaSearchResponse[Output] = self._call(
             endpoint,
             body={
                 "query": query,
@@ -194,7 +194,7 @@ class AsyncBocha(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> BochaSearchResponse:
+    ) -> BochaSearchResponse[AsyncOutput]:
         """Search the web (Bocha).
 
         `iter_web_search` goes through the items of all pages.
@@ -223,7 +223,7 @@ class AsyncBocha(AsyncResource):
         """
         from api302_client.api.information_bocha import bocha_web_search as endpoint
 
-        result_: BochaSearchResponse = await self._call(
+        result_: BochaSearchResponse[AsyncOutput] = await self._call(
             endpoint,
             body={
                 "query": query,

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Any, Literal
 
-    from api302 import AsyncByteStream, ByteStream
+    from api302 import AsyncByteStream, AsyncOutput, ByteStream, Output
     from api302_client._model import Binary
     from api302_client.params.information_fireflycard import FireflycardForm, FireflycardSwitches
 
@@ -55,7 +55,7 @@ class Fireflycard(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Binary:
+    ) -> Binary[Output]:
         """Generate an image card from text.
 
         Newer cards take the text in `form` and the style in `style`, older ones take all at the top. The maker's page
@@ -109,7 +109,7 @@ class Fireflycard(Resource):
         """
         from api302_client.api.information_fireflycard import fireflycard_make_card as endpoint
 
-        result_: Binary = self._call(
+        result_: Binary[Output] = self._call(
             endpoint,
             body={
                 "temp": temp,
@@ -310,7 +310,7 @@ class AsyncFireflycard(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Binary:
+    ) -> Binary[AsyncOutput]:
         """Generate an image card from text.
 
         Newer cards take the text in `form` and the style in `style`, older ones take all at the top. The maker's page
@@ -364,7 +364,7 @@ class AsyncFireflycard(AsyncResource):
         """
         from api302_client.api.information_fireflycard import fireflycard_make_card as endpoint
 
-        result_: Binary = await self._call(
+        result_: Binary[AsyncOutput] = await self._call(
             endpoint,
             body={
                 "temp": temp,

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from typing import Any
 
+    from api302 import AsyncOutput, Output
     from api302_client.models import GlifResponse
 
 
@@ -26,7 +27,7 @@ class Glif(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> GlifResponse:
+    ) -> GlifResponse[Output]:
         """Run any glif (workflow).
 
         Args:
@@ -47,7 +48,7 @@ class Glif(Resource):
         """
         from api302_client.api.information_glif import glif_run as endpoint
 
-        result_: GlifResponse = self._call(
+        result_: GlifResponse[Output] = self._call(
             endpoint, body={"id": id, "inputs": inputs}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return result_
@@ -65,7 +66,7 @@ class AsyncGlif(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> GlifResponse:
+    ) -> GlifResponse[AsyncOutput]:
         """Run any glif (workflow).
 
         Args:
@@ -86,7 +87,7 @@ class AsyncGlif(AsyncResource):
         """
         from api302_client.api.information_glif import glif_run as endpoint
 
-        result_: GlifResponse = await self._call(
+        result_: GlifResponse[AsyncOutput] = await self._call(
             endpoint, body={"id": id, "inputs": inputs}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return result_

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from typing import Any
 
+    from api302 import AsyncOutput, Output
     from api302_client.models import MistralOcrResponse
     from api302_client.params.information_mistral import MistralDocumentUrl, MistralImageUrl
     from api302_resources._models import MistralOcrModel
@@ -38,7 +39,7 @@ class Mistral(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> MistralOcrResponse:
+    ) -> MistralOcrResponse[Output]:
         """Extract the text of a PDF or image (OCR).
 
         Args:
@@ -70,7 +71,7 @@ class Mistral(Resource):
         """
         from api302_client.api.information_mistral import mistral_ocr as endpoint
 
-        result_: MistralOcrResponse = self._call(
+        result_: MistralOcrResponse[Output] = self._call(
             endpoint,
             body={
                 "model": model,
@@ -113,7 +114,7 @@ class AsyncMistral(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> MistralOcrResponse:
+    ) -> MistralOcrResponse[AsyncOutput]:
         """Extract the text of a PDF or image (OCR).
 
         Args:
@@ -145,7 +146,7 @@ class AsyncMistral(AsyncResource):
         """
         from api302_client.api.information_mistral import mistral_ocr as endpoint
 
-        result_: MistralOcrResponse = await self._call(
+        result_: MistralOcrResponse[AsyncOutput] = await self._call(
             endpoint,
             body={
                 "model": model,

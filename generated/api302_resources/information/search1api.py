@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from typing import Any, Literal
 
+    from api302 import AsyncOutput, Output
     from api302_client.models import Search1ApiCrawlResponse, Search1ApiLinks, Search1ApiSearchResponse, Search1ApiTrends
 
 
@@ -35,7 +36,7 @@ class Search1api(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Search1ApiSearchResponse:
+    ) -> Search1ApiSearchResponse[Output]:
         """Search the web (Search1API).
 
         Args:
@@ -62,7 +63,7 @@ class Search1api(Resource):
         """
         from api302_client.api.information_search1api import search1api_search as endpoint
 
-        result_: Search1ApiSearchResponse = self._call(
+        result_: Search1ApiSearchResponse[Output] = self._call(
             endpoint,
             body={
                 "query": query,
@@ -256,7 +257,7 @@ class AsyncSearch1api(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Search1ApiSearchResponse:
+    ) -> Search1ApiSearchResponse[AsyncOutput]:
         """Search the web (Search1API).
 
         Args:
@@ -283,7 +284,7 @@ class AsyncSearch1api(AsyncResource):
         """
         from api302_client.api.information_search1api import search1api_search as endpoint
 
-        result_: Search1ApiSearchResponse = await self._call(
+        result_: Search1ApiSearchResponse[AsyncOutput] = await self._call(
             endpoint,
             body={
                 "query": query,

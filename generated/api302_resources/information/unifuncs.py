@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from typing import Any, Literal
 
+    from api302 import AsyncOutput, Output
     from api302_client._model import Text
     from api302_client.models import UnifuncsPage, UnifuncsSearch
 
@@ -33,7 +34,7 @@ class Unifuncs(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> UnifuncsSearch | Text:
+    ) -> UnifuncsSearch[Output] | Text[Output]:
         """Search the web (UniFuncs).
 
         Args:
@@ -60,7 +61,7 @@ class Unifuncs(Resource):
         """
         from api302_client.api.information_unifuncs import unifuncs_search as endpoint
 
-        result_: UnifuncsSearch | Text = self._call(
+        result_: UnifuncsSearch[Output] | Text[Output] = self._call(
             endpoint,
             body={
                 "query": query,
@@ -177,7 +178,7 @@ class AsyncUnifuncs(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> UnifuncsSearch | Text:
+    ) -> UnifuncsSearch[AsyncOutput] | Text[AsyncOutput]:
         """Search the web (UniFuncs).
 
         Args:
@@ -204,7 +205,7 @@ class AsyncUnifuncs(AsyncResource):
         """
         from api302_client.api.information_unifuncs import unifuncs_search as endpoint
 
-        result_: UnifuncsSearch | Text = await self._call(
+        result_: UnifuncsSearch[AsyncOutput] | Text[AsyncOutput] = await self._call(
             endpoint,
             body={
                 "query": query,

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from typing import Any
 
-    from api302 import AsyncStream, Stream
+    from api302 import AsyncOutput, AsyncStream, Output, Stream
     from api302_client.models import GoogleGenerateResponse
     from api302_client.params.common import GoogleGenerationConfig, GoogleInput, GoogleSafetySetting, GoogleTool, GoogleToolConfig
     from api302_resources._models import GoogleGenerateContentModel, GoogleStreamGenerateContentModel
@@ -37,7 +37,7 @@ class Google(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> GoogleGenerateResponse:
+    ) -> GoogleGenerateResponse[Output]:
         """Generate content (Gemini format).
 
         302.AI adds that images may be given by URL (`image_url`) and returned by URL (`response_format=url`).
@@ -70,7 +70,7 @@ class Google(Resource):
         """
         from api302_client.api.llm_google import google_generate_content as endpoint
 
-        result_: GoogleGenerateResponse = self._call(
+        result_: GoogleGenerateResponse[Output] = self._call(
             endpoint,
             path={"model": model},
             query={"response_format": response_format},
@@ -105,7 +105,7 @@ class Google(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Stream[GoogleGenerateResponse, GoogleGenerateResponse]:
+    ) -> Stream[GoogleGenerateResponse, GoogleGenerateResponse[Output]]:
         """Stream generated content (Gemini format).
 
         As a list of chunks, or with `alt=sse` as an event stream. A stream has no sentinel; its last chunk has a
@@ -176,7 +176,7 @@ class AsyncGoogle(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> GoogleGenerateResponse:
+    ) -> GoogleGenerateResponse[AsyncOutput]:
         """Generate content (Gemini format).
 
         302.AI adds that images may be given by URL (`image_url`) and returned by URL (`response_format=url`).
@@ -209,7 +209,7 @@ class AsyncGoogle(AsyncResource):
         """
         from api302_client.api.llm_google import google_generate_content as endpoint
 
-        result_: GoogleGenerateResponse = await self._call(
+        result_: GoogleGenerateResponse[AsyncOutput] = await self._call(
             endpoint,
             path={"model": model},
             query={"response_format": response_format},
@@ -244,7 +244,7 @@ class AsyncGoogle(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> AsyncStream[GoogleGenerateResponse, GoogleGenerateResponse]:
+    ) -> AsyncStream[GoogleGenerateResponse, GoogleGenerateResponse[AsyncOutput]]:
         """Stream generated content (Gemini format).
 
         As a list of chunks, or with `alt=sse` as an event stream. A stream has no sentinel; its last chunk has a

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from typing import Any, Literal
 
-    from api302 import AsyncStream, AsyncTask, Stream, Task
+    from api302 import AsyncOutput, AsyncStream, AsyncTask, Output, Stream, Task
     from api302_client._model import Parsed
     from api302_client.models import (
         OpenaiChatAnswer,
@@ -107,7 +107,7 @@ class Openai(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> OpenaiChatResponse: ...
+    ) -> OpenaiChatResponse[None, Output]: ...
 
     @overload
     def chat_completions(
@@ -121,7 +121,7 @@ class Openai(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> OpenaiShortChatResponse: ...
+    ) -> OpenaiShortChatResponse[Output]: ...
 
     @overload
     def chat_completions(
@@ -187,7 +187,7 @@ class Openai(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Stream[OpenaiChatChunk, OpenaiChatResponse]: ...
+    ) -> Stream[OpenaiChatChunk, OpenaiChatResponse[None, Output]]: ...
 
     @overload
     def chat_completions(
@@ -253,7 +253,7 @@ class Openai(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> OpenaiChatResponse | Stream[OpenaiChatChunk, OpenaiChatResponse]: ...
+    ) -> OpenaiChatResponse[None, Output] | Stream[OpenaiChatChunk, OpenaiChatResponse[None, Output]]: ...
 
     def chat_completions(
         self,
@@ -319,7 +319,7 @@ class Openai(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> OpenaiChatResponse | OpenaiShortChatResponse | Stream[OpenaiChatChunk, OpenaiChatResponse]:
+    ) -> OpenaiChatResponse[None, Output] | OpenaiShortChatResponse[Output] | Stream[OpenaiChatChunk, OpenaiChatResponse[None, Output]]:
         """Create a chat completion.
 
         Nearly every language model of every vendor is available here. 302.AI's own features (search, image analysis,
@@ -442,7 +442,9 @@ class Openai(Resource):
         """
         from api302_client.api.llm_openai import openai_chat_completions as endpoint
 
-        result_: OpenaiChatResponse | OpenaiShortChatResponse | Stream[OpenaiChatChunk, OpenaiChatResponse] = self._call(
+        result_: (
+            OpenaiChatResponse[None, Output] | OpenaiShortChatResponse[Output] | Stream[OpenaiChatChunk, OpenaiChatResponse[None, Output]]
+        ) = self._call(
             endpoint,
             query={"callback": callback},
             body={
@@ -570,7 +572,7 @@ class Openai(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Task[OpenaiChatResponse]: ...
+    ) -> Task[OpenaiChatResponse[None, Output]]: ...
 
     @overload
     def submit_chat_completions(
@@ -583,7 +585,7 @@ class Openai(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Task[OpenaiShortChatResponse]: ...
+    ) -> Task[OpenaiShortChatResponse[Output]]: ...
 
     def submit_chat_completions(
         self,
@@ -648,7 +650,7 @@ class Openai(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Task[OpenaiChatResponse] | Task[OpenaiShortChatResponse]:
+    ) -> Task[OpenaiChatResponse[None, Output]] | Task[OpenaiShortChatResponse[Output]]:
         """Create a chat completion.
 
         Nearly every language model of every vendor is available here. 302.AI's own features (search, image analysis,
@@ -758,7 +760,7 @@ class Openai(Resource):
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
-            (OpenaiChatResponse | OpenaiShortChatResponse).
+            (OpenaiChatResponse[None, OutputT] | OpenaiShortChatResponse[OutputT]).
 
         Raises:
             Api302Error: The call failed.
@@ -894,7 +896,7 @@ class Openai(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> OpenaiChatResponse[Parsed]:
+    ) -> OpenaiChatResponse[Parsed, Output]:
         """Create a chat completion.
 
         Nearly every language model of every vendor is available here. 302.AI's own features (search, image analysis,
@@ -1009,7 +1011,7 @@ class Openai(Resource):
         """
         from api302_client.api.llm_openai import openai_chat_completions as endpoint
 
-        result_: OpenaiChatResponse[Parsed] = self._parse(
+        result_: OpenaiChatResponse[Parsed, Output] = self._parse(
             endpoint,
             query={"callback": callback},
             body={
@@ -1136,7 +1138,7 @@ class Openai(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Stream[OpenaiChatChunk, OpenaiChatResponse]: ...
+    ) -> Stream[OpenaiChatChunk, OpenaiChatResponse[None, Output]]: ...
 
     @overload
     def stream_chat_completions(
@@ -1201,7 +1203,7 @@ class Openai(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Stream[OpenaiChatChunk, OpenaiChatResponse[Parsed]]: ...
+    ) -> Stream[OpenaiChatChunk, OpenaiChatResponse[Parsed, Output]]: ...
 
     def stream_chat_completions(
         self,
@@ -1266,7 +1268,7 @@ class Openai(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Stream[OpenaiChatChunk, OpenaiChatResponse] | Stream[OpenaiChatChunk, OpenaiChatResponse[Parsed]]:
+    ) -> Stream[OpenaiChatChunk, OpenaiChatResponse[None, Output]] | Stream[OpenaiChatChunk, OpenaiChatResponse[Parsed, Output]]:
         """Create a chat completion.
 
         Nearly every language model of every vendor is available here. 302.AI's own features (search, image analysis,
@@ -1486,7 +1488,7 @@ class Openai(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> OpenaiResponsesResponse: ...
+    ) -> OpenaiResponsesResponse[None, Output]: ...
 
     @overload
     def responses(
@@ -1524,7 +1526,7 @@ class Openai(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Stream[OpenaiResponsesStreamEvent, OpenaiResponsesResponse]: ...
+    ) -> Stream[OpenaiResponsesStreamEvent, OpenaiResponsesResponse[None, Output]]: ...
 
     @overload
     def responses(
@@ -1562,7 +1564,7 @@ class Openai(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> OpenaiResponsesResponse | Stream[OpenaiResponsesStreamEvent, OpenaiResponsesResponse]: ...
+    ) -> OpenaiResponsesResponse[None, Output] | Stream[OpenaiResponsesStreamEvent, OpenaiResponsesResponse[None, Output]]: ...
 
     def responses(
         self,
@@ -1599,7 +1601,7 @@ class Openai(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> OpenaiResponsesResponse | Stream[OpenaiResponsesStreamEvent, OpenaiResponsesResponse]:
+    ) -> OpenaiResponsesResponse[None, Output] | Stream[OpenaiResponsesStreamEvent, OpenaiResponsesResponse[None, Output]]:
         """Create a response (OpenAI Responses format).
 
         Required by models such as o3-pro and codex-mini-latest, which support no other format. Returns the response
@@ -1656,39 +1658,41 @@ class Openai(Resource):
         """
         from api302_client.api.llm_openai import openai_responses as endpoint
 
-        result_: OpenaiResponsesResponse | Stream[OpenaiResponsesStreamEvent, OpenaiResponsesResponse] = self._call(
-            endpoint,
-            body={
-                "model": model,
-                "input": input,
-                "instructions": instructions,
-                "stream_options": stream_options,
-                "temperature": temperature,
-                "top_p": top_p,
-                "top_logprobs": top_logprobs,
-                "max_output_tokens": max_output_tokens,
-                "max_tool_calls": max_tool_calls,
-                "tools": tools,
-                "tool_choice": tool_choice,
-                "parallel_tool_calls": parallel_tool_calls,
-                "reasoning": reasoning,
-                "text": text,
-                "include": include,
-                "previous_response_id": previous_response_id,
-                "conversation": conversation,
-                "background": background,
-                "store": store,
-                "truncation": truncation,
-                "prompt": prompt,
-                "metadata": metadata,
-                "service_tier": service_tier,
-                "user": user,
-                "safety_identifier": safety_identifier,
-                "prompt_cache_key": prompt_cache_key,
-                "context_management": context_management,
-            },
-            stream=stream,
-            options=(extra_headers, extra_query, extra_body, timeout),
+        result_: OpenaiResponsesResponse[None, Output] | Stream[OpenaiResponsesStreamEvent, OpenaiResponsesResponse[None, Output]] = (
+            self._call(
+                endpoint,
+                body={
+                    "model": model,
+                    "input": input,
+                    "instructions": instructions,
+                    "stream_options": stream_options,
+                    "temperature": temperature,
+                    "top_p": top_p,
+                    "top_logprobs": top_logprobs,
+                    "max_output_tokens": max_output_tokens,
+                    "max_tool_calls": max_tool_calls,
+                    "tools": tools,
+                    "tool_choice": tool_choice,
+                    "parallel_tool_calls": parallel_tool_calls,
+                    "reasoning": reasoning,
+                    "text": text,
+                    "include": include,
+                    "previous_response_id": previous_response_id,
+                    "conversation": conversation,
+                    "background": background,
+                    "store": store,
+                    "truncation": truncation,
+                    "prompt": prompt,
+                    "metadata": metadata,
+                    "service_tier": service_tier,
+                    "user": user,
+                    "safety_identifier": safety_identifier,
+                    "prompt_cache_key": prompt_cache_key,
+                    "context_management": context_management,
+                },
+                stream=stream,
+                options=(extra_headers, extra_query, extra_body, timeout),
+            )
         )
         return result_
 
@@ -1727,7 +1731,7 @@ class Openai(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> OpenaiResponsesResponse[Parsed]:
+    ) -> OpenaiResponsesResponse[Parsed, Output]:
         """Create a response (OpenAI Responses format).
 
         Required by models such as o3-pro and codex-mini-latest, which support no other format. Returns the response
@@ -1782,7 +1786,7 @@ class Openai(Resource):
         """
         from api302_client.api.llm_openai import openai_responses as endpoint
 
-        result_: OpenaiResponsesResponse[Parsed] = self._parse(
+        result_: OpenaiResponsesResponse[Parsed, Output] = self._parse(
             endpoint,
             body={
                 "model": model,
@@ -1853,7 +1857,7 @@ class Openai(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Stream[OpenaiResponsesStreamEvent, OpenaiResponsesResponse]: ...
+    ) -> Stream[OpenaiResponsesStreamEvent, OpenaiResponsesResponse[None, Output]]: ...
 
     @overload
     def stream_responses(
@@ -1891,7 +1895,7 @@ class Openai(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Stream[OpenaiResponsesStreamEvent, OpenaiResponsesResponse[Parsed]]: ...
+    ) -> Stream[OpenaiResponsesStreamEvent, OpenaiResponsesResponse[Parsed, Output]]: ...
 
     def stream_responses(
         self,
@@ -1928,7 +1932,10 @@ class Openai(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Stream[OpenaiResponsesStreamEvent, OpenaiResponsesResponse] | Stream[OpenaiResponsesStreamEvent, OpenaiResponsesResponse[Parsed]]:
+    ) -> (
+        Stream[OpenaiResponsesStreamEvent, OpenaiResponsesResponse[None, Output]]
+        | Stream[OpenaiResponsesStreamEvent, OpenaiResponsesResponse[Parsed, Output]]
+    ):
         """Create a response (OpenAI Responses format).
 
         Required by models such as o3-pro and codex-mini-latest, which support no other format. Returns the response
@@ -2087,7 +2094,7 @@ class AsyncOpenai(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> OpenaiChatResponse: ...
+    ) -> OpenaiChatResponse[None, AsyncOutput]: ...
 
     @overload
     async def chat_completions(
@@ -2101,7 +2108,7 @@ class AsyncOpenai(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> OpenaiShortChatResponse: ...
+    ) -> OpenaiShortChatResponse[AsyncOutput]: ...
 
     @overload
     async def chat_completions(
@@ -2167,7 +2174,7 @@ class AsyncOpenai(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> AsyncStream[OpenaiChatChunk, OpenaiChatResponse]: ...
+    ) -> AsyncStream[OpenaiChatChunk, OpenaiChatResponse[None, AsyncOutput]]: ...
 
     @overload
     async def chat_completions(
@@ -2233,7 +2240,7 @@ class AsyncOpenai(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> OpenaiChatResponse | AsyncStream[OpenaiChatChunk, OpenaiChatResponse]: ...
+    ) -> OpenaiChatResponse[None, AsyncOutput] | AsyncStream[OpenaiChatChunk, OpenaiChatResponse[None, AsyncOutput]]: ...
 
     async def chat_completions(
         self,
@@ -2299,7 +2306,11 @@ class AsyncOpenai(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> OpenaiChatResponse | OpenaiShortChatResponse | AsyncStream[OpenaiChatChunk, OpenaiChatResponse]:
+    ) -> (
+        OpenaiChatResponse[None, AsyncOutput]
+        | OpenaiShortChatResponse[AsyncOutput]
+        | AsyncStream[OpenaiChatChunk, OpenaiChatResponse[None, AsyncOutput]]
+    ):
         """Create a chat completion.
 
         Nearly every language model of every vendor is available here. 302.AI's own features (search, image analysis,
@@ -2422,7 +2433,11 @@ class AsyncOpenai(AsyncResource):
         """
         from api302_client.api.llm_openai import openai_chat_completions as endpoint
 
-        result_: OpenaiChatResponse | OpenaiShortChatResponse | AsyncStream[OpenaiChatChunk, OpenaiChatResponse] = await self._call(
+        result_: (
+            OpenaiChatResponse[None, AsyncOutput]
+            | OpenaiShortChatResponse[AsyncOutput]
+            | AsyncStream[OpenaiChatChunk, OpenaiChatResponse[None, AsyncOutput]]
+        ) = await self._call(
             endpoint,
             query={"callback": callback},
             body={
@@ -2550,7 +2565,7 @@ class AsyncOpenai(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> AsyncTask[OpenaiChatResponse]: ...
+    ) -> AsyncTask[OpenaiChatResponse[None, AsyncOutput]]: ...
 
     @overload
     async def submit_chat_completions(
@@ -2563,7 +2578,7 @@ class AsyncOpenai(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> AsyncTask[OpenaiShortChatResponse]: ...
+    ) -> AsyncTask[OpenaiShortChatResponse[AsyncOutput]]: ...
 
     async def submit_chat_completions(
         self,
@@ -2628,7 +2643,7 @@ class AsyncOpenai(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> AsyncTask[OpenaiChatResponse] | AsyncTask[OpenaiShortChatResponse]:
+    ) -> AsyncTask[OpenaiChatResponse[None, AsyncOutput]] | AsyncTask[OpenaiShortChatResponse[AsyncOutput]]:
         """Create a chat completion.
 
         Nearly every language model of every vendor is available here. 302.AI's own features (search, image analysis,
@@ -2738,7 +2753,7 @@ class AsyncOpenai(AsyncResource):
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
-            (OpenaiChatResponse | OpenaiShortChatResponse).
+            (OpenaiChatResponse[None, OutputT] | OpenaiShortChatResponse[OutputT]).
 
         Raises:
             Api302Error: The call failed.
@@ -2874,7 +2889,7 @@ class AsyncOpenai(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> OpenaiChatResponse[Parsed]:
+    ) -> OpenaiChatResponse[Parsed, AsyncOutput]:
         """Create a chat completion.
 
         Nearly every language model of every vendor is available here. 302.AI's own features (search, image analysis,
@@ -2989,7 +3004,7 @@ class AsyncOpenai(AsyncResource):
         """
         from api302_client.api.llm_openai import openai_chat_completions as endpoint
 
-        result_: OpenaiChatResponse[Parsed] = await self._parse(
+        result_: OpenaiChatResponse[Parsed, AsyncOutput] = await self._parse(
             endpoint,
             query={"callback": callback},
             body={
@@ -3116,7 +3131,7 @@ class AsyncOpenai(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> AsyncStream[OpenaiChatChunk, OpenaiChatResponse]: ...
+    ) -> AsyncStream[OpenaiChatChunk, OpenaiChatResponse[None, AsyncOutput]]: ...
 
     @overload
     def stream_chat_completions(
@@ -3181,7 +3196,7 @@ class AsyncOpenai(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> AsyncStream[OpenaiChatChunk, OpenaiChatResponse[Parsed]]: ...
+    ) -> AsyncStream[OpenaiChatChunk, OpenaiChatResponse[Parsed, AsyncOutput]]: ...
 
     def stream_chat_completions(
         self,
@@ -3246,7 +3261,10 @@ class AsyncOpenai(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> AsyncStream[OpenaiChatChunk, OpenaiChatResponse] | AsyncStream[OpenaiChatChunk, OpenaiChatResponse[Parsed]]:
+    ) -> (
+        AsyncStream[OpenaiChatChunk, OpenaiChatResponse[None, AsyncOutput]]
+        | AsyncStream[OpenaiChatChunk, OpenaiChatResponse[Parsed, AsyncOutput]]
+    ):
         """Create a chat completion.
 
         Nearly every language model of every vendor is available here. 302.AI's own features (search, image analysis,
@@ -3466,7 +3484,7 @@ class AsyncOpenai(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> OpenaiResponsesResponse: ...
+    ) -> OpenaiResponsesResponse[None, AsyncOutput]: ...
 
     @overload
     async def responses(
@@ -3504,7 +3522,7 @@ class AsyncOpenai(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> AsyncStream[OpenaiResponsesStreamEvent, OpenaiResponsesResponse]: ...
+    ) -> AsyncStream[OpenaiResponsesStreamEvent, OpenaiResponsesResponse[None, AsyncOutput]]: ...
 
     @overload
     async def responses(
@@ -3542,7 +3560,9 @@ class AsyncOpenai(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> OpenaiResponsesResponse | AsyncStream[OpenaiResponsesStreamEvent, OpenaiResponsesResponse]: ...
+    ) -> (
+        OpenaiResponsesResponse[None, AsyncOutput] | AsyncStream[OpenaiResponsesStreamEvent, OpenaiResponsesResponse[None, AsyncOutput]]
+    ): ...
 
     async def responses(
         self,
@@ -3579,7 +3599,7 @@ class AsyncOpenai(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> OpenaiResponsesResponse | AsyncStream[OpenaiResponsesStreamEvent, OpenaiResponsesResponse]:
+    ) -> OpenaiResponsesResponse[None, AsyncOutput] | AsyncStream[OpenaiResponsesStreamEvent, OpenaiResponsesResponse[None, AsyncOutput]]:
         """Create a response (OpenAI Responses format).
 
         Required by models such as o3-pro and codex-mini-latest, which support no other format. Returns the response
@@ -3636,7 +3656,9 @@ class AsyncOpenai(AsyncResource):
         """
         from api302_client.api.llm_openai import openai_responses as endpoint
 
-        result_: OpenaiResponsesResponse | AsyncStream[OpenaiResponsesStreamEvent, OpenaiResponsesResponse] = await self._call(
+        result_: (
+            OpenaiResponsesResponse[None, AsyncOutput] | AsyncStream[OpenaiResponsesStreamEvent, OpenaiResponsesResponse[None, AsyncOutput]]
+        ) = await self._call(
             endpoint,
             body={
                 "model": model,
@@ -3707,7 +3729,7 @@ class AsyncOpenai(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> OpenaiResponsesResponse[Parsed]:
+    ) -> OpenaiResponsesResponse[Parsed, AsyncOutput]:
         """Create a response (OpenAI Responses format).
 
         Required by models such as o3-pro and codex-mini-latest, which support no other format. Returns the response
@@ -3762,7 +3784,7 @@ class AsyncOpenai(AsyncResource):
         """
         from api302_client.api.llm_openai import openai_responses as endpoint
 
-        result_: OpenaiResponsesResponse[Parsed] = await self._parse(
+        result_: OpenaiResponsesResponse[Parsed, AsyncOutput] = await self._parse(
             endpoint,
             body={
                 "model": model,
@@ -3833,7 +3855,7 @@ class AsyncOpenai(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> AsyncStream[OpenaiResponsesStreamEvent, OpenaiResponsesResponse]: ...
+    ) -> AsyncStream[OpenaiResponsesStreamEvent, OpenaiResponsesResponse[None, AsyncOutput]]: ...
 
     @overload
     def stream_responses(
@@ -3871,7 +3893,7 @@ class AsyncOpenai(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> AsyncStream[OpenaiResponsesStreamEvent, OpenaiResponsesResponse[Parsed]]: ...
+    ) -> AsyncStream[OpenaiResponsesStreamEvent, OpenaiResponsesResponse[Parsed, AsyncOutput]]: ...
 
     def stream_responses(
         self,
@@ -3909,8 +3931,8 @@ class AsyncOpenai(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> (
-        AsyncStream[OpenaiResponsesStreamEvent, OpenaiResponsesResponse]
-        | AsyncStream[OpenaiResponsesStreamEvent, OpenaiResponsesResponse[Parsed]]
+        AsyncStream[OpenaiResponsesStreamEvent, OpenaiResponsesResponse[None, AsyncOutput]]
+        | AsyncStream[OpenaiResponsesStreamEvent, OpenaiResponsesResponse[Parsed, AsyncOutput]]
     ):
         """Create a response (OpenAI Responses format).
 

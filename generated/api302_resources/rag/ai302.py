@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from typing import Any, Literal
 
-    from api302 import AsyncPages, AsyncStream, FileInput, Pages, Stream
+    from api302 import AsyncOutput, AsyncPages, AsyncStream, FileInput, Output, Pages, Stream
     from api302_client._model import JsonObject
     from api302_client.models import (
         Ai302KbChatResponse,
@@ -448,7 +448,7 @@ class Ai302(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> OpenaiChatResponse: ...
+    ) -> OpenaiChatResponse[None, Output]: ...
 
     @overload
     def knowledge_base_completions(
@@ -464,7 +464,7 @@ class Ai302(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Stream[OpenaiChatChunk, OpenaiChatResponse]: ...
+    ) -> Stream[OpenaiChatChunk, OpenaiChatResponse[None, Output]]: ...
 
     @overload
     def knowledge_base_completions(
@@ -480,7 +480,7 @@ class Ai302(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> OpenaiChatResponse | Stream[OpenaiChatChunk, OpenaiChatResponse]: ...
+    ) -> OpenaiChatResponse[None, Output] | Stream[OpenaiChatChunk, OpenaiChatResponse[None, Output]]: ...
 
     def knowledge_base_completions(
         self,
@@ -495,7 +495,7 @@ class Ai302(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> OpenaiChatResponse | Stream[OpenaiChatChunk, OpenaiChatResponse]:
+    ) -> OpenaiChatResponse[None, Output] | Stream[OpenaiChatChunk, OpenaiChatResponse[None, Output]]:
         """Create a chat completion from a knowledge base.
 
         The API key decides which knowledge base is used. Whether another can be named is not documented.
@@ -525,7 +525,7 @@ class Ai302(Resource):
         """
         from api302_client.api.rag_ai302 import ai302_knowledge_base_completions as endpoint
 
-        result_: OpenaiChatResponse | Stream[OpenaiChatChunk, OpenaiChatResponse] = self._call(
+        result_: OpenaiChatResponse[None, Output] | Stream[OpenaiChatChunk, OpenaiChatResponse[None, Output]] = self._call(
             endpoint,
             body={"model": model, "messages": messages, "temperature": temperature, "top_p": top_p, "max_tokens": max_tokens},
             stream=stream,
@@ -545,7 +545,7 @@ class Ai302(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Stream[OpenaiChatChunk, OpenaiChatResponse]:
+    ) -> Stream[OpenaiChatChunk, OpenaiChatResponse[None, Output]]:
         """Create a chat completion from a knowledge base.
 
         The API key decides which knowledge base is used. Whether another can be named is not documented.
@@ -1073,7 +1073,7 @@ class AsyncAi302(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> OpenaiChatResponse: ...
+    ) -> OpenaiChatResponse[None, AsyncOutput]: ...
 
     @overload
     async def knowledge_base_completions(
@@ -1089,7 +1089,7 @@ class AsyncAi302(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> AsyncStream[OpenaiChatChunk, OpenaiChatResponse]: ...
+    ) -> AsyncStream[OpenaiChatChunk, OpenaiChatResponse[None, AsyncOutput]]: ...
 
     @overload
     async def knowledge_base_completions(
@@ -1105,7 +1105,7 @@ class AsyncAi302(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> OpenaiChatResponse | AsyncStream[OpenaiChatChunk, OpenaiChatResponse]: ...
+    ) -> OpenaiChatResponse[None, AsyncOutput] | AsyncStream[OpenaiChatChunk, OpenaiChatResponse[None, AsyncOutput]]: ...
 
     async def knowledge_base_completions(
         self,
@@ -1120,7 +1120,7 @@ class AsyncAi302(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> OpenaiChatResponse | AsyncStream[OpenaiChatChunk, OpenaiChatResponse]:
+    ) -> OpenaiChatResponse[None, AsyncOutput] | AsyncStream[OpenaiChatChunk, OpenaiChatResponse[None, AsyncOutput]]:
         """Create a chat completion from a knowledge base.
 
         The API key decides which knowledge base is used. Whether another can be named is not documented.
@@ -1150,7 +1150,9 @@ class AsyncAi302(AsyncResource):
         """
         from api302_client.api.rag_ai302 import ai302_knowledge_base_completions as endpoint
 
-        result_: OpenaiChatResponse | AsyncStream[OpenaiChatChunk, OpenaiChatResponse] = await self._call(
+        result_: (
+            OpenaiChatResponse[None, AsyncOutput] | AsyncStream[OpenaiChatChunk, OpenaiChatResponse[None, AsyncOutput]]
+        ) = await self._call(
             endpoint,
             body={"model": model, "messages": messages, "temperature": temperature, "top_p": top_p, "max_tokens": max_tokens},
             stream=stream,
@@ -1170,7 +1172,7 @@ class AsyncAi302(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> AsyncStream[OpenaiChatChunk, OpenaiChatResponse]:
+    ) -> AsyncStream[OpenaiChatChunk, OpenaiChatResponse[None, AsyncOutput]]:
         """Create a chat completion from a knowledge base.
 
         The API key decides which knowledge base is used. Whether another can be named is not documented.

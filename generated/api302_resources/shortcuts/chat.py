@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from typing import Any, Literal
 
-    from api302 import AsyncStream, AsyncTask, Stream, Task
+    from api302 import AsyncOutput, AsyncStream, AsyncTask, Output, Stream, Task
     from api302_client._model import Parsed
     from api302_client.models import OpenaiChatAnswer, OpenaiChatChunk, OpenaiChatResponse, OpenaiShortChatResponse
     from api302_client.params.llm_openai import (
@@ -114,7 +114,7 @@ class ChatCompletions(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> OpenaiChatResponse: ...
+    ) -> OpenaiChatResponse[None, Output]: ...
 
     @overload
     def create(
@@ -128,7 +128,7 @@ class ChatCompletions(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> OpenaiShortChatResponse: ...
+    ) -> OpenaiShortChatResponse[Output]: ...
 
     @overload
     def create(
@@ -194,7 +194,7 @@ class ChatCompletions(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Stream[OpenaiChatChunk, OpenaiChatResponse]: ...
+    ) -> Stream[OpenaiChatChunk, OpenaiChatResponse[None, Output]]: ...
 
     @overload
     def create(
@@ -260,7 +260,7 @@ class ChatCompletions(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> OpenaiChatResponse | Stream[OpenaiChatChunk, OpenaiChatResponse]: ...
+    ) -> OpenaiChatResponse[None, Output] | Stream[OpenaiChatChunk, OpenaiChatResponse[None, Output]]: ...
 
     def create(
         self,
@@ -326,7 +326,7 @@ class ChatCompletions(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> OpenaiChatResponse | OpenaiShortChatResponse | Stream[OpenaiChatChunk, OpenaiChatResponse]:
+    ) -> OpenaiChatResponse[None, Output] | OpenaiShortChatResponse[Output] | Stream[OpenaiChatChunk, OpenaiChatResponse[None, Output]]:
         """Create a chat completion.
 
         Nearly every language model of every vendor is available here. 302.AI's own features (search, image analysis,
@@ -449,7 +449,9 @@ class ChatCompletions(Resource):
         """
         from api302_client.api.llm_openai import openai_chat_completions as endpoint
 
-        result_: OpenaiChatResponse | OpenaiShortChatResponse | Stream[OpenaiChatChunk, OpenaiChatResponse] = self._call(
+        result_: (
+            OpenaiChatResponse[None, Output] | OpenaiShortChatResponse[Output] | Stream[OpenaiChatChunk, OpenaiChatResponse[None, Output]]
+        ) = self._call(
             endpoint,
             query={"callback": callback},
             body={
@@ -577,7 +579,7 @@ class ChatCompletions(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Task[OpenaiChatResponse]: ...
+    ) -> Task[OpenaiChatResponse[None, Output]]: ...
 
     @overload
     def submit(
@@ -590,7 +592,7 @@ class ChatCompletions(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Task[OpenaiShortChatResponse]: ...
+    ) -> Task[OpenaiShortChatResponse[Output]]: ...
 
     def submit(
         self,
@@ -655,7 +657,7 @@ class ChatCompletions(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Task[OpenaiChatResponse] | Task[OpenaiShortChatResponse]:
+    ) -> Task[OpenaiChatResponse[None, Output]] | Task[OpenaiShortChatResponse[Output]]:
         """Create a chat completion.
 
         Nearly every language model of every vendor is available here. 302.AI's own features (search, image analysis,
@@ -765,7 +767,7 @@ class ChatCompletions(Resource):
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
-            (OpenaiChatResponse | OpenaiShortChatResponse).
+            (OpenaiChatResponse[None, OutputT] | OpenaiShortChatResponse[OutputT]).
 
         Raises:
             Api302Error: The call failed.
@@ -901,7 +903,7 @@ class ChatCompletions(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> OpenaiChatResponse[Parsed]:
+    ) -> OpenaiChatResponse[Parsed, Output]:
         """Create a chat completion.
 
         Nearly every language model of every vendor is available here. 302.AI's own features (search, image analysis,
@@ -1016,7 +1018,7 @@ class ChatCompletions(Resource):
         """
         from api302_client.api.llm_openai import openai_chat_completions as endpoint
 
-        result_: OpenaiChatResponse[Parsed] = self._parse(
+        result_: OpenaiChatResponse[Parsed, Output] = self._parse(
             endpoint,
             query={"callback": callback},
             body={
@@ -1143,7 +1145,7 @@ class ChatCompletions(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Stream[OpenaiChatChunk, OpenaiChatResponse]: ...
+    ) -> Stream[OpenaiChatChunk, OpenaiChatResponse[None, Output]]: ...
 
     @overload
     def stream(
@@ -1208,7 +1210,7 @@ class ChatCompletions(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Stream[OpenaiChatChunk, OpenaiChatResponse[Parsed]]: ...
+    ) -> Stream[OpenaiChatChunk, OpenaiChatResponse[Parsed, Output]]: ...
 
     def stream(
         self,
@@ -1273,7 +1275,7 @@ class ChatCompletions(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Stream[OpenaiChatChunk, OpenaiChatResponse] | Stream[OpenaiChatChunk, OpenaiChatResponse[Parsed]]:
+    ) -> Stream[OpenaiChatChunk, OpenaiChatResponse[None, Output]] | Stream[OpenaiChatChunk, OpenaiChatResponse[Parsed, Output]]:
         """Create a chat completion.
 
         Nearly every language model of every vendor is available here. 302.AI's own features (search, image analysis,
@@ -1525,7 +1527,7 @@ class AsyncChatCompletions(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> OpenaiChatResponse: ...
+    ) -> OpenaiChatResponse[None, AsyncOutput]: ...
 
     @overload
     async def create(
@@ -1539,7 +1541,7 @@ class AsyncChatCompletions(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> OpenaiShortChatResponse: ...
+    ) -> OpenaiShortChatResponse[AsyncOutput]: ...
 
     @overload
     async def create(
@@ -1605,7 +1607,7 @@ class AsyncChatCompletions(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> AsyncStream[OpenaiChatChunk, OpenaiChatResponse]: ...
+    ) -> AsyncStream[OpenaiChatChunk, OpenaiChatResponse[None, AsyncOutput]]: ...
 
     @overload
     async def create(
@@ -1671,7 +1673,7 @@ class AsyncChatCompletions(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> OpenaiChatResponse | AsyncStream[OpenaiChatChunk, OpenaiChatResponse]: ...
+    ) -> OpenaiChatResponse[None, AsyncOutput] | AsyncStream[OpenaiChatChunk, OpenaiChatResponse[None, AsyncOutput]]: ...
 
     async def create(
         self,
@@ -1737,7 +1739,11 @@ class AsyncChatCompletions(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> OpenaiChatResponse | OpenaiShortChatResponse | AsyncStream[OpenaiChatChunk, OpenaiChatResponse]:
+    ) -> (
+        OpenaiChatResponse[None, AsyncOutput]
+        | OpenaiShortChatResponse[AsyncOutput]
+        | AsyncStream[OpenaiChatChunk, OpenaiChatResponse[None, AsyncOutput]]
+    ):
         """Create a chat completion.
 
         Nearly every language model of every vendor is available here. 302.AI's own features (search, image analysis,
@@ -1860,7 +1866,11 @@ class AsyncChatCompletions(AsyncResource):
         """
         from api302_client.api.llm_openai import openai_chat_completions as endpoint
 
-        result_: OpenaiChatResponse | OpenaiShortChatResponse | AsyncStream[OpenaiChatChunk, OpenaiChatResponse] = await self._call(
+        result_: (
+            OpenaiChatResponse[None, AsyncOutput]
+            | OpenaiShortChatResponse[AsyncOutput]
+            | AsyncStream[OpenaiChatChunk, OpenaiChatResponse[None, AsyncOutput]]
+        ) = await self._call(
             endpoint,
             query={"callback": callback},
             body={
@@ -1988,7 +1998,7 @@ class AsyncChatCompletions(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> AsyncTask[OpenaiChatResponse]: ...
+    ) -> AsyncTask[OpenaiChatResponse[None, AsyncOutput]]: ...
 
     @overload
     async def submit(
@@ -2001,7 +2011,7 @@ class AsyncChatCompletions(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> AsyncTask[OpenaiShortChatResponse]: ...
+    ) -> AsyncTask[OpenaiShortChatResponse[AsyncOutput]]: ...
 
     async def submit(
         self,
@@ -2066,7 +2076,7 @@ class AsyncChatCompletions(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> AsyncTask[OpenaiChatResponse] | AsyncTask[OpenaiShortChatResponse]:
+    ) -> AsyncTask[OpenaiChatResponse[None, AsyncOutput]] | AsyncTask[OpenaiShortChatResponse[AsyncOutput]]:
         """Create a chat completion.
 
         Nearly every language model of every vendor is available here. 302.AI's own features (search, image analysis,
@@ -2176,7 +2186,7 @@ class AsyncChatCompletions(AsyncResource):
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
-            (OpenaiChatResponse | OpenaiShortChatResponse).
+            (OpenaiChatResponse[None, OutputT] | OpenaiShortChatResponse[OutputT]).
 
         Raises:
             Api302Error: The call failed.
@@ -2312,7 +2322,7 @@ class AsyncChatCompletions(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> OpenaiChatResponse[Parsed]:
+    ) -> OpenaiChatResponse[Parsed, AsyncOutput]:
         """Create a chat completion.
 
         Nearly every language model of every vendor is available here. 302.AI's own features (search, image analysis,
@@ -2427,7 +2437,7 @@ class AsyncChatCompletions(AsyncResource):
         """
         from api302_client.api.llm_openai import openai_chat_completions as endpoint
 
-        result_: OpenaiChatResponse[Parsed] = await self._parse(
+        result_: OpenaiChatResponse[Parsed, AsyncOutput] = await self._parse(
             endpoint,
             query={"callback": callback},
             body={
@@ -2554,7 +2564,7 @@ class AsyncChatCompletions(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> AsyncStream[OpenaiChatChunk, OpenaiChatResponse]: ...
+    ) -> AsyncStream[OpenaiChatChunk, OpenaiChatResponse[None, AsyncOutput]]: ...
 
     @overload
     def stream(
@@ -2619,7 +2629,7 @@ class AsyncChatCompletions(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> AsyncStream[OpenaiChatChunk, OpenaiChatResponse[Parsed]]: ...
+    ) -> AsyncStream[OpenaiChatChunk, OpenaiChatResponse[Parsed, AsyncOutput]]: ...
 
     def stream(
         self,
@@ -2684,7 +2694,10 @@ class AsyncChatCompletions(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> AsyncStream[OpenaiChatChunk, OpenaiChatResponse] | AsyncStream[OpenaiChatChunk, OpenaiChatResponse[Parsed]]:
+    ) -> (
+        AsyncStream[OpenaiChatChunk, OpenaiChatResponse[None, AsyncOutput]]
+        | AsyncStream[OpenaiChatChunk, OpenaiChatResponse[Parsed, AsyncOutput]]
+    ):
         """Create a chat completion.
 
         Nearly every language model of every vendor is available here. 302.AI's own features (search, image analysis,

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from typing import Any, Literal
 
-    from api302 import AsyncStream, Stream
+    from api302 import AsyncOutput, AsyncStream, Output, Stream
     from api302_client._model import Parsed
     from api302_client.models import OpenaiOutputItem, OpenaiResponsesResponse, OpenaiResponsesStreamEvent
     from api302_client.params.llm_openai import (
@@ -63,7 +63,7 @@ class Responses(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> OpenaiResponsesResponse: ...
+    ) -> OpenaiResponsesResponse[None, Output]: ...
 
     @overload
     def create(
@@ -101,7 +101,7 @@ class Responses(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Stream[OpenaiResponsesStreamEvent, OpenaiResponsesResponse]: ...
+    ) -> Stream[OpenaiResponsesStreamEvent, OpenaiResponsesResponse[None, Output]]: ...
 
     @overload
     def create(
@@ -139,7 +139,7 @@ class Responses(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> OpenaiResponsesResponse | Stream[OpenaiResponsesStreamEvent, OpenaiResponsesResponse]: ...
+    ) -> OpenaiResponsesResponse[None, Output] | Stream[OpenaiResponsesStreamEvent, OpenaiResponsesResponse[None, Output]]: ...
 
     def create(
         self,
@@ -176,7 +176,7 @@ class Responses(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> OpenaiResponsesResponse | Stream[OpenaiResponsesStreamEvent, OpenaiResponsesResponse]:
+    ) -> OpenaiResponsesResponse[None, Output] | Stream[OpenaiResponsesStreamEvent, OpenaiResponsesResponse[None, Output]]:
         """Create a response (OpenAI Responses format).
 
         Required by models such as o3-pro and codex-mini-latest, which support no other format. Returns the response
@@ -232,39 +232,41 @@ class Responses(Resource):
         """
         from api302_client.api.llm_openai import openai_responses as endpoint
 
-        result_: OpenaiResponsesResponse | Stream[OpenaiResponsesStreamEvent, OpenaiResponsesResponse] = self._call(
-            endpoint,
-            body={
-                "model": model,
-                "input": input,
-                "instructions": instructions,
-                "stream_options": stream_options,
-                "temperature": temperature,
-                "top_p": top_p,
-                "top_logprobs": top_logprobs,
-                "max_output_tokens": max_output_tokens,
-                "max_tool_calls": max_tool_calls,
-                "tools": tools,
-                "tool_choice": tool_choice,
-                "parallel_tool_calls": parallel_tool_calls,
-                "reasoning": reasoning,
-                "text": text,
-                "include": include,
-                "previous_response_id": previous_response_id,
-                "conversation": conversation,
-                "background": background,
-                "store": store,
-                "truncation": truncation,
-                "prompt": prompt,
-                "metadata": metadata,
-                "service_tier": service_tier,
-                "user": user,
-                "safety_identifier": safety_identifier,
-                "prompt_cache_key": prompt_cache_key,
-                "context_management": context_management,
-            },
-            stream=stream,
-            options=(extra_headers, extra_query, extra_body, timeout),
+        result_: OpenaiResponsesResponse[None, Output] | Stream[OpenaiResponsesStreamEvent, OpenaiResponsesResponse[None, Output]] = (
+            self._call(
+                endpoint,
+                body={
+                    "model": model,
+                    "input": input,
+                    "instructions": instructions,
+                    "stream_options": stream_options,
+                    "temperature": temperature,
+                    "top_p": top_p,
+                    "top_logprobs": top_logprobs,
+                    "max_output_tokens": max_output_tokens,
+                    "max_tool_calls": max_tool_calls,
+                    "tools": tools,
+                    "tool_choice": tool_choice,
+                    "parallel_tool_calls": parallel_tool_calls,
+                    "reasoning": reasoning,
+                    "text": text,
+                    "include": include,
+                    "previous_response_id": previous_response_id,
+                    "conversation": conversation,
+                    "background": background,
+                    "store": store,
+                    "truncation": truncation,
+                    "prompt": prompt,
+                    "metadata": metadata,
+                    "service_tier": service_tier,
+                    "user": user,
+                    "safety_identifier": safety_identifier,
+                    "prompt_cache_key": prompt_cache_key,
+                    "context_management": context_management,
+                },
+                stream=stream,
+                options=(extra_headers, extra_query, extra_body, timeout),
+            )
         )
         return result_
 
@@ -303,7 +305,7 @@ class Responses(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> OpenaiResponsesResponse[Parsed]:
+    ) -> OpenaiResponsesResponse[Parsed, Output]:
         """Create a response (OpenAI Responses format).
 
         Required by models such as o3-pro and codex-mini-latest, which support no other format. Returns the response
@@ -358,7 +360,7 @@ class Responses(Resource):
         """
         from api302_client.api.llm_openai import openai_responses as endpoint
 
-        result_: OpenaiResponsesResponse[Parsed] = self._parse(
+        result_: OpenaiResponsesResponse[Parsed, Output] = self._parse(
             endpoint,
             body={
                 "model": model,
@@ -429,7 +431,7 @@ class Responses(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Stream[OpenaiResponsesStreamEvent, OpenaiResponsesResponse]: ...
+    ) -> Stream[OpenaiResponsesStreamEvent, OpenaiResponsesResponse[None, Output]]: ...
 
     @overload
     def stream(
@@ -467,7 +469,7 @@ class Responses(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Stream[OpenaiResponsesStreamEvent, OpenaiResponsesResponse[Parsed]]: ...
+    ) -> Stream[OpenaiResponsesStreamEvent, OpenaiResponsesResponse[Parsed, Output]]: ...
 
     def stream(
         self,
@@ -504,7 +506,10 @@ class Responses(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Stream[OpenaiResponsesStreamEvent, OpenaiResponsesResponse] | Stream[OpenaiResponsesStreamEvent, OpenaiResponsesResponse[Parsed]]:
+    ) -> (
+        Stream[OpenaiResponsesStreamEvent, OpenaiResponsesResponse[None, Output]]
+        | Stream[OpenaiResponsesStreamEvent, OpenaiResponsesResponse[Parsed, Output]]
+    ):
         """Create a response (OpenAI Responses format).
 
         Required by models such as o3-pro and codex-mini-latest, which support no other format. Returns the response
@@ -635,7 +640,7 @@ class AsyncResponses(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> OpenaiResponsesResponse: ...
+    ) -> OpenaiResponsesResponse[None, AsyncOutput]: ...
 
     @overload
     async def create(
@@ -673,7 +678,7 @@ class AsyncResponses(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> AsyncStream[OpenaiResponsesStreamEvent, OpenaiResponsesResponse]: ...
+    ) -> AsyncStream[OpenaiResponsesStreamEvent, OpenaiResponsesResponse[None, AsyncOutput]]: ...
 
     @overload
     async def create(
@@ -711,7 +716,9 @@ class AsyncResponses(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> OpenaiResponsesResponse | AsyncStream[OpenaiResponsesStreamEvent, OpenaiResponsesResponse]: ...
+    ) -> (
+        OpenaiResponsesResponse[None, AsyncOutput] | AsyncStream[OpenaiResponsesStreamEvent, OpenaiResponsesResponse[None, AsyncOutput]]
+    ): ...
 
     async def create(
         self,
@@ -748,7 +755,7 @@ class AsyncResponses(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> OpenaiResponsesResponse | AsyncStream[OpenaiResponsesStreamEvent, OpenaiResponsesResponse]:
+    ) -> OpenaiResponsesResponse[None, AsyncOutput] | AsyncStream[OpenaiResponsesStreamEvent, OpenaiResponsesResponse[None, AsyncOutput]]:
         """Create a response (OpenAI Responses format).
 
         Required by models such as o3-pro and codex-mini-latest, which support no other format. Returns the response
@@ -804,7 +811,9 @@ class AsyncResponses(AsyncResource):
         """
         from api302_client.api.llm_openai import openai_responses as endpoint
 
-        result_: OpenaiResponsesResponse | AsyncStream[OpenaiResponsesStreamEvent, OpenaiResponsesResponse] = await self._call(
+        result_: (
+            OpenaiResponsesResponse[None, AsyncOutput] | AsyncStream[OpenaiResponsesStreamEvent, OpenaiResponsesResponse[None, AsyncOutput]]
+        ) = await self._call(
             endpoint,
             body={
                 "model": model,
@@ -875,7 +884,7 @@ class AsyncResponses(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> OpenaiResponsesResponse[Parsed]:
+    ) -> OpenaiResponsesResponse[Parsed, AsyncOutput]:
         """Create a response (OpenAI Responses format).
 
         Required by models such as o3-pro and codex-mini-latest, which support no other format. Returns the response
@@ -930,7 +939,7 @@ class AsyncResponses(AsyncResource):
         """
         from api302_client.api.llm_openai import openai_responses as endpoint
 
-        result_: OpenaiResponsesResponse[Parsed] = await self._parse(
+        result_: OpenaiResponsesResponse[Parsed, AsyncOutput] = await self._parse(
             endpoint,
             body={
                 "model": model,
@@ -1001,7 +1010,7 @@ class AsyncResponses(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> AsyncStream[OpenaiResponsesStreamEvent, OpenaiResponsesResponse]: ...
+    ) -> AsyncStream[OpenaiResponsesStreamEvent, OpenaiResponsesResponse[None, AsyncOutput]]: ...
 
     @overload
     def stream(
@@ -1039,7 +1048,7 @@ class AsyncResponses(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> AsyncStream[OpenaiResponsesStreamEvent, OpenaiResponsesResponse[Parsed]]: ...
+    ) -> AsyncStream[OpenaiResponsesStreamEvent, OpenaiResponsesResponse[Parsed, AsyncOutput]]: ...
 
     def stream(
         self,
@@ -1077,8 +1086,8 @@ class AsyncResponses(AsyncResource):
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
     ) -> (
-        AsyncStream[OpenaiResponsesStreamEvent, OpenaiResponsesResponse]
-        | AsyncStream[OpenaiResponsesStreamEvent, OpenaiResponsesResponse[Parsed]]
+        AsyncStream[OpenaiResponsesStreamEvent, OpenaiResponsesResponse[None, AsyncOutput]]
+        | AsyncStream[OpenaiResponsesStreamEvent, OpenaiResponsesResponse[Parsed, AsyncOutput]]
     ):
         """Create a response (OpenAI Responses format).
 

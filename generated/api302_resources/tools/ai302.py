@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from typing import Any, Literal
 
-    from api302 import AsyncPages, AsyncStream, AsyncTask, FileInput, Pages, Stream, Task
+    from api302 import AsyncOutput, AsyncPages, AsyncStream, AsyncTask, FileInput, Output, Pages, Stream, Task
     from api302_client._model import JsonObject
     from api302_client.models import (
         Ai302ArticleChunk,
@@ -800,7 +800,7 @@ class Ai302(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302VtVideoResponse:
+    ) -> Ai302VtVideoResponse[Output]:
         """Get the details of a web video by its URL.
 
         Args:
@@ -820,7 +820,9 @@ class Ai302(Resource):
         """
         from api302_client.api.tools_ai302 import ai302_get_video_info as endpoint
 
-        result_: Ai302VtVideoResponse = self._call(endpoint, query={"url": url}, options=(extra_headers, extra_query, extra_body, timeout))
+        result_: Ai302VtVideoResponse[Output] = self._call(
+            endpoint, query={"url": url}, options=(extra_headers, extra_query, extra_body, timeout)
+        )
         return result_
 
     def download_video(
@@ -1357,7 +1359,7 @@ class Ai302(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302ModelConversionResponse:
+    ) -> Ai302ModelConversionResponse[Output]:
         """Convert a 3D model to another file format.
 
         Args:
@@ -1378,7 +1380,7 @@ class Ai302(Resource):
         """
         from api302_client.api.tools_ai302 import ai302_convert_3d_model as endpoint
 
-        result_: Ai302ModelConversionResponse = self._call(
+        result_: Ai302ModelConversionResponse[Output] = self._call(
             endpoint,
             body={"trimesh_file_url": trimesh_file_url, "output_format": output_format},
             options=(extra_headers, extra_query, extra_body, timeout),
@@ -1429,7 +1431,7 @@ class Ai302(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302SvgVideoResponse:
+    ) -> Ai302SvgVideoResponse[Output]:
         """Convert an SVG to a drawing animation (video).
 
         Args:
@@ -1452,7 +1454,7 @@ class Ai302(Resource):
         """
         from api302_client.api.tools_ai302 import ai302_svg_to_video as endpoint
 
-        result_: Ai302SvgVideoResponse = self._call(
+        result_: Ai302SvgVideoResponse[Output] = self._call(
             endpoint,
             body={"svg_content": svg_content, "duration": duration, "video_format": video_format, "fps_speed": fps_speed},
             options=(extra_headers, extra_query, extra_body, timeout),
@@ -1516,7 +1518,7 @@ class Ai302(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302PptResponse:
+    ) -> Ai302PptResponse[Output]:
         """Generate a presentation in one call.
 
         From a subject or a parsed source. Streams unless `stream` is false; the plain method needs it false.
@@ -1547,7 +1549,7 @@ class Ai302(Resource):
         """
         from api302_client.api.tools_ai302 import ai302_generate_ppt as endpoint
 
-        result_: Ai302PptResponse = self._call(
+        result_: Ai302PptResponse[Output] = self._call(
             endpoint,
             body={
                 "subject": subject,
@@ -1771,7 +1773,7 @@ class Ai302(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302PptResponse:
+    ) -> Ai302PptResponse[Output]:
         """Render a presentation from its text.
 
         Waits for the file.
@@ -1796,7 +1798,7 @@ class Ai302(Resource):
         """
         from api302_client.api.tools_ai302 import ai302_build_ppt as endpoint
 
-        result_: Ai302PptResponse = self._call(
+        result_: Ai302PptResponse[Output] = self._call(
             endpoint,
             body={"outlineContentMarkdown": outlineContentMarkdown, "templateId": templateId, "pptxProperty": pptxProperty, "notes": notes},
             options=(extra_headers, extra_query, extra_body, timeout),
@@ -1840,7 +1842,7 @@ class Ai302(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302PptResponse:
+    ) -> Ai302PptResponse[Output]:
         """Get a presentation with its drawing data.
 
         Args:
@@ -1859,7 +1861,9 @@ class Ai302(Resource):
         """
         from api302_client.api.tools_ai302 import ai302_load_ppt as endpoint
 
-        result_: Ai302PptResponse = self._call(endpoint, query={"id": id}, options=(extra_headers, extra_query, extra_body, timeout))
+        result_: Ai302PptResponse[Output] = self._call(
+            endpoint, query={"id": id}, options=(extra_headers, extra_query, extra_body, timeout)
+        )
         return result_
 
     def get_ppt_progress(
@@ -1907,7 +1911,7 @@ class Ai302(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302PptFileResponse:
+    ) -> Ai302PptFileResponse[Output]:
         """Get the file of a presentation.
 
         The URL is null until the file is ready; poll again every second or two.
@@ -1929,7 +1933,7 @@ class Ai302(Resource):
         """
         from api302_client.api.tools_ai302 import ai302_get_ppt_file as endpoint
 
-        result_: Ai302PptFileResponse = self._call(
+        result_: Ai302PptFileResponse[Output] = self._call(
             endpoint, body={"id": id, "refresh": refresh}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return result_
@@ -1944,7 +1948,7 @@ class Ai302(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302PptTemplateResponse:
+    ) -> Ai302PptTemplateResponse[Output]:
         """Upload or replace a presentation template.
 
         Templates belong to the API key that added them.
@@ -1967,7 +1971,7 @@ class Ai302(Resource):
         """
         from api302_client.api.tools_ai302 import ai302_upload_ppt_template as endpoint
 
-        result_: Ai302PptTemplateResponse = self._call(
+        result_: Ai302PptTemplateResponse[Output] = self._call(
             endpoint, body={"type": type, "file": file, "templateId": templateId}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return result_
@@ -1982,7 +1986,7 @@ class Ai302(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302PptTemplatesResponse:
+    ) -> Ai302PptTemplatesResponse[Output]:
         """List presentation templates.
 
         `iter_list_ppt_templates` goes through the items of all pages.
@@ -2005,7 +2009,7 @@ class Ai302(Resource):
         """
         from api302_client.api.tools_ai302 import ai302_list_ppt_templates as endpoint
 
-        result_: Ai302PptTemplatesResponse = self._call(
+        result_: Ai302PptTemplatesResponse[Output] = self._call(
             endpoint, body={"page": page, "size": size, "filters": filters}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return result_
@@ -2229,7 +2233,7 @@ class Ai302(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302DeployedPage:
+    ) -> Ai302DeployedPage[Output]:
         """Publish a file as a web page.
 
         Args:
@@ -2251,7 +2255,7 @@ class Ai302(Resource):
         """
         from api302_client.api.tools_ai302 import ai302_deploy_page_file as endpoint
 
-        result_: Ai302DeployedPage = self._call(
+        result_: Ai302DeployedPage[Output] = self._call(
             endpoint,
             body={"file": file, "add_cover": add_cover, "add_watermarks": add_watermarks},
             options=(extra_headers, extra_query, extra_body, timeout),
@@ -2533,7 +2537,7 @@ class Ai302(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302AvatarResponse:
+    ) -> Ai302AvatarResponse[Output]:
         """Generate avatars in a style from a portrait.
 
         Args:
@@ -2561,7 +2565,7 @@ class Ai302(Resource):
         """
         from api302_client.api.tools_ai302 import ai302_generate_avatar as endpoint
 
-        result_: Ai302AvatarResponse = self._call(
+        result_: Ai302AvatarResponse[Output] = self._call(
             endpoint,
             body={
                 "image": image,
@@ -2593,7 +2597,7 @@ class Ai302(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302CardResponse:
+    ) -> Ai302CardResponse[Output]:
         """Generate a knowledge card.
 
         Args:
@@ -2623,7 +2627,7 @@ class Ai302(Resource):
         """
         from api302_client.api.tools_ai302 import ai302_generate_knowledge_card as endpoint
 
-        result_: Ai302CardResponse = self._call(
+        result_: Ai302CardResponse[Output] = self._call(
             endpoint,
             body={
                 "content": content,
@@ -2830,7 +2834,7 @@ class Ai302(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302CreationResponse:
+    ) -> Ai302CreationResponse[Output]:
         """Generate an image of one of some seventy types.
 
         Each type, known by name and number, has fields of its own beside the common ones; those of two types are
@@ -2866,7 +2870,7 @@ class Ai302(Resource):
         """
         from api302_client.api.tools_ai302 import ai302_generate_creative_image as endpoint
 
-        result_: Ai302CreationResponse = self._call(
+        result_: Ai302CreationResponse[Output] = self._call(
             endpoint,
             path={"creation": creation},
             body={
@@ -3631,7 +3635,7 @@ class AsyncAi302(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302VtVideoResponse:
+    ) -> Ai302VtVideoResponse[AsyncOutput]:
         """Get the details of a web video by its URL.
 
         Args:
@@ -3651,7 +3655,7 @@ class AsyncAi302(AsyncResource):
         """
         from api302_client.api.tools_ai302 import ai302_get_video_info as endpoint
 
-        result_: Ai302VtVideoResponse = await self._call(
+        result_: Ai302VtVideoResponse[AsyncOutput] = await self._call(
             endpoint, query={"url": url}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return result_
@@ -4196,7 +4200,7 @@ class AsyncAi302(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302ModelConversionResponse:
+    ) -> Ai302ModelConversionResponse[AsyncOutput]:
         """Convert a 3D model to another file format.
 
         Args:
@@ -4217,7 +4221,7 @@ class AsyncAi302(AsyncResource):
         """
         from api302_client.api.tools_ai302 import ai302_convert_3d_model as endpoint
 
-        result_: Ai302ModelConversionResponse = await self._call(
+        result_: Ai302ModelConversionResponse[AsyncOutput] = await self._call(
             endpoint,
             body={"trimesh_file_url": trimesh_file_url, "output_format": output_format},
             options=(extra_headers, extra_query, extra_body, timeout),
@@ -4268,7 +4272,7 @@ class AsyncAi302(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302SvgVideoResponse:
+    ) -> Ai302SvgVideoResponse[AsyncOutput]:
         """Convert an SVG to a drawing animation (video).
 
         Args:
@@ -4291,7 +4295,7 @@ class AsyncAi302(AsyncResource):
         """
         from api302_client.api.tools_ai302 import ai302_svg_to_video as endpoint
 
-        result_: Ai302SvgVideoResponse = await self._call(
+        result_: Ai302SvgVideoResponse[AsyncOutput] = await self._call(
             endpoint,
             body={"svg_content": svg_content, "duration": duration, "video_format": video_format, "fps_speed": fps_speed},
             options=(extra_headers, extra_query, extra_body, timeout),
@@ -4355,7 +4359,7 @@ class AsyncAi302(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302PptResponse:
+    ) -> Ai302PptResponse[AsyncOutput]:
         """Generate a presentation in one call.
 
         From a subject or a parsed source. Streams unless `stream` is false; the plain method needs it false.
@@ -4386,7 +4390,7 @@ class AsyncAi302(AsyncResource):
         """
         from api302_client.api.tools_ai302 import ai302_generate_ppt as endpoint
 
-        result_: Ai302PptResponse = await self._call(
+        result_: Ai302PptResponse[AsyncOutput] = await self._call(
             endpoint,
             body={
                 "subject": subject,
@@ -4610,7 +4614,7 @@ class AsyncAi302(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302PptResponse:
+    ) -> Ai302PptResponse[AsyncOutput]:
         """Render a presentation from its text.
 
         Waits for the file.
@@ -4635,7 +4639,7 @@ class AsyncAi302(AsyncResource):
         """
         from api302_client.api.tools_ai302 import ai302_build_ppt as endpoint
 
-        result_: Ai302PptResponse = await self._call(
+        result_: Ai302PptResponse[AsyncOutput] = await self._call(
             endpoint,
             body={"outlineContentMarkdown": outlineContentMarkdown, "templateId": templateId, "pptxProperty": pptxProperty, "notes": notes},
             options=(extra_headers, extra_query, extra_body, timeout),
@@ -4679,7 +4683,7 @@ class AsyncAi302(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302PptResponse:
+    ) -> Ai302PptResponse[AsyncOutput]:
         """Get a presentation with its drawing data.
 
         Args:
@@ -4698,7 +4702,9 @@ class AsyncAi302(AsyncResource):
         """
         from api302_client.api.tools_ai302 import ai302_load_ppt as endpoint
 
-        result_: Ai302PptResponse = await self._call(endpoint, query={"id": id}, options=(extra_headers, extra_query, extra_body, timeout))
+        result_: Ai302PptResponse[AsyncOutput] = await self._call(
+            endpoint, query={"id": id}, options=(extra_headers, extra_query, extra_body, timeout)
+        )
         return result_
 
     async def get_ppt_progress(
@@ -4746,7 +4752,7 @@ class AsyncAi302(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302PptFileResponse:
+    ) -> Ai302PptFileResponse[AsyncOutput]:
         """Get the file of a presentation.
 
         The URL is null until the file is ready; poll again every second or two.
@@ -4768,7 +4774,7 @@ class AsyncAi302(AsyncResource):
         """
         from api302_client.api.tools_ai302 import ai302_get_ppt_file as endpoint
 
-        result_: Ai302PptFileResponse = await self._call(
+        result_: Ai302PptFileResponse[AsyncOutput] = await self._call(
             endpoint, body={"id": id, "refresh": refresh}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return result_
@@ -4783,7 +4789,7 @@ class AsyncAi302(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302PptTemplateResponse:
+    ) -> Ai302PptTemplateResponse[AsyncOutput]:
         """Upload or replace a presentation template.
 
         Templates belong to the API key that added them.
@@ -4806,7 +4812,7 @@ class AsyncAi302(AsyncResource):
         """
         from api302_client.api.tools_ai302 import ai302_upload_ppt_template as endpoint
 
-        result_: Ai302PptTemplateResponse = await self._call(
+        result_: Ai302PptTemplateResponse[AsyncOutput] = await self._call(
             endpoint, body={"type": type, "file": file, "templateId": templateId}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return result_
@@ -4821,7 +4827,7 @@ class AsyncAi302(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302PptTemplatesResponse:
+    ) -> Ai302PptTemplatesResponse[AsyncOutput]:
         """List presentation templates.
 
         `iter_list_ppt_templates` goes through the items of all pages.
@@ -4844,7 +4850,7 @@ class AsyncAi302(AsyncResource):
         """
         from api302_client.api.tools_ai302 import ai302_list_ppt_templates as endpoint
 
-        result_: Ai302PptTemplatesResponse = await self._call(
+        result_: Ai302PptTemplatesResponse[AsyncOutput] = await self._call(
             endpoint, body={"page": page, "size": size, "filters": filters}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return result_
@@ -5068,7 +5074,7 @@ class AsyncAi302(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302DeployedPage:
+    ) -> Ai302DeployedPage[AsyncOutput]:
         """Publish a file as a web page.
 
         Args:
@@ -5090,7 +5096,7 @@ class AsyncAi302(AsyncResource):
         """
         from api302_client.api.tools_ai302 import ai302_deploy_page_file as endpoint
 
-        result_: Ai302DeployedPage = await self._call(
+        result_: Ai302DeployedPage[AsyncOutput] = await self._call(
             endpoint,
             body={"file": file, "add_cover": add_cover, "add_watermarks": add_watermarks},
             options=(extra_headers, extra_query, extra_body, timeout),
@@ -5372,7 +5378,7 @@ class AsyncAi302(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302AvatarResponse:
+    ) -> Ai302AvatarResponse[AsyncOutput]:
         """Generate avatars in a style from a portrait.
 
         Args:
@@ -5400,7 +5406,7 @@ class AsyncAi302(AsyncResource):
         """
         from api302_client.api.tools_ai302 import ai302_generate_avatar as endpoint
 
-        result_: Ai302AvatarResponse = await self._call(
+        result_: Ai302AvatarResponse[AsyncOutput] = await self._call(
             endpoint,
             body={
                 "image": image,
@@ -5432,7 +5438,7 @@ class AsyncAi302(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302CardResponse:
+    ) -> Ai302CardResponse[AsyncOutput]:
         """Generate a knowledge card.
 
         Args:
@@ -5462,7 +5468,7 @@ class AsyncAi302(AsyncResource):
         """
         from api302_client.api.tools_ai302 import ai302_generate_knowledge_card as endpoint
 
-        result_: Ai302CardResponse = await self._call(
+        result_: Ai302CardResponse[AsyncOutput] = await self._call(
             endpoint,
             body={
                 "content": content,
@@ -5669,7 +5675,7 @@ class AsyncAi302(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Ai302CreationResponse:
+    ) -> Ai302CreationResponse[AsyncOutput]:
         """Generate an image of one of some seventy types.
 
         Each type, known by name and number, has fields of its own beside the common ones; those of two types are
@@ -5705,7 +5711,7 @@ class AsyncAi302(AsyncResource):
         """
         from api302_client.api.tools_ai302 import ai302_generate_creative_image as endpoint
 
-        result_: Ai302CreationResponse = await self._call(
+        result_: Ai302CreationResponse[AsyncOutput] = await self._call(
             endpoint,
             path={"creation": creation},
             body={

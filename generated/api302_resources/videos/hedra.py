@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from typing import Any, Literal
 
-    from api302 import AsyncTask, FileInput, Task, Uploaded
+    from api302 import AsyncOutput, AsyncTask, FileInput, Output, Task, Uploaded
     from api302_client.models import HedraAsset, HedraGenerationStatus, HedraModel, HedraNewAsset, HedraProject, HedraUploaded
     from api302_client.params.videos_hedra import HedraAvatarInput, HedraSpeech, HedraVideoInputs
 
@@ -135,7 +135,7 @@ class Hedra(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> HedraAsset:
+    ) -> HedraAsset[Output]:
         """Upload the file of an asset (v3).
 
         Args:
@@ -155,7 +155,7 @@ class Hedra(Resource):
         """
         from api302_client.api.videos_hedra import hedra_upload_asset as endpoint
 
-        result_: HedraAsset = self._call(
+        result_: HedraAsset[Output] = self._call(
             endpoint, path={"id": id}, body={"file": file}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return result_
@@ -539,7 +539,7 @@ class AsyncHedra(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> HedraAsset:
+    ) -> HedraAsset[AsyncOutput]:
         """Upload the file of an asset (v3).
 
         Args:
@@ -559,7 +559,7 @@ class AsyncHedra(AsyncResource):
         """
         from api302_client.api.videos_hedra import hedra_upload_asset as endpoint
 
-        result_: HedraAsset = await self._call(
+        result_: HedraAsset[AsyncOutput] = await self._call(
             endpoint, path={"id": id}, body={"file": file}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return result_

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Any, Literal
 
+    from api302 import AsyncOutput, Output
     from api302_client.models import LightricksVideo
 
 
@@ -29,7 +30,7 @@ class Lightricks(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> LightricksVideo:
+    ) -> LightricksVideo[Output]:
         """Create a text-to-video task (LTX-Video).
 
         Args:
@@ -53,7 +54,7 @@ class Lightricks(Resource):
         """
         from api302_client.api.videos_lightricks import lightricks_text_to_video as endpoint
 
-        result_: LightricksVideo = self._call(
+        result_: LightricksVideo[Output] = self._call(
             endpoint,
             body={
                 "prompt": prompt,
@@ -79,7 +80,7 @@ class Lightricks(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> LightricksVideo:
+    ) -> LightricksVideo[Output]:
         """Create an image-to-video task (LTX-Video).
 
         Args:
@@ -104,7 +105,7 @@ class Lightricks(Resource):
         """
         from api302_client.api.videos_lightricks import lightricks_image_to_video as endpoint
 
-        result_: LightricksVideo = self._call(
+        result_: LightricksVideo[Output] = self._call(
             endpoint,
             body={
                 "image_url": image_url,
@@ -132,7 +133,7 @@ class Lightricks(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> LightricksVideo:
+    ) -> LightricksVideo[Output]:
         """Create a text-to-video task (LTX-Video 0.9.5).
 
         Args:
@@ -158,7 +159,7 @@ class Lightricks(Resource):
         """
         from api302_client.api.videos_lightricks import lightricks_text_to_video_v0_9_5 as endpoint
 
-        result_: LightricksVideo = self._call(
+        result_: LightricksVideo[Output] = self._call(
             endpoint,
             body={
                 "prompt": prompt,
@@ -188,7 +189,7 @@ class Lightricks(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> LightricksVideo:
+    ) -> LightricksVideo[Output]:
         """Create an image-to-video task (LTX-Video 0.9.5).
 
         Args:
@@ -215,7 +216,7 @@ class Lightricks(Resource):
         """
         from api302_client.api.videos_lightricks import lightricks_image_to_video_v0_9_5 as endpoint
 
-        result_: LightricksVideo = self._call(
+        result_: LightricksVideo[Output] = self._call(
             endpoint,
             body={
                 "image_url": image_url,
@@ -247,7 +248,7 @@ class AsyncLightricks(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> LightricksVideo:
+    ) -> LightricksVideo[AsyncOutput]:
         """Create a text-to-video task (LTX-Video).
 
         Args:
@@ -271,7 +272,7 @@ class AsyncLightricks(AsyncResource):
         """
         from api302_client.api.videos_lightricks import lightricks_text_to_video as endpoint
 
-        result_: LightricksVideo = await self._call(
+        result_: LightricksVideo[AsyncOutput] = await self._call(
             endpoint,
             body={
                 "prompt": prompt,
@@ -297,7 +298,7 @@ class AsyncLightricks(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> LightricksVideo:
+    ) -> LightricksVideo[AsyncOutput]:
         """Create an image-to-video task (LTX-Video).
 
         Args:
@@ -322,7 +323,7 @@ class AsyncLightricks(AsyncResource):
         """
         from api302_client.api.videos_lightricks import lightricks_image_to_video as endpoint
 
-        result_: LightricksVideo = await self._call(
+        result_: LightricksVideo[AsyncOutput] = await self._call(
             endpoint,
             body={
                 "image_url": image_url,
@@ -350,7 +351,7 @@ class AsyncLightricks(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> LightricksVideo:
+    ) -> LightricksVideo[AsyncOutput]:
         """Create a text-to-video task (LTX-Video 0.9.5).
 
         Args:
@@ -376,7 +377,7 @@ class AsyncLightricks(AsyncResource):
         """
         from api302_client.api.videos_lightricks import lightricks_text_to_video_v0_9_5 as endpoint
 
-        result_: LightricksVideo = await self._call(
+        result_: LightricksVideo[AsyncOutput] = await self._call(
             endpoint,
             body={
                 "prompt": prompt,
@@ -406,7 +407,7 @@ class AsyncLightricks(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> LightricksVideo:
+    ) -> LightricksVideo[AsyncOutput]:
         """Create an image-to-video task (LTX-Video 0.9.5).
 
         Args:
@@ -433,7 +434,7 @@ class AsyncLightricks(AsyncResource):
         """
         from api302_client.api.videos_lightricks import lightricks_image_to_video_v0_9_5 as endpoint
 
-        result_: LightricksVideo = await self._call(
+        result_: LightricksVideo[AsyncOutput] = await self._call(
             endpoint,
             body={
                 "image_url": image_url,

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from typing import Any, Literal
 
-    from api302 import AsyncTask, FileInput, Task
+    from api302 import AsyncOutput, AsyncTask, FileInput, Output, Task
     from api302_client.models import MinimaxFileResponse, MinimaxH3Task, MinimaxVideoTask
     from api302_client.params.videos_minimax import MinimaxH3Item, MinimaxSubject
     from api302_resources._models import MinimaxCreateVideoH3Model, MinimaxCreateVideoModel
@@ -137,7 +137,7 @@ class Minimax(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> MinimaxFileResponse:
+    ) -> MinimaxFileResponse[Output]:
         """Get the URL of a finished file (MiniMax).
 
         For videos, and the audio of long texts.
@@ -160,7 +160,7 @@ class Minimax(Resource):
         """
         from api302_client.api.videos_minimax import minimax_get_file as endpoint
 
-        result_: MinimaxFileResponse = self._call(
+        result_: MinimaxFileResponse[Output] = self._call(
             endpoint, query={"file_id": file_id, "task_id": task_id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return result_
@@ -376,7 +376,7 @@ class AsyncMinimax(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> MinimaxFileResponse:
+    ) -> MinimaxFileResponse[AsyncOutput]:
         """Get the URL of a finished file (MiniMax).
 
         For videos, and the audio of long texts.
@@ -399,7 +399,7 @@ class AsyncMinimax(AsyncResource):
         """
         from api302_client.api.videos_minimax import minimax_get_file as endpoint
 
-        result_: MinimaxFileResponse = await self._call(
+        result_: MinimaxFileResponse[AsyncOutput] = await self._call(
             endpoint, query={"file_id": file_id, "task_id": task_id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return result_

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from typing import Any, Literal
 
-    from api302 import AsyncByteStream, AsyncTask, ByteStream, FileInput, Task
+    from api302 import AsyncByteStream, AsyncOutput, AsyncTask, ByteStream, FileInput, Output, Task
     from api302_client._model import Binary
     from api302_client.models import OpenaiDeletedVideo, OpenaiSoraTask, OpenaiVideo
     from api302_client.params.videos_openai import OpenaiVideoReference
@@ -152,7 +152,7 @@ class Openai(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Binary:
+    ) -> Binary[Output]:
         """Download a video of Sora.
 
         `stream_get_video_content` gives the bytes as they come.
@@ -176,7 +176,7 @@ class Openai(Resource):
         """
         from api302_client.api.videos_openai import openai_get_video_content as endpoint
 
-        result_: Binary = self._call(
+        result_: Binary[Output] = self._call(
             endpoint,
             path={"video_id": video_id},
             query={"variant": variant},
@@ -478,7 +478,7 @@ class AsyncOpenai(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Binary:
+    ) -> Binary[AsyncOutput]:
         """Download a video of Sora.
 
         `stream_get_video_content` gives the bytes as they come.
@@ -502,7 +502,7 @@ class AsyncOpenai(AsyncResource):
         """
         from api302_client.api.videos_openai import openai_get_video_content as endpoint
 
-        result_: Binary = await self._call(
+        result_: Binary[AsyncOutput] = await self._call(
             endpoint,
             path={"video_id": video_id},
             query={"variant": variant},

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Any, Literal
 
-    from api302 import AsyncByteStream, AsyncTask, ByteStream, FileInput, Task
+    from api302 import AsyncByteStream, AsyncOutput, AsyncTask, ByteStream, FileInput, Output, Task
     from api302_client._model import Binary
     from api302_client.models import StabilityGeneration, StabilityVideo
 
@@ -30,7 +30,7 @@ class Stability(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Task[StabilityVideo | StabilityGeneration | Binary]:
+    ) -> Task[StabilityVideo | StabilityGeneration | Binary[Output]]:
         """Create an image-to-video task (Stable Video Diffusion).
 
         Args:
@@ -45,7 +45,7 @@ class Stability(Resource):
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
-            (StabilityVideo | StabilityGeneration | Binary).
+            (StabilityVideo | StabilityGeneration | Binary[OutputT]).
 
         Raises:
             Api302Error: The call failed.
@@ -71,7 +71,7 @@ class Stability(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> StabilityVideo | StabilityGeneration | Binary:
+    ) -> StabilityVideo | StabilityGeneration | Binary[Output]:
         """Get a video task (Stable Video Diffusion).
 
         Returns the video itself, or, when JSON is asked for, the video in base64; while the task runs, status 202.
@@ -97,7 +97,7 @@ class Stability(Resource):
         """
         from api302_client.api.videos_stability import stability_get_video as endpoint
 
-        result_: StabilityVideo | StabilityGeneration | Binary = self._call(
+        result_: StabilityVideo | StabilityGeneration | Binary[Output] = self._call(
             endpoint, path={"id": id}, accept=accept, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return result_
@@ -150,7 +150,7 @@ class AsyncStability(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> AsyncTask[StabilityVideo | StabilityGeneration | Binary]:
+    ) -> AsyncTask[StabilityVideo | StabilityGeneration | Binary[AsyncOutput]]:
         """Create an image-to-video task (Stable Video Diffusion).
 
         Args:
@@ -165,7 +165,7 @@ class AsyncStability(AsyncResource):
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
-            (StabilityVideo | StabilityGeneration | Binary).
+            (StabilityVideo | StabilityGeneration | Binary[OutputT]).
 
         Raises:
             Api302Error: The call failed.
@@ -191,7 +191,7 @@ class AsyncStability(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> StabilityVideo | StabilityGeneration | Binary:
+    ) -> StabilityVideo | StabilityGeneration | Binary[AsyncOutput]:
         """Get a video task (Stable Video Diffusion).
 
         Returns the video itself, or, when JSON is asked for, the video in base64; while the task runs, status 202.
@@ -217,7 +217,7 @@ class AsyncStability(AsyncResource):
         """
         from api302_client.api.videos_stability import stability_get_video as endpoint
 
-        result_: StabilityVideo | StabilityGeneration | Binary = await self._call(
+        result_: StabilityVideo | StabilityGeneration | Binary[AsyncOutput] = await self._call(
             endpoint, path={"id": id}, accept=accept, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return result_

@@ -25,13 +25,13 @@ if TYPE_CHECKING:
     from os import PathLike
     from pathlib import Path
 
-T = TypeVar("T")
+T = TypeVar("T", covariant=True)
 if TYPE_CHECKING:
     from typing_extensions import TypeVar as _TypeVarWithDefault
 
-    R = _TypeVarWithDefault("R", default=Any)
+    R = _TypeVarWithDefault("R", default=Any, covariant=True)
 else:
-    R = TypeVar("R")
+    R = TypeVar("R", covariant=True)
 
 
 class _Values:

@@ -27,7 +27,7 @@ from .files import AsyncOutput, Output, output
 from .polling import Schedule, is_passing, read_status
 from .progress import shown_progress
 
-T = TypeVar("T")
+T = TypeVar("T", covariant=True)
 VERSION = 1
 DEFAULT_WAIT = 1800.0
 LONGEST_POLL = 60.0
