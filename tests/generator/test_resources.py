@@ -192,7 +192,7 @@ def test_the_class_of_the_files_stands_in_what_is_returned(
     chat = client.llm.acme
     assert returns(chat.parse_chat_completions) == "AcmeChatResponse[Parsed, Output]"
     assert "Stream[AcmeChatChunk, AcmeChatResponse[None, Output]]" in returns(chat.chat_completions)
-    later = getattr(sys.modules[type(client.videos.acme).__module__], "AsyncAcme")
+    later = sys.modules[type(client.videos.acme).__module__].AsyncAcme
     assert returns(later.get_video) == "AcmeTaskResponse[AsyncOutput]"
     assert returns(later.text_to_video) == "AsyncTask[AcmeTaskResponse[AsyncOutput]]"
 
