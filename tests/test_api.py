@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import inspect
 import json
+import re
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
@@ -169,6 +170,20 @@ def test_a_plain_call_gives_its_reply(
     if operation.node.get("x-outputs") and operation.id not in WITHOUT_A_FILE:
         assert reply.outputs, "x-outputs finds no file"
         assert all(output.save(tmp_path).stat().st_size for output in reply.outputs)
+
+
+@pytest.mark.parametrize("operation", METHODS.document.operations, ids=identify)
+def test_help_names_no_argument_that_is_not_there(operation: Operation) -> None:
+    methods = METHODS.of(operation)
+    siblings = {one.name for one in methods}
+    fields = {one.wire for one in METHODS.arguments(operation).all}
+    for one in methods:
+        text = " ".join(" ".join(one.doc).split())
+        named = {
+            name for name in re.findall(r"`([\w-]+)`", text) if f"Sent as `{name}`" not in text
+        }
+        taken = {argument.name for argument in one.arguments} | one.own.keys() | siblings
+        assert named & fields <= taken, one.name
 
 
 @pytest.mark.parametrize("operation", METHODS.document.operations, ids=identify)

@@ -75,6 +75,7 @@ RULES: list[Callable[[Context], Iterator[Problem]]] = [
     behaviour.stream_responses,
     behaviour.structured,
     behaviour.switches,
+    behaviour.hidden_switches,
     behaviour.unknowns,
     behaviour.follows,
     deprecation.replacements,

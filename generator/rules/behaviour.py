@@ -273,6 +273,24 @@ def switches(context: Context) -> Iterator[Problem]:
                 yield context.on(operation, extension, message, did_you_mean(name, known), path)
 
 
+def hidden_switches(context: Context) -> Iterator[Problem]:
+    """The texts of a call do not name the field that chooses its form: no method takes it."""
+    for operation in context.operations:
+        rules = [obj(obj(operation.node.get(key)).get("when")) for key in ("x-task", "x-stream")]
+        hidden = [f"`{rule['name']}`" for rule in rules if rule.get("value")]
+        responses = obj(operation.node.get("responses"))
+        texts = {"description": str(operation.node.get("description"))}
+        texts["responses"] = " ".join(
+            str(obj(one).get("description")) for one in responses.values()
+        )
+        for key, text in texts.items():
+            for name in hidden:
+                if name in text:
+                    message = f"the text of {operation} names {name}, which chooses its form"
+                    fix = "say what happens without it: each form is a method of its own"
+                    yield context.on(operation, key, message, fix)
+
+
 def _paging(pages: dict[str, object]) -> Iterator[tuple[str, list[str | int], object, object]]:
     """The parameters that x-pages names, each with where it is named."""
     where = pages.get("in", "query")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from contextlib import suppress
 
 import api302_mock
 
@@ -42,7 +43,8 @@ def main(argv: list[str] | None = None) -> int:
     count = len(app.document.operations)
     print(f"Mock of {title} ({count} operations) at {url_of(listening)}", flush=True)
     server = uvicorn.Server(config(app, "error" if options.quiet else "info"))
-    server.run(sockets=[listening])
+    with suppress(KeyboardInterrupt):  # raised again once it has shut down
+        server.run(sockets=[listening])
     return 0
 
 
@@ -72,7 +74,8 @@ def _proxy(options: argparse.Namespace) -> int:
         return 1
     print(f"Proxy of {app.target} at {url_of(listening)}, record in {app.folder}", flush=True)
     # No access log: it would have the query, and some callers put their API key there.
-    uvicorn.Server(config(app, lifespan="on")).run(sockets=[listening])
+    with suppress(KeyboardInterrupt):
+        uvicorn.Server(config(app, lifespan="on")).run(sockets=[listening])
     return 0
 
 

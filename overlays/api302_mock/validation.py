@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from itertools import chain
 from typing import Any, cast
 
 import jsonschema_rs
@@ -17,7 +18,7 @@ from api302_client.media import essence, is_json
 from api302_mock import files, models
 from api302_mock.body import MULTIPART, URLENCODED, parse_json, read_bytes, read_form
 from api302_mock.call import Call
-from api302_mock.document import Document, Operation
+from api302_mock.document import BRANCHES, Document, Operation
 from api302_mock.errors import Refused
 from api302_mock.keys import Keys
 from api302_mock.wire import encoded
@@ -323,10 +324,27 @@ def _same_value(document: Document, schema: Any) -> Iterator[dict[str, Any]]:
 
 def _forms(document: Document, schema: Any) -> list[str]:
     """The forms in which a value, or a list's items, may be a file; none where it is no file."""
-    texts = [part for part in _same_value(document, schema) if "string" in _types(part)]
-    if not all("x-file" in part for part in texts):
+    texts = list(_texts(document, schema, []))
+    if not all(texts):
         return []  # some other text is as good
-    return [form for part in texts for form in part["x-file"]]
+    return [form for forms in texts for form in forms]
+
+
+def _texts(document: Document, schema: Any, forms: list[str]) -> Iterator[list[str]]:
+    """For each text that a value, or a list's items, may be: in which forms it is a file, if so.
+
+    `forms`: those of the union or the list that it stands in.
+    """
+    found = document.resolve(schema)
+    if not isinstance(found, dict):
+        return
+    node = cast("dict[str, Any]", found)
+    forms = node.get("x-file", [] if node.keys() & {"enum", "const"} else forms)
+    if "string" in _types(node):
+        yield forms
+    inner = [part for branch in BRANCHES for part in node.get(branch, [])]
+    for part in [*inner, node.get("items")]:
+        yield from _texts(document, part, forms)
 
 
 def _types(schema: dict[str, Any]) -> list[str]:
@@ -342,7 +360,7 @@ def check_files(
     Args:
         document: The document.
         schema: The schema of an object.
-        value: The object, which is valid by that schema.
+        value: The value, which is valid by that schema.
         where: Its place, for the message.
         parts: The fields that came as file parts.
 
@@ -351,13 +369,47 @@ def check_files(
     """
     if not isinstance(value, dict):
         return
+    given = cast("dict[str, Any]", value)
+    fields = {name: one for name, one in given.items() if name not in parts}
+    for wrong in _wrong_files(document, schema, fields, where):
+        raise Refused(422, wrong)
+    properties = document.properties(schema)
+    for name in properties.keys() & fields.keys():
+        _check_held(document, properties[name], fields[name], f"{where}.{name}")
+
+
+def _wrong_files(document: Document, schema: Any, value: Any, where: str) -> Iterator[str]:
+    """What is wrong with the files in an object or a list, at any depth."""
+    found = document.resolve(schema)
+    if not isinstance(found, dict) or not isinstance(value, (dict, list)):
+        return
+    node = cast("dict[str, Any]", found)
+    for part in node.get("allOf", []):
+        yield from _wrong_files(document, part, value, where)
+    for variants in (node.get("anyOf", []), node.get("oneOf", [])):
+        meant = [one for one in variants if document.is_valid(one, value)] or variants
+        wrong = [list(_wrong_files(document, one, value, where)) for one in meant]
+        if all(wrong):  # of none of the variants that it may be are the files right
+            yield from chain.from_iterable(wrong)
+    if isinstance(value, list):
+        for number, item in enumerate(cast("list[Any]", value)):
+            yield from _wrong_files(document, node.get("items"), item, f"{where}[{number}]")
+        return
     fields = cast("dict[str, Any]", value)
-    required = {name for part in document.branches(schema) for name in part.get("required", [])}
-    for name, field in document.properties(schema).items():
+    for name, field in node.get("properties", {}).items():
         # Some callers send an empty text for a file that they may leave out.
-        is_left_out = name not in required and fields.get(name) == ""
-        if name in fields and name not in parts and not is_left_out:
-            _check_file(document, field, fields[name], f"{where}.{name}")
+        is_left_out = name not in node.get("required", []) and fields.get(name) == ""
+        if name in fields and not is_left_out:
+            yield from _wrong_texts(document, field, fields[name], f"{where}.{name}")
+            yield from _wrong_files(document, field, fields[name], f"{where}.{name}")
+
+
+def _wrong_texts(document: Document, schema: Any, value: Any, where: str) -> Iterator[str]:
+    forms = _forms(document, schema)
+    for text in cast("list[Any]", value) if isinstance(value, list) else [value]:
+        if forms and isinstance(text, str) and not _is_file(text, forms):
+            wanted = " or ".join(_FORMS[form] for form in dict.fromkeys(forms))
+            yield f"{where}: {text[:40]!r} is not a file; send {wanted}."
 
 
 def check_sizes(document: Document, schema: Any, uploads: Mapping[str, list[UploadFile]]) -> None:
@@ -379,13 +431,11 @@ def _check_size(document: Document, schema: Any, size: int, where: str) -> None:
         raise Refused(413, message, err_code=-10017)
 
 
-def _check_file(document: Document, schema: Any, value: Any, where: str) -> None:
-    forms = _forms(document, schema)
+def _check_held(document: Document, schema: Any, value: Any, where: str) -> None:
+    """Refuse a file of more bytes than its field takes, where its text holds it."""
+    is_file = bool(_forms(document, schema))
     for text in cast("list[Any]", value) if isinstance(value, list) else [value]:
-        if forms and isinstance(text, str) and not _is_file(text, forms):
-            wanted = " or ".join(_FORMS[form] for form in forms)
-            raise Refused(422, f"{where}: {text[:40]!r} is not a file; send {wanted}.")
-        if forms and isinstance(text, str):
+        if is_file and isinstance(text, str):
             _check_size(document, schema, _held(text), where)
 
 

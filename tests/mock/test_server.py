@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import os
 import re
+import signal
 import subprocess
 import sys
 from importlib.metadata import entry_points
@@ -45,6 +47,46 @@ def test_the_command_serves_until_it_is_stopped(tmp_path: Path, mini: dict[str, 
         finally:
             process.terminate()
             process.communicate(timeout=10)
+
+
+# Whoever runs the tests in the background may have SIGINT ignored, which is inherited.
+INTERRUPTED = """
+import signal, sys
+signal.signal(signal.SIGINT, signal.default_int_handler)
+from {module} import main
+sys.exit(main({arguments!r}))
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGINT for one process")
+@pytest.mark.parametrize("module", ["api302_mock.__main__", "api302.__main__"])
+@pytest.mark.parametrize("options", [[], ["--proxy", "http://127.0.0.1:9"]], ids=["mock", "proxy"])
+def test_ctrl_c_ends_the_command_without_a_traceback(
+    tmp_path: Path, mini: dict[str, Any], module: str, options: list[str]
+) -> None:
+    spec = tmp_path / "mini.json"
+    spec.write_text(json.dumps(mini))
+    arguments = ["--port", "0", "--spec", str(spec), "--record", str(tmp_path), *options]
+    if module == "api302.__main__":
+        arguments = ["mock", *arguments]
+    program = INTERRUPTED.format(module=module, arguments=arguments)
+    with subprocess.Popen(
+        [sys.executable, "-c", program],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=ENVIRONMENT,
+    ) as process:
+        assert process.stdout is not None
+        url = re.search(r"http://127\.0\.0\.1:\d+(?=,|$)", process.stdout.readline().strip())
+        assert url is not None
+        with contextlib.suppress(httpx.HTTPError):
+            httpx.get(url[0])  # it serves now, and not before
+        process.send_signal(signal.SIGINT)
+        _, errors = process.communicate(timeout=20)
+    assert process.returncode == 0
+    assert "Traceback" not in errors
+    assert "Aborted" not in errors
 
 
 def test_the_command_says_what_is_wrong(

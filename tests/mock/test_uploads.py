@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import base64
+import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -10,9 +12,10 @@ from typing import Any
 import httpx
 import pytest
 
-from api302_mock import start
+from api302_mock import create_app, start
 from api302_mock.document import Document
-from api302_mock.validation import takes_file_part
+from api302_mock.errors import Refused
+from api302_mock.validation import check_files, takes_file_part
 
 from .conftest import KEY
 
@@ -25,12 +28,43 @@ FIELDS: dict[str, Any] = {
     "many": {"anyOf": [URL, {"type": "array", "items": URL}]},
     "maybe": {"anyOf": [URL, {"type": "null"}]},
     "other": {"anyOf": [URL, {"type": "string", "enum": ["none"]}]},
+    "listed": {"type": "array", "items": {"type": "string"}, "x-file": ["url"]},
+    "union": {
+        "anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}],
+        "x-file": ["url", "base64"],
+    },
+    "union_other": {
+        "anyOf": [{"type": "string"}, {"type": "string", "enum": ["none"]}],
+        "x-file": ["url"],
+    },
+    "parts": {
+        "type": "array",
+        "items": {
+            "oneOf": [
+                {
+                    "type": "object",
+                    "properties": {
+                        "type": {"const": "image"},
+                        "image": {
+                            "anyOf": [URL, {"type": "object", "properties": {"url": URL}}],
+                        },
+                    },
+                },
+                {"type": "object", "properties": {"type": {"const": "text"}}},
+            ]
+        },
+    },
     "small": {"type": "string", "x-file": ["url", "data_url", "base64"], "x-file-max": 30},
 }
+BYTES = {"type": "string", "contentMediaType": "application/octet-stream"}
 FORM: dict[str, Any] = {
     "file": {"type": "string", "contentMediaType": "image/png", "x-file": ["part"]},
     "files": {"type": "array", "items": {"type": "string", "x-file": ["part"]}},
     "either": {"type": "string", "x-file": ["part", "url"]},
+    "union": {
+        "anyOf": [BYTES, {"type": "array", "items": BYTES}],
+        "x-file": ["part"],
+    },
     "text": {"type": "string"},
     "small": {"type": "string", "x-file": ["part"], "x-file-max": 1 << 20},
     "smalls": {"type": "array", "items": {"type": "string", "x-file": ["part"], "x-file-max": 9}},
@@ -90,6 +124,18 @@ PIL = "<PIL.Image.Image image mode=RGB size=1x1 at 0x7F00>"
         ("many", ["https://a.example/b.png", PIL], False),
         ("maybe", None, True),
         ("maybe", PIL, False),
+        # What is said of a list or a union holds for all in it.
+        ("listed", ["https://a.example/b.png"], True),
+        ("listed", ["https://a.example/b.png", PIL], False),
+        ("union", BASE64, True),
+        ("union", PIL, False),
+        ("union", [BASE64, PIL], False),
+        ("union_other", "none", True),
+        # At any depth, in the variant that is meant.
+        ("parts", [{"type": "image", "image": {"url": "https://a.example/b.png"}}], True),
+        ("parts", [{"type": "image", "image": {"url": PIL}}], False),
+        ("parts", [{"type": "image", "image": PIL}], False),
+        ("parts", [{"type": "text", "image": PIL}], True),
         # Where another text is as good, nobody can say.
         ("other", "none", True),
     ],
@@ -99,8 +145,26 @@ def test_text_in_json(http: httpx.Client, field: str, value: Any, is_taken: bool
     assert response.status_code == (200 if is_taken else 422), response.text
     if not is_taken:
         message = response.json()["error"]["message"]
-        assert message.startswith(f"body.{field}: ")
+        assert re.match(rf"body\.{field}(\[\d\][\w.]*)?: ", message)
         assert "is not a file" in message
+
+
+def test_every_field_of_the_document_that_takes_a_file_refuses_other_text() -> None:
+    document = create_app().document
+    bodies = [one.body["content"] for one in document.operations.values() if one.body]
+    schemas = [document.resolve(raw).get("schema") for body in bodies for raw in body.values()]
+    checked = 0
+    for schema in schemas:
+        for name, field in document.properties(schema).items():
+            node = document.resolve(field)
+            text = json.dumps(node)
+            if "x-file" in text and '"properties"' not in text:
+                checked += 1
+                value = [PIL] if node.get("type") == "array" else PIL
+                alone = {"properties": {name: field}}
+                with pytest.raises(Refused, match="is not a file"):
+                    check_files(document, alone, {name: value}, "body")
+    assert checked > 500
 
 
 def test_an_empty_text_where_a_file_is_required(http: httpx.Client) -> None:
@@ -113,7 +177,7 @@ def test_text_in_a_form(http: httpx.Client) -> None:
     assert http.post("/form", files=[("file", png), ("files", png), ("files", png)]).is_success
     assert http.post("/form", files={"either": png}, data={"text": "any"}).is_success
     assert http.post("/form", files={"either": (None, "https://a.example/b.png")}).is_success
-    for field in ("file", "files", "either"):
+    for field in ("file", "files", "either", "union"):
         response = http.post("/form", files={field: (None, PIL), "text": (None, "x")})
         assert response.status_code == 422
         message = response.json()["error"]["message"]

@@ -24,4 +24,4 @@ class DoubaoSeedreamResponse(Model[OutputT]):
     error: ErrorDetail | None = None
     """The error."""
     task_id: str | None = None
-    """The task's id, with `async`."""
+    """The task's id, of a call made as a task."""

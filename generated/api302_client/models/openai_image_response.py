@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 @model
 class OpenaiImageResponse(Model[OutputT]):
-    """The images; with `async`, the task's id alone."""
+    """The images; of a call made as a task, its id alone."""
 
     created: int | None = None
     """Creation time in Unix seconds."""
@@ -28,4 +28,4 @@ class OpenaiImageResponse(Model[OutputT]):
     """The size used."""
     usage: OpenaiImageUsage | None = None
     task_id: str | None = None
-    """The task's id; with `async` only."""
+    """The task's id; of a call made as a task only."""

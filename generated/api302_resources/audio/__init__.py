@@ -208,8 +208,7 @@ class Audio(Resource):
     ) -> Task[Ai302SpeechTask]:
         """Generate speech with any provider (text to speech).
 
-        Waits for the audio, or returns a task immediately (`run_async` on the wire). The list of providers names
-        voices and models.
+        Waits for the audio, or returns a task immediately. The list of providers names voices and models.
 
         Args:
             text: The text.
@@ -431,8 +430,7 @@ class AsyncAudio(AsyncResource):
     ) -> AsyncTask[Ai302SpeechTask]:
         """Generate speech with any provider (text to speech).
 
-        Waits for the audio, or returns a task immediately (`run_async` on the wire). The list of providers names
-        voices and models.
+        Waits for the audio, or returns a task immediately. The list of providers names voices and models.
 
         Args:
             text: The text.
@@ -506,8 +504,7 @@ class AudioSpeech(Resource):
     ) -> Ai302SpeechTask[Output]:
         """Generate speech with any provider (text to speech).
 
-        Waits for the audio, or returns a task immediately (`run_async` on the wire). The list of providers names
-        voices and models.
+        Waits for the audio, or returns a task immediately. The list of providers names voices and models.
 
         `submit_speech` gives a task at once.
 
@@ -705,8 +702,7 @@ class AsyncAudioSpeech(AsyncResource):
     ) -> Ai302SpeechTask[AsyncOutput]:
         """Generate speech with any provider (text to speech).
 
-        Waits for the audio, or returns a task immediately (`run_async` on the wire). The list of providers names
-        voices and models.
+        Waits for the audio, or returns a task immediately. The list of providers names voices and models.
 
         `submit_speech` gives a task at once.
 

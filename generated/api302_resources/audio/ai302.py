@@ -57,8 +57,7 @@ class Ai302(Resource):
     ) -> Ai302SpeechTask[Output]:
         """Generate speech with any provider (text to speech).
 
-        Waits for the audio, or returns a task immediately (`run_async` on the wire). The list of providers names
-        voices and models.
+        Waits for the audio, or returns a task immediately. The list of providers names voices and models.
 
         `submit_text_to_speech` gives a task at once.
 
@@ -129,8 +128,7 @@ class Ai302(Resource):
     ) -> Task[Ai302SpeechTask]:
         """Generate speech with any provider (text to speech).
 
-        Waits for the audio, or returns a task immediately (`run_async` on the wire). The list of providers names
-        voices and models.
+        Waits for the audio, or returns a task immediately. The list of providers names voices and models.
 
         Args:
             text: The text.
@@ -1621,8 +1619,7 @@ class AsyncAi302(AsyncResource):
     ) -> Ai302SpeechTask[AsyncOutput]:
         """Generate speech with any provider (text to speech).
 
-        Waits for the audio, or returns a task immediately (`run_async` on the wire). The list of providers names
-        voices and models.
+        Waits for the audio, or returns a task immediately. The list of providers names voices and models.
 
         `submit_text_to_speech` gives a task at once.
 
@@ -1693,8 +1690,7 @@ class AsyncAi302(AsyncResource):
     ) -> AsyncTask[Ai302SpeechTask]:
         """Generate speech with any provider (text to speech).
 
-        Waits for the audio, or returns a task immediately (`run_async` on the wire). The list of providers names
-        voices and models.
+        Waits for the audio, or returns a task immediately. The list of providers names voices and models.
 
         Args:
             text: The text.

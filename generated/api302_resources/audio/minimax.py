@@ -122,8 +122,8 @@ class Minimax(Resource):
     ) -> MinimaxSpeechResponse[Output] | Stream[MinimaxSpeechResponse, Any]:
         """Generate speech from text (MiniMax, text to speech).
 
-        Returns the audio in hexadecimal, or its URL when `output_format` is `url`. With `stream` it arrives in
-        chunks; the last event has status 2 and the whole audio, unless `stream_options` excludes it.
+        Returns the audio in hexadecimal, or its URL when `output_format` is `url`. In a stream it arrives in chunks;
+        the last event has status 2 and the whole audio, unless `stream_options` excludes it.
 
         `stream_speech` gives the events as they come.
 
@@ -201,8 +201,8 @@ class Minimax(Resource):
     ) -> Stream[MinimaxSpeechResponse, Any]:
         """Generate speech from text (MiniMax, text to speech).
 
-        Returns the audio in hexadecimal, or its URL when `output_format` is `url`. With `stream` it arrives in
-        chunks; the last event has status 2 and the whole audio, unless `stream_options` excludes it.
+        Returns the audio in hexadecimal, or its URL when `output_format` is `url`. In a stream it arrives in chunks;
+        the last event has status 2 and the whole audio, unless `stream_options` excludes it.
 
         Args:
             model: The model: `speech-2.8-hd`, `speech-2.8-turbo`, `speech-2.6-hd`, `speech-2.6-turbo`,
@@ -600,8 +600,8 @@ class AsyncMinimax(AsyncResource):
     ) -> MinimaxSpeechResponse[AsyncOutput] | AsyncStream[MinimaxSpeechResponse, Any]:
         """Generate speech from text (MiniMax, text to speech).
 
-        Returns the audio in hexadecimal, or its URL when `output_format` is `url`. With `stream` it arrives in
-        chunks; the last event has status 2 and the whole audio, unless `stream_options` excludes it.
+        Returns the audio in hexadecimal, or its URL when `output_format` is `url`. In a stream it arrives in chunks;
+        the last event has status 2 and the whole audio, unless `stream_options` excludes it.
 
         `stream_speech` gives the events as they come.
 
@@ -679,8 +679,8 @@ class AsyncMinimax(AsyncResource):
     ) -> AsyncStream[MinimaxSpeechResponse, Any]:
         """Generate speech from text (MiniMax, text to speech).
 
-        Returns the audio in hexadecimal, or its URL when `output_format` is `url`. With `stream` it arrives in
-        chunks; the last event has status 2 and the whole audio, unless `stream_options` excludes it.
+        Returns the audio in hexadecimal, or its URL when `output_format` is `url`. In a stream it arrives in chunks;
+        the last event has status 2 and the whole audio, unless `stream_options` excludes it.
 
         Args:
             model: The model: `speech-2.8-hd`, `speech-2.8-turbo`, `speech-2.6-hd`, `speech-2.6-turbo`,

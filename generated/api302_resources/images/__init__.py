@@ -360,8 +360,8 @@ class Images(Resource):
         With a model of OpenAI's (gpt-image-1-mini, gpt-image-1, dall-e-3, gpt-image-1.5, gpt-image-2) it is the call
         of `client.images.openai.generate_image`, with its arguments and its response.
 
-        Waits for the images, or with `run_async` returns a task immediately. A waiting call polls the model every few
-        seconds for about 90 seconds.
+        Waits for the images, or returns a task immediately. A waiting call polls the model every few seconds for
+        about 90 seconds.
 
         `submit_generate` gives a task at once.
 
@@ -527,8 +527,8 @@ class Images(Resource):
     ) -> Task[Ai302ImageTask]:
         """Generate images with any model.
 
-        Waits for the images, or with `run_async` returns a task immediately. A waiting call polls the model every few
-        seconds for about 90 seconds.
+        Waits for the images, or returns a task immediately. A waiting call polls the model every few seconds for
+        about 90 seconds.
 
         Args:
             prompt: Text prompt.
@@ -749,7 +749,7 @@ class Images(Resource):
             timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
-            The images, whole or in stages, or with `async` the task.
+            The images, whole or in stages, or the task.
 
         Raises:
             Api302Error: The call failed.
@@ -1353,8 +1353,8 @@ class AsyncImages(AsyncResource):
         With a model of OpenAI's (gpt-image-1-mini, gpt-image-1, dall-e-3, gpt-image-1.5, gpt-image-2) it is the call
         of `client.images.openai.generate_image`, with its arguments and its response.
 
-        Waits for the images, or with `run_async` returns a task immediately. A waiting call polls the model every few
-        seconds for about 90 seconds.
+        Waits for the images, or returns a task immediately. A waiting call polls the model every few seconds for
+        about 90 seconds.
 
         `submit_generate` gives a task at once.
 
@@ -1520,8 +1520,8 @@ class AsyncImages(AsyncResource):
     ) -> AsyncTask[Ai302ImageTask]:
         """Generate images with any model.
 
-        Waits for the images, or with `run_async` returns a task immediately. A waiting call polls the model every few
-        seconds for about 90 seconds.
+        Waits for the images, or returns a task immediately. A waiting call polls the model every few seconds for
+        about 90 seconds.
 
         Args:
             prompt: Text prompt.
@@ -1742,7 +1742,7 @@ class AsyncImages(AsyncResource):
             timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
-            The images, whole or in stages, or with `async` the task.
+            The images, whole or in stages, or the task.
 
         Raises:
             Api302Error: The call failed.

@@ -55,8 +55,8 @@ class Ai302(Resource):
     ) -> Ai302ImageTask[Output]:
         """Generate images with any model.
 
-        Waits for the images, or with `run_async` returns a task immediately. A waiting call polls the model every few
-        seconds for about 90 seconds.
+        Waits for the images, or returns a task immediately. A waiting call polls the model every few seconds for
+        about 90 seconds.
 
         `submit_generate_image` gives a task at once.
 
@@ -168,8 +168,8 @@ class Ai302(Resource):
     ) -> Task[Ai302ImageTask]:
         """Generate images with any model.
 
-        Waits for the images, or with `run_async` returns a task immediately. A waiting call polls the model every few
-        seconds for about 90 seconds.
+        Waits for the images, or returns a task immediately. A waiting call polls the model every few seconds for
+        about 90 seconds.
 
         Args:
             prompt: Text prompt.
@@ -1521,8 +1521,8 @@ class AsyncAi302(AsyncResource):
     ) -> Ai302ImageTask[AsyncOutput]:
         """Generate images with any model.
 
-        Waits for the images, or with `run_async` returns a task immediately. A waiting call polls the model every few
-        seconds for about 90 seconds.
+        Waits for the images, or returns a task immediately. A waiting call polls the model every few seconds for
+        about 90 seconds.
 
         `submit_generate_image` gives a task at once.
 
@@ -1634,8 +1634,8 @@ class AsyncAi302(AsyncResource):
     ) -> AsyncTask[Ai302ImageTask]:
         """Generate images with any model.
 
-        Waits for the images, or with `run_async` returns a task immediately. A waiting call polls the model every few
-        seconds for about 90 seconds.
+        Waits for the images, or returns a task immediately. A waiting call polls the model every few seconds for
+        about 90 seconds.
 
         Args:
             prompt: Text prompt.

@@ -156,7 +156,7 @@ class Doubao(Resource):
             timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
-            The images, or with `async` the task.
+            The images, or the task.
 
         Raises:
             Api302Error: The call failed.
@@ -404,7 +404,7 @@ class AsyncDoubao(AsyncResource):
             timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
-            The images, or with `async` the task.
+            The images, or the task.
 
         Raises:
             Api302Error: The call failed.

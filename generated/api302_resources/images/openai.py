@@ -123,8 +123,8 @@ class Openai(Resource):
     ) -> OpenaiImageResponse[Output] | Stream[OpenaiImageChunk, Any]:
         """Generate images (OpenAI).
 
-        GPT-Image models and DALL·E. GPT-Image models return base64 unless the query asks for URLs. With `stream`,
-        they send the image in stages.
+        GPT-Image models and DALL·E. GPT-Image models return base64 unless the query asks for URLs. In a stream they
+        send the image in stages.
 
         `submit_generate_image` gives a task at once. `stream_generate_image` gives the events as they come.
 
@@ -153,7 +153,7 @@ class Openai(Resource):
             timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
-            The images, whole or in stages, or with `async` the task.
+            The images, whole or in stages, or the task.
 
         Raises:
             Api302Error: The call failed.
@@ -216,8 +216,8 @@ class Openai(Resource):
     ) -> Task[OpenaiImageResponse[Output]]:
         """Generate images (OpenAI).
 
-        GPT-Image models and DALL·E. GPT-Image models return base64 unless the query asks for URLs. With `stream`,
-        they send the image in stages.
+        GPT-Image models and DALL·E. GPT-Image models return base64 unless the query asks for URLs. In a stream they
+        send the image in stages.
 
         Args:
             prompt: Text prompt. DALL·E 2 takes 1,000 characters, DALL·E 3 takes 4,000, GPT-Image 32,000.
@@ -306,8 +306,8 @@ class Openai(Resource):
     ) -> Stream[OpenaiImageChunk, Any]:
         """Generate images (OpenAI).
 
-        GPT-Image models and DALL·E. GPT-Image models return base64 unless the query asks for URLs. With `stream`,
-        they send the image in stages.
+        GPT-Image models and DALL·E. GPT-Image models return base64 unless the query asks for URLs. In a stream they
+        send the image in stages.
 
         Args:
             prompt: Text prompt. DALL·E 2 takes 1,000 characters, DALL·E 3 takes 4,000, GPT-Image 32,000.
@@ -513,7 +513,7 @@ class Openai(Resource):
             timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
-            The images, whole or in stages, or with `async` the task.
+            The images, whole or in stages, or the task.
 
         Raises:
             Api302Error: The call failed.
@@ -904,8 +904,8 @@ class AsyncOpenai(AsyncResource):
     ) -> OpenaiImageResponse[AsyncOutput] | AsyncStream[OpenaiImageChunk, Any]:
         """Generate images (OpenAI).
 
-        GPT-Image models and DALL·E. GPT-Image models return base64 unless the query asks for URLs. With `stream`,
-        they send the image in stages.
+        GPT-Image models and DALL·E. GPT-Image models return base64 unless the query asks for URLs. In a stream they
+        send the image in stages.
 
         `submit_generate_image` gives a task at once. `stream_generate_image` gives the events as they come.
 
@@ -934,7 +934,7 @@ class AsyncOpenai(AsyncResource):
             timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
-            The images, whole or in stages, or with `async` the task.
+            The images, whole or in stages, or the task.
 
         Raises:
             Api302Error: The call failed.
@@ -997,8 +997,8 @@ class AsyncOpenai(AsyncResource):
     ) -> AsyncTask[OpenaiImageResponse[AsyncOutput]]:
         """Generate images (OpenAI).
 
-        GPT-Image models and DALL·E. GPT-Image models return base64 unless the query asks for URLs. With `stream`,
-        they send the image in stages.
+        GPT-Image models and DALL·E. GPT-Image models return base64 unless the query asks for URLs. In a stream they
+        send the image in stages.
 
         Args:
             prompt: Text prompt. DALL·E 2 takes 1,000 characters, DALL·E 3 takes 4,000, GPT-Image 32,000.
@@ -1087,8 +1087,8 @@ class AsyncOpenai(AsyncResource):
     ) -> AsyncStream[OpenaiImageChunk, Any]:
         """Generate images (OpenAI).
 
-        GPT-Image models and DALL·E. GPT-Image models return base64 unless the query asks for URLs. With `stream`,
-        they send the image in stages.
+        GPT-Image models and DALL·E. GPT-Image models return base64 unless the query asks for URLs. In a stream they
+        send the image in stages.
 
         Args:
             prompt: Text prompt. DALL·E 2 takes 1,000 characters, DALL·E 3 takes 4,000, GPT-Image 32,000.
@@ -1294,7 +1294,7 @@ class AsyncOpenai(AsyncResource):
             timeout: Seconds to wait for the service; default: the client's.
 
         Returns:
-            The images, whole or in stages, or with `async` the task.
+            The images, whole or in stages, or the task.
 
         Raises:
             Api302Error: The call failed.

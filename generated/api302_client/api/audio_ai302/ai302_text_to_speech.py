@@ -64,8 +64,7 @@ def sync_detailed(
 def sync(*, client: Client, body: Ai302SpeechRequest, run_async: bool | None = None, webhook: str | None = None) -> Ai302SpeechTask:
     """Generate speech with any provider (text to speech)
 
-    Waits for the audio, or returns a task immediately (`run_async` on the wire). The list of providers names
-    voices and models.
+    Waits for the audio, or returns a task immediately. The list of providers names voices and models.
 
     Args:
         client: Sends the request.

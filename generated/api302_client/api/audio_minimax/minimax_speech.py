@@ -65,8 +65,8 @@ def sync_detailed(*, client: Client, body: MinimaxSpeechRequest) -> Response[Min
 def sync(*, client: Client, body: MinimaxSpeechRequest) -> MinimaxSpeechResponse:
     """Generate speech from text (MiniMax, text to speech)
 
-    Returns the audio in hexadecimal, or its URL when `output_format` is `url`. With `stream` it arrives in
-    chunks; the last event has status 2 and the whole audio, unless `stream_options` excludes it.
+    Returns the audio in hexadecimal, or its URL when `output_format` is `url`. In a stream it arrives in chunks;
+    the last event has status 2 and the whole audio, unless `stream_options` excludes it.
 
     Args:
         client: Sends the request.

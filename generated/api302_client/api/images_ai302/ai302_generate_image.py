@@ -78,8 +78,8 @@ def sync(
 ) -> Ai302ImageTask:
     """Generate images with any model
 
-    Waits for the images, or with `run_async` returns a task immediately. A waiting call polls the model every few
-    seconds for about 90 seconds.
+    Waits for the images, or returns a task immediately. A waiting call polls the model every few seconds for
+    about 90 seconds.
 
     Args:
         client: Sends the request.

@@ -114,8 +114,8 @@ def sync(
 ) -> OpenaiImageResponse:
     """Generate images (OpenAI)
 
-    GPT-Image models and DALL·E. GPT-Image models return base64 unless the query asks for URLs. With `stream`,
-    they send the image in stages.
+    GPT-Image models and DALL·E. GPT-Image models return base64 unless the query asks for URLs. In a stream they
+    send the image in stages.
 
     Args:
         client: Sends the request.
