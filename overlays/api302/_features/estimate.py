@@ -249,7 +249,7 @@ def _tokens(side: str, price: Price, values: Values, model: Model | None) -> _Ra
         return _UNTOLD
     texts = list(_texts(read))
     low = sum(len(text) // _LONGEST_TOKEN for text in texts)
-    high: float | None = sum(len(text.encode()) + _PER_MESSAGE for text in texts)
+    high: float | None = sum(len(text.encode(errors="replace")) + _PER_MESSAGE for text in texts)
     if _has_media(read):
         high = model.context if model else None
     elif model and model.context:

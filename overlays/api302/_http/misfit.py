@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from typing import Any
 
 from api302._json import is_array, is_object, is_tuple
@@ -16,6 +17,8 @@ _FIXES = {
     "function": "call it, and give what it returns",
     "method": "call it, and give what it returns",
 }
+_HALVES = re.compile("[\ud800-\udfff]")
+_HALF = "it has half of a character (a lone surrogate); cut texts between characters"
 _FILE = "give its URL, or upload it first: client.files.upload(…)"
 
 
@@ -25,7 +28,7 @@ def misfit(body: Any) -> tuple[str, str]:
     A field is named as in `messages[0].content`.
     """
     try:
-        json.dumps(body, allow_nan=False)
+        json.dumps(body, allow_nan=False, ensure_ascii=False).encode()
     except RecursionError:
         return _endless(body), "it is nested too deeply, or holds itself"
     except (TypeError, ValueError):
@@ -70,7 +73,9 @@ def _in_object(value: dict[Any, Any], where: str, depth: int) -> tuple[str, str]
 
 
 def _why(value: Any) -> str:
-    if value is None or isinstance(value, (str, bool, int)):
+    if isinstance(value, str):
+        return _HALF if _HALVES.search(value) else ""
+    if value is None or isinstance(value, (bool, int)):
         return ""
     if isinstance(value, float):
         return "" if math.isfinite(value) else f"{value} is not a number in JSON; leave it out"

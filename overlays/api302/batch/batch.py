@@ -20,7 +20,7 @@ from .limits import rates_of
 from .money import SAMPLE, Money, checked_budget, estimate_of
 from .report import write_reports
 from .runner import Pace, Progress, Runner, Unknown
-from .step import Work, unanswered
+from .step import Work, once_more, unanswered
 
 if TYPE_CHECKING:
     from api302 import AsyncClient
@@ -191,7 +191,8 @@ class Batch:
             unknown: What to do with jobs that were sent and not answered: `skip` lists them,
                 `settle` asks the account's records and sends those again that were not billed,
                 `resend` sends them again, which may cost twice.
-            retry_failed: Send failed jobs again.
+            retry_failed: Try failed jobs again. What is paid for is not sent again: its files, or
+                the status of its task, are fetched again.
             on_progress: Called twice a second.
 
         Returns:
@@ -242,9 +243,17 @@ class Batch:
     def _reported(self) -> Generator[None]:
         try:
             yield
-        finally:
-            self._end_sent()
-            write_reports(self.journal, self.out)
+        except BaseException as error:
+            try:
+                self._report()
+            except Exception as more:  # it must not hide why the batch ended
+                error.add_note(f"The reports were not written: {more}")
+            raise
+        self._report()
+
+    def _report(self) -> None:
+        self._end_sent()
+        write_reports(self.journal, self.out)
 
     # --- looking ----------------------------------------------------------------------------------
 
@@ -324,8 +333,8 @@ async def prepare(
 ) -> None:
     """What is done with jobs that an earlier run left failed or unknown."""
     if retry_failed:
-        fresh = dict.fromkeys(("sent_at", "due", "reserved", "cost", "error", "task"))
-        await asyncio.to_thread(journal.move, "failed", state="planned", tries=0, **fresh)
+        failed = await asyncio.to_thread(lambda: list(journal.all_rows(("failed",))))
+        await asyncio.to_thread(journal.write, [(row["number"], once_more(row)) for row in failed])
     if unknown == "resend":
         fresh = dict.fromkeys(("sent_at", "until", "due", "error"))
         await asyncio.to_thread(journal.move, "unknown", state="planned", **fresh)
@@ -368,13 +377,12 @@ class _Planning:
                 yield self._row(job)
 
     def _row(self, job: Job) -> Row:
-        content = job.content
         return {
             "key": job.key,
             "call": job.call,
             "vendor": vendor_of(job.call),
-            "arguments": content,
-            "digest": digest(job, content),
+            "arguments": job.content,
+            "digest": digest(job),
             "line": job.number,
         }
 

@@ -138,7 +138,9 @@ class Worker:
             return None
         except Stopped as stopped:
             self.journal.set("stopped", f"{type(stopped.error).__name__}: {stopped}")
-            change = {"state": "planned", "sent_at": None, "due": time.time()}
+            change = {"due": time.time() + _RESEND}
+            if row["state"] == "planned":
+                change |= {"state": "planned", "sent_at": None}
         if row["state"] == "planned":
             change.pop("reserved", None)  # the feeder's, until the job has its end
             self._note_limits(row, change)

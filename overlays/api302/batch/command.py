@@ -94,7 +94,11 @@ def batch() -> None:
     help="Jobs that were sent and not answered: list them, ask the account's records, or"
     " send them again, which may cost twice.",
 )
-@click.option("--retry-failed", is_flag=True, help="Send failed jobs again.")
+@click.option(
+    "--retry-failed",
+    is_flag=True,
+    help="Try failed jobs again; of those that are paid for, files and states are fetched again.",
+)
 @click.option("--skip-bad", is_flag=True, help="Leave out lines that cannot be run.")
 @click.option("--detach", is_flag=True, help="With Celery: queue the jobs, and do not wait.")
 @click.option(

@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import asyncio
+import filecmp
 import hashlib
 import os
 import shutil
 import time
 import uuid
-from collections.abc import Mapping
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager, suppress
 from importlib import import_module
 from pathlib import Path
 from tempfile import mkdtemp
 from typing import TYPE_CHECKING, Any
+from urllib.request import url2pathname
 
 from api302._calls.files import named_file
-from api302._errors import InvalidArgument
+from api302._errors import Api302Error, InvalidArgument
 from api302._json import is_array
+from api302._secret import without_credentials
 from api302._types import Operation
 from api302_client.media import START
 from api302_client.writer import safe_name
@@ -31,6 +35,12 @@ KEPT = 24 * 3600.0
 """Seconds that the URL of an uploaded file is used again: how long the service keeps it is not
 documented."""
 PARTS = ".parts"
+_BLOCK = 1 << 20
+_LOCAL = ("file://", "local://")
+
+
+class Unwritable(Api302Error):
+    """A file cannot be written to the target, and no other one could."""
 
 
 class Target:
@@ -41,10 +51,13 @@ class Target:
 
     def __init__(self, where: str | os.PathLike[str]) -> None:
         text = os.fspath(where)
-        self.where = text
+        self.where = without_credentials(text)
         self._fs: Any = None
         self._root = text
-        if "://" in text:
+        if text.startswith(_LOCAL):  # a copy by fsspec could stay half
+            self._root = url2pathname(text.partition("://")[2])
+            Path(self._root).mkdir(parents=True, exist_ok=True)
+        elif "://" in text:
             self._fs, self._root = _file_system(text)
 
     def close(self) -> None:
@@ -63,16 +76,32 @@ class Target:
 
     async def fetch(self, client: AsyncClient, url: str, stem: str) -> str:
         """Download a URL, and return the file's name in the target."""
-        folder = await asyncio.to_thread(self._folder)
-        try:
-            path = await client.download(url, folder)
-            return await asyncio.to_thread(self._keep, path, stem)
-        finally:
-            await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)
+        with self._written():
+            folder = await asyncio.to_thread(self._folder)
+            try:
+                path = await client.download(url, folder)
+                return await asyncio.to_thread(self._keep, path, stem)
+            finally:
+                await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)
 
     async def write(self, content: bytes, media_type: str | None, stem: str) -> str:
         """Write a file that is here already, and return its name in the target."""
-        return await asyncio.to_thread(self._write, content, media_type, stem)
+        with self._written():
+            return await asyncio.to_thread(self._write, content, media_type, stem)
+
+    @contextmanager
+    def _written(self) -> Generator[None]:
+        """Raises Unwritable instead of what the disk or the store raises."""
+        try:
+            yield
+        except Api302Error:
+            raise
+        except Exception as error:  # stores have errors of their own
+            said = without_credentials(str(error) or type(error).__name__)
+            raise Unwritable(
+                f"files: {self.where} cannot be written ({said}); make room there or mend the"
+                " access, and go on with the same command"
+            ) from error
 
     def _write(self, content: bytes, media_type: str | None, stem: str) -> str:
         folder = self._folder()
@@ -83,24 +112,65 @@ class Target:
             shutil.rmtree(folder, ignore_errors=True)
 
     def _keep(self, path: Path, stem: str) -> str:
+        """Give a file its name. One that is there already with other content stays: it is that of
+        another job (`a-1` may be a job, or the first file of `a`), and paid for as well.
+        """
         name = f"{stem}{path.suffix}"
+        if self._is_taken(name, path):
+            with path.open("rb") as file:
+                mark = hashlib.file_digest(file, "sha256").hexdigest()[:12]
+            name = f"{stem}-{mark}{path.suffix}"
         if self._fs is None:
             os.replace(path, Path(self._root, name))
         else:
-            self._fs.put_file(str(path), f"{self._root.rstrip('/')}/{name}")
+            self._put(path, self._at(name))
         return name
+
+    def _at(self, name: str) -> str:
+        return f"{self._root.rstrip('/')}/{name}"
+
+    def _is_taken(self, name: str, path: Path) -> bool:
+        """Whether another file has a name. On a local disk the name is taken in the same step."""
+        if self._fs is None:
+            target = Path(self._root, name)
+            try:
+                os.link(path, target)
+            except FileExistsError:
+                return not filecmp.cmp(path, target, shallow=False)
+            except OSError:  # a file system without links
+                return target.exists() and not filecmp.cmp(path, target, shallow=False)
+            return False
+        return self._fs.exists(self._at(name)) and not self._is_beginning(name, path)
+
+    def _is_beginning(self, name: str, path: Path) -> bool:
+        """Whether a store has this file under a name, or the half of it that a killed run left."""
+        with self._fs.open(self._at(name), "rb") as there, path.open("rb") as here:
+            while block := there.read(_BLOCK):
+                if block != here.read(len(block)):
+                    return False
+        return True
+
+    def _put(self, path: Path, target: str) -> None:
+        """Put a file there, whole or, as far as the store lets, not at all."""
+        try:
+            self._fs.put_file(str(path), target)
+        except BaseException:
+            with suppress(Exception):
+                self._fs.rm_file(target)
+            raise
 
 
 def _file_system(url: str) -> tuple[Any, str]:
     try:
         core: Any = import_module("fsspec.core")
         fs, root = core.url_to_fs(url)
-    except (ImportError, ValueError) as error:
+        fs.makedirs(root, exist_ok=True)
+    except Exception as error:  # stores have errors of their own
+        said = without_credentials(str(error) or type(error).__name__)
         raise InvalidArgument(
-            f"files: {url.partition('://')[0]}:// is not available here ({error});"
-            " install fsspec and its part for this store, or give a folder"
+            f"files: {url.partition('://')[0]}:// is not available here ({said});"
+            " install fsspec and its part for this store, mend the access, or give a folder"
         ) from None
-    fs.makedirs(root, exist_ok=True)
     return fs, root
 
 

@@ -25,8 +25,10 @@ LONGEST_STEM = 120
 """Characters of a file's name before its suffix."""
 SHOWN = 20
 """Bad lines that a message lists."""
-_encode = json.JSONEncoder(ensure_ascii=False, sort_keys=True).encode
+_encode = json.JSONEncoder(ensure_ascii=False, sort_keys=True, allow_nan=False).encode
 _UNSAFE = re.compile(r'[\x00-\x1f\x7f<>:"/\\|?*%]|^[. ]|[. ]$')
+_RESERVED = re.compile(r"(con|prn|aux|nul|com\d|lpt\d|conin\$|conout\$)(\.|$)", re.IGNORECASE)
+"""Names that Windows has for devices."""
 
 
 class Job(NamedTuple):
@@ -37,17 +39,14 @@ class Job(NamedTuple):
         call: An operation id.
         arguments: By name on the wire, as `client.call` takes them.
         number: Its line in the file, or its place, from 1.
+        content: The arguments as JSON, the same text for the same arguments, once it is checked.
     """
 
     key: str
     call: str
     arguments: Mapping[str, Any]
     number: int
-
-    @property
-    def content(self) -> str:
-        """The arguments as JSON, the same text for the same arguments."""
-        return _encode(self.arguments)
+    content: str = ""
 
 
 class BadJob(NamedTuple):
@@ -85,6 +84,8 @@ def read_jobs(source: Source, check: Callable[[Any, Job], None]) -> Iterator[Job
 def _items(source: Source) -> Iterator[tuple[int, Any]]:
     """The lines that are not empty, or the objects, with their numbers."""
     if not isinstance(source, (str, os.PathLike)):
+        if not hasattr(source, "__iter__"):
+            raise InvalidArgument(f"jobs: must be a file, or a list of objects, not {source!r:.80}")
         yield from enumerate(source, 1)
         return
     try:
@@ -103,7 +104,7 @@ def _job(number: int, item: Any) -> Job | BadJob:
     if isinstance(item, str):
         try:
             item = json.loads(item)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             return BadJob(number, "line", f"is not JSON ({error})")
     if not is_mapping(item):
         return BadJob(number, "line", f"must be an object with {', '.join(FIELDS)}")
@@ -115,19 +116,42 @@ def _job(number: int, item: Any) -> Job | BadJob:
         return BadJob(number, "key", f"must be 1 to {LONGEST_KEY} printable characters")
     if not isinstance(call, str):
         return BadJob(number, "call", "must be an operation id, such as openai_chat_completions")
-    if not is_mapping(arguments):
-        return BadJob(number, "arguments", f"must be an object, not {arguments!r:.80}")
+    names: Iterable[object] = arguments if is_mapping(arguments) else (None,)
+    if not all(isinstance(name, str) for name in names):
+        return BadJob(number, "arguments", f"must be an object, not {_start_of(arguments)}")
     return Job(key, call, arguments, number)
+
+
+def _start_of(value: Any) -> str:
+    """What a value is, for a message: none is too deep for that."""
+    try:
+        return f"{value!r:.80}"
+    except RecursionError:
+        return f"a {type(value).__name__} that is nested too deeply"
 
 
 def _checked(job: Job, check: Callable[[Any, Job], None]) -> Job | BadJob:
     try:
         job = job._replace(call=_id(job.call))
         check(None, job)
+        job = job._replace(content=_content(job))
     except InvalidArgument as error:
         field, found, why = error.message.partition(": ")
         return BadJob(job.number, field if found else "arguments", why if found else field)
     return job
+
+
+def _content(job: Job) -> str:
+    """The arguments as JSON. Raises InvalidArgument, naming the field."""
+    try:
+        content = _encode(job.arguments)
+        content.encode()
+        return content
+    except (TypeError, ValueError, RecursionError):
+        from api302._http.misfit import misfit
+
+        field, why = misfit(dict(job.arguments))
+        raise InvalidArgument(f"{field}: cannot be sent as JSON; {why}") from None
 
 
 @cache
@@ -186,14 +210,16 @@ def vendor_of(call: str) -> str:
     return CALLS[call].split(".")[1]
 
 
-def digest(job: Job, content: str) -> str:
+def digest(job: Job) -> str:
     """What stands for call and arguments, to see whether they changed."""
-    return hashlib.sha256(f"{job.call}\n{content}".encode("utf-8", "replace")).hexdigest()
+    return hashlib.sha256(f"{job.call}\n{job.content}".encode("utf-8", "replace")).hexdigest()
 
 
 def file_stem(key: str) -> str:
     """The name of a job's files without the suffix: one plain name on any system for each key."""
     safe = _UNSAFE.sub(lambda found: f"%{ord(found[0]):02X}", key)
+    if _RESERVED.match(safe):
+        safe = f"%{ord(safe[0]):02X}{safe[1:]}"
     if len(safe.encode()) <= LONGEST_STEM:
         return safe
     mark = hashlib.sha256(key.encode()).hexdigest()[:12]

@@ -19,7 +19,8 @@ import sqlalchemy as sa
 from sqlalchemy.event import listen
 from sqlalchemy.exc import SQLAlchemyError
 
-from api302._errors import InvalidArgument
+from api302._errors import Api302Error, InvalidArgument
+from api302._secret import without_credentials
 
 VERSION = 1
 State = Literal["planned", "sent", "accepted", "done", "saved", "failed", "unknown"]
@@ -27,6 +28,7 @@ STATES: tuple[State, ...] = ("planned", "sent", "accepted", "done", "saved", "fa
 OPEN: tuple[State, ...] = ("planned", "sent", "accepted", "done")
 """The states that are not the end of a job."""
 PAGE = 500
+LONGEST_REQUEST_ID = 200
 PATIENCE = 60.0
 """Seconds that a writer waits for a database that is locked."""
 
@@ -60,7 +62,7 @@ jobs: sa.Table = sa.Table(
     sa.Column("estimate", sa.Float),
     sa.Column("reserved", sa.Float),
     sa.Column("cost", sa.Float),
-    sa.Column("request_id", sa.String(200)),
+    sa.Column("request_id", sa.String(LONGEST_REQUEST_ID)),
     sa.Column("task", sa.Text),
     sa.Column("response", sa.Text),
     sa.Column("outputs", sa.Text),
@@ -122,8 +124,10 @@ class Journal:
             engine = _engine(text if is_url else f"sqlite:///{Path(text).absolute()}")
             journal = cls(engine, batch, _shown(engine, text))
             journal._set_up()
-        except (SQLAlchemyError, ImportError) as error:
-            reason = str(getattr(error, "orig", None) or error).strip().partition("\n")[0]
+        except InvalidArgument:
+            raise
+        except (SQLAlchemyError, ImportError, ValueError) as error:
+            reason = _reason(error)
             raise InvalidArgument(
                 f"journal: {text.partition('?')[0].rpartition('@')[2]!r} cannot be opened"
                 f" ({reason}); give a path, or a URL of SQLAlchemy"
@@ -155,8 +159,17 @@ class Journal:
     def owned(self) -> Generator[None]:
         """Within `with`, no other runner has the journal.
 
-        Raises InvalidArgument if one has it. The lock ends with the process, however it ends.
+        Raises InvalidArgument if one has it, and Api302Error if the journal cannot be written. The
+        lock ends with the process, however it ends.
         """
+        try:
+            with self._lock():
+                yield
+        except SQLAlchemyError as error:
+            raise not_written(self.where, error) from None
+
+    @contextmanager
+    def _lock(self) -> Generator[None]:
         if self.is_local:
             with _file_lock(f"{self.engine.url.database}.lock", self.where):
                 yield
@@ -179,6 +192,7 @@ class Journal:
     def set(self, name: str, value: str) -> None:
         """Note a fact about the batch."""
         where = (about.c.batch == self.batch) & (about.c.name == name)
+        value = storable(value)
         with self.engine.begin() as connection:
             if not connection.execute(about.update().where(where).values(value=value)).rowcount:
                 new = {"batch": self.batch, "name": name, "value": value}
@@ -217,8 +231,12 @@ class Journal:
     def claim(self, number: int, turn: int, change: Mapping[str, Any]) -> bool:
         """Note what became of a job, if it is still at this turn; whether it was."""
         where = (jobs.c.batch == self.batch) & (jobs.c.number == number) & (jobs.c.turn == turn)
+        return self._changed(where, change)
+
+    def _changed(self, where: Any, change: Mapping[str, Any]) -> bool:
+        statement = jobs.update().where(where).values(_storable(change))
         with self.engine.begin() as connection:
-            return bool(connection.execute(jobs.update().where(where).values(**change)).rowcount)
+            return bool(connection.execute(statement).rowcount)
 
     def row(self, number: int) -> Row | None:
         """A job."""
@@ -264,8 +282,7 @@ class Journal:
         """Note what became of a job that was held for unknown before its response came."""
         where = (jobs.c.batch == self.batch) & (jobs.c.number == number)
         where &= jobs.c.state == "unknown"
-        with self.engine.begin() as connection:
-            return bool(connection.execute(jobs.update().where(where).values(**change)).rowcount)
+        return self._changed(where, change)
 
     def fresh(self, limit: int) -> list[Row]:
         """The next planned jobs that no engine has queued."""
@@ -373,11 +390,13 @@ class Plan:
         """Add planned jobs."""
         fixed = {"batch": self._batch, "state": "planned", "turn": 0, "tries": 0, "polls": 0}
         if rows:
-            self._connection.execute(jobs.insert(), [{**fixed, **row} for row in rows])
+            self._connection.execute(jobs.insert(), [{**fixed, **_storable(row)} for row in rows])
 
 
 def _engine(url: str) -> sa.Engine:
-    engine = sa.create_engine(url, **({} if url.startswith("sqlite") else {"pool_pre_ping": True}))
+    # What is written is no part of an error: prompts and responses.
+    options: dict[str, Any] = {"hide_parameters": True}
+    engine = sa.create_engine(url, pool_pre_ping=not url.startswith("sqlite"), **options)
     if engine.dialect.name == "sqlite":
         listen(engine, "connect", _set_up_sqlite)
     return engine
@@ -394,7 +413,8 @@ def _set_up_sqlite(connection: Any, _: Any) -> None:
 
 def _shown(engine: sa.Engine, text: str) -> str:
     """Where a journal is, without a password."""
-    return engine.url.render_as_string(hide_password=True) if "://" in text else repr(text)
+    shown = engine.url.render_as_string(hide_password=True).partition("?")[0]
+    return shown if "://" in text else repr(text)
 
 
 def _runs(
@@ -409,9 +429,46 @@ def _runs(
             yield names, rows
             rows = []
         names = these
-        rows.append({"of_number": number, **{f"to_{name}": change[name] for name in these}})
+        fit = _storable(change)
+        rows.append({"of_number": number, **{f"to_{name}": fit[name] for name in these}})
     if rows:
         yield names, rows
+
+
+def _storable(change: Mapping[str, Any]) -> dict[str, Any]:
+    """Columns as a database takes them: one value that it refuses would end the whole batch."""
+    fit = {
+        name: storable(value) if isinstance(value, str) else value for name, value in change.items()
+    }
+    if request_id := fit.get("request_id"):
+        fit["request_id"] = request_id[:LONGEST_REQUEST_ID]
+    return fit
+
+
+def storable(text: str) -> str:
+    """A text that can be UTF-8 in a database.
+
+    Half of a surrogate pair becomes its escape in JSON, which is what nearly all texts here are.
+    """
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        text = text.encode(errors="backslashreplace").decode()
+    return text.replace("\0", "\\u0000")
+
+
+def not_written(where: str, error: Exception) -> Api302Error:
+    """The error for a journal that cannot be written: without what was to be written."""
+    return Api302Error(
+        f"journal: {where} cannot be written ({_reason(error)}); nothing more is sent without it."
+        " Make room, or reach the database again, and go on with the same command"
+    )
+
+
+def _reason(error: Exception) -> str:
+    """What a database says, in a line, without passwords."""
+    said = str(getattr(error, "orig", None) or error).strip().partition("\n")[0]
+    return without_credentials(said)
 
 
 # --- the lock -------------------------------------------------------------------------------------

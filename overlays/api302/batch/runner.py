@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 Unknown = Literal["skip", "settle", "resend"]
 PAGE = 200
 NO_RATES = Rates()
+LONGEST_PAUSE = 900.0
+"""Seconds before the next step of a job, at most: more is asked for by a clock that was set."""
 TICK = 0.5
 """Seconds between two reports of progress."""
 
@@ -340,14 +342,16 @@ class Runner:
 
     def _wait(self, row: Row) -> None:
         slim = {**row, "arguments": "", "response": None}
-        heapq.heappush(self._waiting, (row["due"] or 0.0, row["number"], slim))
+        # By a clock that nobody sets: the time of the machine may jump.
+        pause = min((row["due"] or 0.0) - time.time(), LONGEST_PAUSE)
+        heapq.heappush(self._waiting, (time.monotonic() + pause, row["number"], slim))
         self._woken.set()
 
     async def _due(self) -> None:
         """Take the steps that are due, in order, as the rates let."""
         while not self._stop.is_set():
             self._woken.clear()
-            now = time.time()
+            now = time.monotonic()
             while self._waiting and self._waiting[0][0] <= now:
                 row = heapq.heappop(self._waiting)[2]
                 self._ready.setdefault((row["state"], row["vendor"]), deque()).append(row)
@@ -374,6 +378,9 @@ class Runner:
         is_poll = before == "accepted"
         try:
             change = await (self._work.poll(row) if is_poll else self._work.save(row))
+        except Stopped as stopped:  # the next run goes on with this job
+            self._end(f"{type(stopped.error).__name__}: {stopped}")
+            return
         finally:
             slots.give_back()
         if "state" in change or "files" in change:

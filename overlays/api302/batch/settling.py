@@ -36,7 +36,8 @@ async def settle_jobs(client: AsyncClient, journal: Journal) -> dict[str, int]:
 
 
 async def _settled(client: AsyncClient, row: Row, known: list[str]) -> Settlement:
-    window = (row["sent_at"], row["until"] or row["sent_at"])
+    ends = (row["sent_at"], row["until"] or row["sent_at"])
+    window = (min(ends), max(ends))  # the clock may have been set back meanwhile
     model = json.loads(row["arguments"]).get("model")
     model = model if isinstance(model, str) else None
     return await client.settle(row["request_id"], window=window, model=model, others=known)

@@ -10,13 +10,15 @@ from __future__ import annotations
 import json
 import os
 import random
+import re
 import threading
 import time
+from base64 import b64decode, b64encode
 from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
 from contextvars import ContextVar
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from api302._errors import (
     Api302Error,
@@ -34,10 +36,11 @@ from api302._errors import (
 from api302._features.polling import is_passing
 from api302._http.retry import backoff, retry_after
 from api302._json import is_array, is_mapping
+from api302._log import logger
 from api302._types import Call
 
 from . import loop
-from .files import Target, Uploads
+from .files import Target, Unwritable, Uploads
 from .jobs import file_stem, vendor_of
 from .journal import OPEN, Row
 
@@ -87,7 +90,7 @@ def announced(client: AsyncClient) -> Generator[None]:
 
 
 class Stopped(Exception):
-    """The whole batch cannot go on: no API key that is taken, or no balance."""
+    """The whole batch cannot go on: no API key that is taken, no balance, or no room for files."""
 
     def __init__(self, error: Api302Error) -> None:
         super().__init__(str(error))
@@ -128,7 +131,7 @@ class Work:
                 yield
 
         try:
-            arguments = await self.uploads.replaced(row["call"], json.loads(row["arguments"]))
+            arguments = await self._uploaded(row)
             token = _around.set(sending)
             try:
                 result = await self._sending.call(row["call"], arguments)
@@ -137,6 +140,12 @@ class Work:
         except Api302Error as error:
             return refused(row, error, sent)
         return await self._answered(row, result)
+
+    async def _uploaded(self, row: Row) -> Mapping[str, Any]:
+        try:
+            return await self.uploads.replaced(row["call"], json.loads(row["arguments"]))
+        except OSError as error:
+            raise InvalidArgument(f"{error.filename}: cannot be read: {error.strerror}") from None
 
     async def _answered(self, row: Row, result: Any) -> Change:
         request_id = getattr(result, "request_id", None)
@@ -150,13 +159,17 @@ class Work:
 
     async def _ended(self, row: Row, result: Any, urls: tuple[str, ...] = ()) -> Change:
         """What becomes of a job with its response: done, or saved if it has no more files."""
-        files: list[str] = []
         contents, more = _outputs(result)
         urls = tuple(dict.fromkeys((*urls, *more)))
         count = len(contents) + len(urls)
-        for content, media_type in contents:
-            stem = _numbered(row["key"], len(files), count)
-            files.append(await self.target.write(content, media_type, stem))
+        files: list[str] = []
+        for content in contents:
+            try:
+                files.append(await self._write(content, _numbered(row["key"], len(files), count)))
+            except Exception as error:  # it is paid for, and stays in the journal
+                logger.warning("%s: a file is not saved yet (%s)", row["key"], error)
+                break
+        urls = (*map(_as_data, contents[len(files) :]), *urls)
         return {
             "state": "done" if urls else "saved",
             "response": _kept(result),
@@ -165,6 +178,9 @@ class Work:
             "tries": 0,
             "due": None,
         }
+
+    async def _write(self, content: Content, stem: str) -> str:
+        return await self.target.write(content.content, content.media_type, stem)
 
     # --- polling ----------------------------------------------------------------------------------
 
@@ -209,14 +225,22 @@ class Work:
     # --- saving -----------------------------------------------------------------------------------
 
     async def save(self, row: Row) -> Change:
-        """Download the next of a job's files."""
+        """Download the next of a job's files.
+
+        Raises Stopped if files cannot be written.
+        """
         urls: list[str] = json.loads(row["outputs"] or "[]")
         files: list[str] = json.loads(row["files"] or "[]")
         if not urls:
             return {"state": "saved", "due": None}
         stem = _numbered(row["key"], len(files), len(files) + len(urls))
         try:
-            files.append(await self.target.fetch(self.client, urls[0], stem))
+            if content := _of_data(urls[0]):
+                files.append(await self._write(content, stem))
+            else:
+                files.append(await self.target.fetch(self.client, urls[0], stem))
+        except Unwritable as error:
+            raise Stopped(error) from None
         except Api302Error as error:
             return self._not_saved(row, error)
         left = urls[1:]
@@ -312,6 +336,23 @@ def _failed_task(status: TaskStatus[Any]) -> str:
     return error_text("TaskFailed", status.message, code=status.code, raw_state=status.raw_state)
 
 
+def once_more(row: Row) -> Change:
+    """What becomes of a failed job that is tried again: what was paid for is not sent again.
+
+    Where files could not be fetched, they are fetched again; where the status of a task could not
+    be had, it is asked for again.
+    """
+    error = json.loads(row["error"] or "{}")
+    fresh: Change = {"due": None, "error": None, "tries": 0}
+    if row["task"] and error.get("type") not in ("TaskFailed", "TaskTimeout"):
+        return {**fresh, "state": "accepted"}
+    is_gone = error.get("status_code") in (403, 404, 410)
+    if not is_gone and json.loads(row["outputs"] or "[]"):
+        return {**fresh, "state": "done"}
+    empty = dict.fromkeys(("sent_at", "reserved", "cost", "task", "outputs", "files"))
+    return {**fresh, **empty, "state": "planned"}
+
+
 def error_text(kind: str, message: str, **facts: Any) -> str:
     """An error as JSON."""
     known = {name: value for name, value in facts.items() if value is not None}
@@ -322,11 +363,29 @@ def error_text(kind: str, message: str, **facts: Any) -> str:
 # --- what responses hold --------------------------------------------------------------------------
 
 
-def _outputs(result: Any) -> tuple[list[tuple[bytes, str | None]], tuple[str, ...]]:
+class Content(NamedTuple):
+    """A file that is here already."""
+
+    content: bytes
+    media_type: str | None
+
+
+def _outputs(result: Any) -> tuple[list[Content], tuple[str, ...]]:
     """The files of a response: those that are here, and the URLs of the others."""
     outputs: list[Any] = getattr(result, "outputs", None) or []
-    contents = [(one.content, one.media_type) for one in outputs if one.content is not None]
-    return contents, tuple(one.url for one in outputs if one.url)
+    contents = [Content(one.content, one.media_type) for one in outputs if one.content is not None]
+    return contents, tuple(one.url for one in outputs if one.content is None and one.url)
+
+
+def _as_data(content: Content) -> str:
+    """A file as a data URL, which the journal keeps in the place of its URL."""
+    return f"data:{content.media_type or ''};base64,{b64encode(content.content).decode()}"
+
+
+def _of_data(url: str) -> Content | None:
+    """The file of such a data URL; None for any other URL."""
+    found = re.match(r"data:([^;,]*);base64,", url)
+    return Content(b64decode(url[found.end() :]), found[1] or None) if found else None
 
 
 def _kept(result: Any) -> str | None:
@@ -389,8 +448,8 @@ async def astep(state: Mapping[str, Any], client: AsyncClient) -> Row:
         client: Makes the calls. Its API key is not in the state.
 
     Raises:
-        Api302Error: no other job would fare better: the API key is refused, or the balance is used
-            up. The job was not accepted, and its state is as before.
+        Api302Error: no other job would fare better: the API key is refused, the balance is used
+            up, or files cannot be written. The state of the job is as before.
     """
     row = dict(state)
     if row["state"] not in OPEN or (row["due"] or 0) > time.time():

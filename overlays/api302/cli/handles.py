@@ -77,7 +77,7 @@ def keep(task: Mapping[str, Any], base_url: str | None) -> Kept:
     """Keep a task that was just started; `task` is what `task.to_dict()` gives."""
     now = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
     named = f"{task['operation']}\0{task['id']}\0{base_url or ''}"
-    handle = hashlib.sha256(named.encode()).hexdigest()[:_LENGTH]
+    handle = hashlib.sha256(named.encode(errors="backslashreplace")).hexdigest()[:_LENGTH]
     return write(Kept(handle, task["operation"], dict(task), now, base_url=base_url or ""))
 
 
@@ -87,7 +87,8 @@ def write(kept: Kept) -> Kept:
     Where that fails, the task goes on all the same: what takes it up is printed.
     """
     try:
-        data = json.dumps(kept._asdict(), ensure_ascii=False, indent=1).encode()
+        text = json.dumps(kept._asdict(), ensure_ascii=False, indent=1)
+        data = text.encode(errors="backslashreplace")
         _write(folder() / f"{kept.handle}.json", data)
     except OSError as error:
         if kept.state == "pending":

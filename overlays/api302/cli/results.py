@@ -60,7 +60,8 @@ def rescue(result: Any, error: BaseException) -> None:
     if _is_file(result):
         content, suffix = result.content, suffix_of(getattr(result, "media_type", "") or "")
     else:
-        content = json.dumps(as_json(result), ensure_ascii=False, indent=2).encode()
+        text = json.dumps(as_json(result), ensure_ascii=False, indent=2)
+        content = text.encode(errors="backslashreplace")
         suffix = ".json"
     path = handles.rescue(content, suffix)
     if path is not None:
@@ -248,7 +249,7 @@ def follow(task: Task[Any], kept: handles.Kept, chosen: Chosen) -> None:
     except BaseException as error:  # an interrupt too
         error.__notes__ = [f"The task goes on: api302 task wait {kept.handle}"]
         raise
-    urls = tuple(one.url for one in result.outputs if one.url)
+    urls = tuple(one.url for one in result.outputs if one.content is None and one.url)
     handles.write(kept._replace(state="succeeded", outputs=urls))
     try:
         finished(result, kept, chosen)

@@ -1,0 +1,347 @@
+"""The kinds of faults that broke the client, tried on batches: nothing lost, nothing sent twice."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from base64 import b64encode
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy.exc import OperationalError
+
+import api302
+from api302 import Api302Error, AsyncClient, InvalidArgument
+from api302.batch import Batch, Journal, astep, started
+from api302.batch.files import Target
+from api302.batch.jobs import file_stem
+from api302.batch.runner import Progress
+
+from .conftest import KEY, Referee, chat, lines, video
+
+PNG = b"\x89PNG\r\n\x1a\n" + b"\0" * 64
+HALF = "half \ud83d"
+Answer = Callable[[Any], bytes]
+
+
+def image(key: str, count: int = 1) -> dict[str, Any]:
+    """A job whose response has the files themselves."""
+    arguments = {"model": "gpt-image-1", "prompt": key, "n": count}
+    return {"key": key, "call": "openai_generate_image", "arguments": arguments}
+
+
+def pictures(call: Any) -> bytes:
+    """As many images as were asked for, each another one, as base64."""
+    sent = call.kwargs["json"]
+    files = [PNG + f"{sent['prompt']} {number}".encode() for number in range(sent["n"])]
+    return json.dumps({"data": [{"b64_json": b64encode(one).decode()} for one in files]}).encode()
+
+
+class Answering:
+    """Middleware that answers itself, and counts."""
+
+    def __init__(self, answer: Answer, status: int = 200) -> None:
+        self._answer, self._status = answer, status
+        self.count = 0
+
+    async def __call__(self, call: Any, next: Any) -> Any:
+        self.count += 1
+        headers = {"content-type": "application/json", "request-id": f"r-{self.count}"}
+        return api302.Response(self._status, headers, self._answer(call))
+
+
+def ran(jobs: Any, out: Path, answering: Answering, **options: Any) -> Progress:
+    """Plan and run jobs with what answers them."""
+
+    async def go() -> Progress:
+        with Batch(out, files=options.pop("files", None)) as batch:
+            batch.plan(jobs)
+            async with AsyncClient(api_key=KEY, middleware=[answering]) as client:
+                return await batch.arun(client=client, **options)
+
+    return asyncio.run(go())
+
+
+def _full(*_: Any) -> Any:
+    raise OSError(28, "No space left on device")
+
+
+# --- what the service says ------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("status", "state"), [(200, "saved"), (400, "failed")])
+def test_fault_10_half_a_character_ends_no_batch(tmp_path: Path, status: int, state: str) -> None:
+    said = {"choices": [{"message": {"content": HALF}}], "error": {"message": HALF}}
+    body = json.dumps(said if status == 400 else {"choices": said["choices"]}).encode()
+    answering = Answering(lambda _: body, status)
+    ended = ran([chat("a"), chat("b")], tmp_path, answering)
+    assert (ended.counts[state], answering.count) == (2, 2)
+    (line, _) = lines(tmp_path / ("results.jsonl" if status == 200 else "errors.jsonl"))
+    held = line["response"] if status == 200 else line["error"]["body"]
+    assert held["choices"][0]["message"]["content"] == HALF, "as it came"
+
+
+def test_fault_10_a_long_request_id_fits_into_any_journal(tmp_path: Path) -> None:
+    async def long(call: Any, next: Any) -> Any:
+        headers = {"content-type": "application/json", "request-id": "r" * 5000}
+        return api302.Response(200, headers, b'{"choices": []}')
+
+    ended = ran([chat("a")], tmp_path, long)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    assert ended.counts["saved"] == 1
+    assert lines(tmp_path / "results.jsonl")[0]["request_id"] == "r" * 200
+
+
+# --- jobs -----------------------------------------------------------------------------------------
+
+
+def _deep(levels: int) -> list[Any]:
+    made: list[Any] = []
+    for _ in range(levels):
+        made = [made]
+    return made
+
+
+def _circle() -> list[Any]:
+    made: list[Any] = []
+    made.append(made)
+    return made
+
+
+@pytest.mark.parametrize(
+    ("content", "field", "why"),
+    [
+        (_deep(5000), "messages", "nested too deeply"),
+        (_circle(), "messages", "holds itself"),
+        (b"bytes", "messages[0].content", "a local file"),
+        (float("nan"), "messages[0].content", "not a number in JSON"),
+        (HALF, "messages[0].content", "half of a character"),
+        (object(), "messages[0].content", "of the type object"),
+    ],
+)
+def test_fault_25_what_is_no_json_is_named_before_anything_is_sent(
+    tmp_path: Path, content: Any, field: str, why: str
+) -> None:
+    job = chat("a")
+    job["arguments"]["messages"][0]["content"] = content
+    answering = Answering(lambda _: b"{}")
+    with pytest.raises(InvalidArgument, match="line 1: ") as raised:
+        ran([job], tmp_path, answering)
+    assert f"{field}" in raised.value.message
+    assert why in raised.value.message
+    assert answering.count == 0
+
+
+@pytest.mark.parametrize(
+    "line",
+    ['{"key": "a", "arguments": ' + "[" * 200_000, '{"a":' * 5000 + "1" + "}" * 5000],
+)
+def test_fault_25_a_deep_line_is_a_bad_line(tmp_path: Path, line: str) -> None:
+    path = tmp_path / "jobs.jsonl"
+    path.write_text(line)
+    with pytest.raises(InvalidArgument, match="line 1: line: is not JSON"), Batch(tmp_path) as one:
+        one.plan(path)
+
+
+def test_fault_25_what_are_no_jobs(tmp_path: Path) -> None:
+    wrong: Any = None
+    with Batch(tmp_path) as batch:
+        with pytest.raises(InvalidArgument, match="jobs: must be a file"):
+            batch.plan(wrong)
+        with pytest.raises(InvalidArgument, match="arguments: must be an object"):
+            batch.plan([{"key": "a", "call": "openai_chat_completions", "arguments": {1: 2}}])
+
+
+# --- files ----------------------------------------------------------------------------------------
+
+
+def test_fault_18_files_in_a_response_are_saved_once(tmp_path: Path) -> None:
+    ended = ran([image("one"), image("two", 2)], tmp_path, Answering(pictures))
+    assert ended.counts["saved"] == 2
+    assert {path.name: path.read_bytes() for path in (tmp_path / "files").iterdir()} == {
+        "one.png": PNG + b"one 0",
+        "two-1.png": PNG + b"two 0",
+        "two-2.png": PNG + b"two 1",
+    }
+
+
+@pytest.mark.parametrize("where", ["", "memory://batch-names"])
+def test_fault_18_no_job_replaces_the_file_of_another(tmp_path: Path, where: str) -> None:
+    """`a-1` is a job, and the first file of `a` too."""
+    jobs = [image("a-1"), image("a", 2), image("a-2")]
+    ran(jobs, tmp_path, Answering(pictures), **({"files": where} if where else {}))
+    names = {line["key"]: line["files"] for line in lines(tmp_path / "results.jsonl")}
+    target = Target(where or tmp_path / "files")
+    found = [
+        target._fs.cat_file(target._at(name)) if where else (tmp_path / "files" / name).read_bytes()
+        for key in ("a", "a-1", "a-2")
+        for name in names[key]
+    ]
+    assert found == [PNG + told for told in (b"a 0", b"a 1", b"a-1 0", b"a-2 0")]
+
+
+def test_fault_18_names_are_names_on_any_system() -> None:
+    for key in ("CON", "nul", "com1.txt", "Lpt9"):
+        assert file_stem(key).startswith("%")
+    assert file_stem("CONSOLE") == "CONSOLE"
+    assert file_stem("con-1") == "con-1"
+
+
+@pytest.mark.parametrize("method", ["write", "fetch"])
+def test_fault_18_a_full_disk_loses_no_paid_file(
+    tmp_path: Path, referee: Referee, monkeypatch: pytest.MonkeyPatch, method: str
+) -> None:
+    answering = Answering(pictures)
+
+    def go() -> Progress:
+        if method == "write":
+            return ran([image("a", 2), image("b")], tmp_path, answering)
+        with Batch(tmp_path) as batch:
+            batch.plan([video("a"), video("b")])
+            return batch.run(interval=0.01)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Target, "_keep", _full)
+        ended = go()
+    assert "cannot be written ([Errno 28]" in ended.why
+    assert ended.counts["done"] + ended.counts["accepted"] == 2
+    again = go()
+    assert again.counts["saved"] == 2
+    count = answering.count if method == "write" else sum(referee.counts["sent"].values())
+    assert count == 2, "nothing was sent twice"
+    assert len(list((tmp_path / "files").iterdir())) == (3 if method == "write" else 2)
+
+
+def test_fault_18_a_step_that_cannot_save_goes_on_later(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def go() -> None:
+        job = image("a")
+        async with AsyncClient(api_key=KEY, middleware=[Answering(pictures)]) as client:
+            state = started(job["key"], job["call"], job["arguments"], files=str(tmp_path))
+            with monkeypatch.context() as patch:
+                patch.setattr(Target, "_keep", _full)
+                state = await astep(state, client)
+                assert state["state"] == "done"
+                with pytest.raises(Api302Error, match="No space left"):
+                    await astep(state, client)
+            state = await astep(json.loads(json.dumps(state)), client)
+            assert (state["state"], json.loads(state["files"])) == ("saved", ["a.png"])
+
+    asyncio.run(go())
+    assert (tmp_path / "a.png").read_bytes() == PNG + b"a 0"
+
+
+def test_fault_18_half_an_object_is_taken_back(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    target = Target("memory://batch-half")
+
+    def half(path: str, name: str) -> None:
+        target._fs.pipe_file(name, b"half")
+        raise ValueError("the store has errors of its own")
+
+    monkeypatch.setattr(target._fs, "put_file", half)
+    with pytest.raises(Api302Error, match="errors of its own"):
+        asyncio.run(target.write(PNG, "image/png", "a"))
+    assert target._fs.ls("/batch-half") == []
+
+
+def test_fault_18_what_a_killed_run_left_of_an_object_is_replaced() -> None:
+    target = Target("memory://batch-left")
+    target._fs.pipe_file(target._at("a.png"), PNG[:20])
+    assert asyncio.run(target.write(PNG, "image/png", "a")) == "a.png"
+    assert target._fs.cat_file(target._at("a.png")) == PNG
+
+
+def test_fault_18_a_local_url_is_a_folder(tmp_path: Path) -> None:
+    target = Target(f"file://{tmp_path}/made")
+    asyncio.run(target.write(PNG, "image/png", "a"))
+    assert [path.name for path in (tmp_path / "made").iterdir()] == ["a.png"]
+
+
+# --- the journal ----------------------------------------------------------------------------------
+
+
+def test_fault_10_a_journal_that_cannot_be_written_keeps_what_was_paid(tmp_path: Path) -> None:
+    with Batch(tmp_path) as batch:
+        batch.plan([chat("a")])
+        write = batch.journal.write
+
+        def fail(changes: Any) -> None:
+            listed = list(changes)
+            if any(change.get("state") == "saved" for _, change in listed):
+                raise OperationalError("UPDATE …", {}, Exception("database or disk is full"))
+            write(listed)
+
+        batch.journal.write = fail  # type: ignore[method-assign]
+
+        async def go() -> None:
+            answering = Answering(lambda _: b'{"choices": [{"message": {"content": "paid"}}]}')
+            async with AsyncClient(api_key=KEY, middleware=[answering]) as client:
+                await batch.arun(client=client)
+
+        with pytest.raises(Api302Error, match=r"journal: .* is full") as raised:
+            asyncio.run(go())
+    (note,) = [note for note in raised.value.__notes__ if "is kept in" in note]
+    kept = Path(note.partition("is kept in ")[2])
+    (line,) = lines(kept)
+    kept.unlink()
+    assert json.loads(line["response"])["choices"][0]["message"]["content"] == "paid"
+    assert "paid" not in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    "where",
+    [
+        "postgresql://user:pa55word@host:port/db",
+        "postgresql://user:pa55word@",
+        "nodialect://u:pa55word@h/d",
+    ],
+)
+def test_fault_20_a_wrong_journal_shows_no_password(tmp_path: Path, where: str) -> None:
+    with pytest.raises(InvalidArgument, match="journal: ") as raised:
+        Journal.open(where)
+    assert "pa55word" not in str(raised.value)
+
+
+def test_fault_20_a_password_in_a_query_is_not_shown(tmp_path: Path) -> None:
+    journal = Journal.open(f"sqlite:///{tmp_path}/j.sqlite?password=pa55word&uri=true")
+    assert "pa55word" not in journal.where
+    journal.close()
+
+
+def test_fault_24_a_clock_that_is_set_back_stops_no_poll(
+    tmp_path: Path, referee: Referee, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with Batch(tmp_path) as batch:
+        batch.plan([video("a")])
+        real, shift = time.time, [0.0]
+        monkeypatch.setattr(time, "time", lambda: real() + shift[0])
+
+        def back(progress: Progress) -> None:
+            if progress.counts["accepted"]:
+                shift[0] = -7200.0
+
+        ended = batch.run(interval=1.0, deadline=30.0, on_progress=back)
+    assert ended.counts["saved"] == 1
+
+
+# --- failed jobs, once more -----------------------------------------------------------------------
+
+
+def test_fault_08_what_was_paid_for_is_not_sent_again(tmp_path: Path, referee: Referee) -> None:
+    with Batch(tmp_path) as batch:
+        batch.plan([video("a")])
+        batch.run(interval=0.01)
+        (row,) = batch.journal.rows(("saved",))
+        failed = json.dumps({"type": "ServerError", "message": "no", "status_code": 503})
+        batch.journal.write([(row["number"], {"state": "failed", "error": failed})])
+        assert batch.run(interval=0.01, retry_failed=True).counts["saved"] == 1
+        refused = json.dumps({"type": "TaskFailed", "message": "no"})
+        batch.journal.write([(row["number"], {"state": "failed", "error": refused})])
+        assert referee.counts["sent"] == {"a": 1}
+        assert batch.run(interval=0.01, retry_failed=True).counts["saved"] == 1
+    assert referee.counts["sent"] == {"a": 2}, "a task that failed is sent again"
