@@ -22,7 +22,9 @@ import yaml
 from mcp import Client, StdioServerParameters, stdio_client, types
 from mcp.client.streamable_http import streamable_http_client
 
+import api302
 from api302 import AsyncClient, InvalidArgument, directory, mcp
+from api302.mcp import serving
 from api302.mcp.tools import CATALOG, LLMS, tools
 from api302_mock import MockServer
 
@@ -408,6 +410,41 @@ def test_a_budget_is_not_exceeded(api302_mock: MockServer) -> None:
 
 
 @pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("at_once", [True, False])
+def test_fault_20_a_budget_is_that_of_all_sessions(
+    api302_mock: MockServer, mode: str, at_once: bool
+) -> None:
+    """Over HTTP each client is a session, and with the newer protocol each request may be one."""
+    price = directory_price(TASK)
+    guards = mcp.Guards(budget=1.5 * price)
+    server = mcp.server(guards, partial(AsyncClient, "sk-mcp", base_url=api302_mock.url))
+    results: list[bool] = []
+
+    async def one() -> None:
+        async with Client(server, mode=mode) as client:
+            results.append((await client.call_tool("call", TASK)).is_error)
+
+    async def test() -> None:
+        if not at_once:
+            for _ in range(3):
+                await one()
+            return
+        async with anyio.create_task_group() as group:
+            for _ in range(3):
+                group.start_soon(one)
+
+    run(test)
+    assert sorted(results) == [False, True, True]
+    assert len(made_calls(api302_mock)) == 1
+
+
+def directory_price(call: dict[str, Any]) -> float:
+    with api302.Client("sk-mcp", base_url="http://127.0.0.1:9") as client:
+        found = directory.find(call["call"])
+        return client.estimate(found.id, **call["arguments"]).high or 0.0
+
+
+@pytest.mark.parametrize("mode", MODES)
 @pytest.mark.parametrize("guards", [mcp.Guards(), mcp.Guards(budget=5)])
 def test_where_nobody_can_be_asked_what_may_cost_is_refused(
     api302_mock: MockServer, mode: str, guards: mcp.Guards
@@ -686,6 +723,38 @@ def test_over_stdio(api302_mock: MockServer) -> None:
 
     run(test)
     assert len(made_calls(api302_mock)) == 1
+
+
+def test_fault_10_half_a_character_does_not_end_the_server(api302_mock: MockServer) -> None:
+    """What is sent over stdio must be UTF-8; a response with half a character is paid for too."""
+    server = StdioServerParameters(
+        command=sys.executable,
+        args=["-m", "api302.mcp", "--budget", "5"],
+        env=environment(api302_mock),
+    )
+    message = {"role": "user", "content": "hi"}
+    arguments = {"model": "gpt-4o", "messages": [message], "max_tokens": 50}
+    call = {"call": "chat.completions.create", "arguments": arguments}
+    half = {"id": "c", "choices": [{"message": {"content": "half \ud83d"}}]}
+
+    async def test() -> None:
+        async with Client(stdio_client(server)) as client:
+            api302_mock.next(body=half)
+            made = data(await client.call_tool("call", call))
+            assert made["choices"][0]["message"]["content"] == "half \ud83d"
+            assert not (await client.call_tool("call", call)).is_error
+
+    run(test)
+    assert len(made_calls(api302_mock)) == 2
+
+
+@pytest.mark.parametrize("limit", ["1e999", "Infinity"])
+def test_fault_25_an_infinite_number_is_refused(limit: str) -> None:
+    given = serving._Arguments(
+        types.CallToolRequestParams(name="search", arguments={"limit": float(limit)})
+    )
+    with pytest.raises(serving._Refused, match="limit: must be a number from 1 on, not inf"):
+        given.number("limit", 5, least=1)
 
 
 def free_port() -> int:

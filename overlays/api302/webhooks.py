@@ -19,7 +19,7 @@ from hmac import compare_digest
 from hmac import new as hmac
 from inspect import isawaitable, iscoroutinefunction
 from typing import Any, NamedTuple, Protocol, cast
-from urllib.parse import parse_qs, parse_qsl, urlencode, urlsplit, urlunsplit
+from urllib.parse import SplitResult, parse_qs, parse_qsl, urlencode, urlsplit, urlunsplit
 
 from api302_client.behaviour import TaskStatus as StatusRule
 
@@ -211,23 +211,26 @@ class _Signer:
 
     def url(self, url: str, call: str | None, expires_in: float) -> str:
         """The URL with a token."""
-        parts = urlsplit(url)
-        if parts.scheme not in ("http", "https") or not parts.hostname:
-            raise InvalidArgument(f"url: must be a whole URL of yours, not {url[:80]!r}")
+        parts = _parts(url)
         operation = "" if call is None else _with_webhook(call)
         expires = int(time.time() + _seconds(expires_in))
         said = f"1.{expires}.{operation}.{secrets.token_hex(8)}"
-        query = [*parse_qsl(parts.query, keep_blank_values=True), (PARAMETER, self._signed(said))]
-        return urlunsplit(parts._replace(query=urlencode(query)))
+        given = parse_qsl(parts.query, keep_blank_values=True)
+        others = [(name, value) for name, value in given if name != PARAMETER]
+        query = urlencode([*others, (PARAMETER, self._signed(said))], errors="replace")
+        return urlunsplit(parts._replace(query=query))
 
     def verify(self, url: str | bytes) -> Token:
         """What the token of a URL, or of its query, says. Raises InvalidArgument."""
-        text = url.decode("latin-1") if isinstance(url, bytes) else url
+        given: Any = url
+        text = given.decode("latin-1") if isinstance(given, bytes) else given
+        if not isinstance(text, str):
+            raise InvalidArgument(f"url: must be the URL that was called, not {text!r:.80}")
         text = text.partition("#")[0]
         query = text.partition("?")[2] if "?" in text or "://" in text else text
         token = (parse_qs(query).get(PARAMETER) or [""])[0]
         said = token.rpartition(".")[0]
-        if not compare_digest(token.encode(), self._signed(said).encode()):
+        if not compare_digest(token.encode(errors="replace"), self._signed(said).encode()):
             raise InvalidArgument(f"url: its `{PARAMETER}` token is missing or not ours")
         _, expires, operation, _ = said.split(".")
         if int(expires) < time.time():
@@ -236,7 +239,19 @@ class _Signer:
 
     def _signed(self, said: str) -> str:
         mac = hmac(bytes.fromhex(self._key), said.encode("utf-8", "replace"), sha256).digest()
-        return f"{said}.{urlsafe_b64encode(mac).decode().rstrip('=')}"
+        text = said.encode("utf-8", "replace").decode()
+        return f"{text}.{urlsafe_b64encode(mac).decode().rstrip('=')}"
+
+
+def _parts(url: str) -> SplitResult:
+    """The parts of a caller's URL. Raises InvalidArgument."""
+    try:
+        parts: SplitResult = urlsplit(url)
+        if parts.scheme in ("http", "https") and parts.hostname and parts.port != 0:
+            return parts
+    except (ValueError, TypeError, AttributeError):
+        pass
+    raise InvalidArgument(f"url: must be a whole URL of yours, not {url!r:.80}")
 
 
 def _key(session: Session, secret: str | bytes | None) -> bytes:
@@ -246,7 +261,7 @@ def _key(session: Session, secret: str | bytes | None) -> bytes:
         raise InvalidArgument("secret: give one, as the API key of this client changes")
     if not given:
         raise InvalidArgument("secret: is empty")
-    content = given.encode() if isinstance(given, str) else given
+    content = given.encode(errors="surrogatepass") if isinstance(given, str) else given
     return hmac(content, b"api302 webhook 1", sha256).digest()
 
 
@@ -440,16 +455,22 @@ class Receiver:
             raise _Answer(400, str(error)) from None
         if key in self._seen:
             return _Answer(200, "known already")
-        self._seen.add(key)  # before anything is awaited, so that a second message finds it
+        confirmed = await self._ended(event)
+        # Only now, so that a message about the end is taken while one about the progress is asked
+        # for; and before anything is awaited, so that a second one about the end finds it.
+        if key in self._seen:
+            return _Answer(200, "known already")
+        self._seen.add(key)
         try:
-            await self._hand_over(event)
+            if isawaitable(waiting := await self._called(confirmed)):
+                await waiting
         except BaseException:
             self._seen.discard(key)
             raise
         return _Answer(200, "ok")
 
-    async def _hand_over(self, event: Event) -> None:
-        """Ask the service, and hand the event over if the task has ended."""
+    async def _ended(self, event: Event) -> Event:
+        """Ask the service for the task of a message, which must have ended."""
         try:
             confirmed = await self._confirm(event)
         except InvalidArgument as error:  # the message lacks what the status is asked with
@@ -463,8 +484,7 @@ class Receiver:
         if confirmed.status.state == "pending":
             is_progress = event.status.state == "pending"
             raise _Answer(200 if is_progress else 503, "the task has not ended")
-        if isawaitable(waiting := await self._called(confirmed)):
-            await waiting
+        return confirmed
 
     async def _confirm(self, event: Event) -> Event:
         if self._session.connections.is_async:
@@ -492,7 +512,7 @@ async def _live(receive: Receive, send: Send) -> None:
 
 async def _body(receive: Receive) -> bytes:
     """The request's body, as far as a message may be long."""
-    body = b""
+    body = bytearray()
     while True:
         message = await receive()
         if message["type"] == "http.disconnect":
@@ -501,4 +521,4 @@ async def _body(receive: Receive) -> bytes:
         if len(body) > LARGEST:
             raise _Answer(413, f"a message has at most {LARGEST} bytes")
         if not message.get("more_body"):
-            return body
+            return bytes(body)

@@ -19,6 +19,7 @@ from api302.batch import Batch, Journal, astep, started
 from api302.batch.files import Target
 from api302.batch.jobs import file_stem
 from api302.batch.runner import Progress
+from api302.batch.settling import settle_jobs
 
 from .conftest import KEY, Referee, chat, lines, video
 
@@ -345,3 +346,28 @@ def test_fault_08_what_was_paid_for_is_not_sent_again(tmp_path: Path, referee: R
         assert referee.counts["sent"] == {"a": 1}
         assert batch.run(interval=0.01, retry_failed=True).counts["saved"] == 1
     assert referee.counts["sent"] == {"a": 2}, "a task that failed is sent again"
+
+
+def test_fault_08_a_record_without_a_cost_is_billed() -> None:
+    answering = Answering(lambda _: b'{"data": {"model": "x", "cost": null}}')
+
+    async def go() -> api302.Settlement:
+        async with AsyncClient(api_key=KEY, middleware=[answering]) as client:
+            return await client.settle("r-1")
+
+    settled = asyncio.run(go())
+    assert (settled.outcome, settled.cost) == ("billed", None)
+
+
+def test_fault_25_a_clock_that_was_set_back_has_a_window(tmp_path: Path) -> None:
+    answering = Answering(lambda _: b'{"data": {"items": []}}')
+
+    async def go() -> dict[str, int]:
+        with Batch(tmp_path) as batch:
+            batch.plan([chat("a")])
+            change = {"state": "unknown", "sent_at": 2000.0, "until": 1000.0}
+            batch.journal.write([(1, change)])
+            async with AsyncClient(api_key=KEY, middleware=[answering]) as client:
+                return await settle_jobs(client, batch.journal)
+
+    assert asyncio.run(go()) == {"not billed": 1}

@@ -59,6 +59,26 @@ def test_a_character_outside_ascii_may_be_several_tokens() -> None:
     assert estimate.high == pytest.approx((1 * (6 + 16) + 4 * 100) / 1e6)
 
 
+def test_fault_25_half_a_character_is_estimated() -> None:
+    chat = {**CHAT, "messages": [{"role": "user", "content": "half \ud83d"}]}
+    assert unsent().estimate("acme_chat_completions", **chat).high is not None
+
+
+def test_fault_25_fields_that_are_not_sent_cost_nothing() -> None:
+    """A call that a budget sees has all its fields, most of them None: no image is among them."""
+    fields = {**CHAT, "image": None, "audio": None}
+    assert unsent().estimate("acme_chat_completions", **fields) == unsent().estimate(
+        "acme_chat_completions", **CHAT
+    )
+
+
+def test_fault_08_a_record_without_a_cost_makes_no_room(serve: Any, connect: Any) -> None:
+    """It is on record, so it was billed; how much is not known."""
+    client = connect(serve(http({"data": {"model": "x", "cost": None}}), forever=True))
+    with pytest.raises(api302.DecodeError, match="request r-1: is on record, without what it cost"):
+        client.cost("r-1")
+
+
 def test_several_choices_have_as_much_output_each() -> None:
     one = unsent().estimate("acme_chat_completions", **CHAT)
     three = unsent().estimate("acme_chat_completions", **CHAT, n=3)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import threading
 import time
 from typing import Any
 
@@ -104,6 +105,34 @@ def test_a_url_that_is_not_ours(change: Any, serve: Any, connect: Any) -> None:
         client.webhooks.verify(change(url))
 
 
+@pytest.mark.parametrize("url", [5, None, "api302=\ud83d", "x://\ud83d?api302=\ud83d"])
+def test_fault_25_what_is_no_url_is_not_ours(url: Any, serve: Any, connect: Any) -> None:
+    with pytest.raises(api302.InvalidArgument, match="url: "):
+        connect(serve()).webhooks.verify(url)
+
+
+def test_fault_25_a_url_that_has_a_token_already_gets_a_new_one(serve: Any, connect: Any) -> None:
+    """Or else whoever checks it finds the old one, and every message is refused."""
+    webhooks = connect(serve()).webhooks
+    url = webhooks.url(webhooks.url(f"{URL}?api302=old&a=1"), call="gifts_paint")
+    assert url.count("api302=") == 1
+    assert webhooks.verify(url).operation_id == "gifts_paint"
+    assert webhooks.verify(webhooks.url(URL, secret="\ud83d"), secret="\ud83d")
+
+
+def test_fault_15_unknown_states_are_logged_to_a_limit(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    logged: set[Any] = set()
+    monkeypatch.setattr("api302._features.polling._logged", logged)
+    monkeypatch.setattr("api302._features.polling.MOST_LOGGED", 20)
+    for number in range(30):
+        message = {"id": "g-1", "status": f"{number:03}" + "x" * 1000}
+        webhooks.parse(message, operation_id="gifts_paint")
+    assert len(logged) == len(caplog.messages) == 20
+    assert max(map(len, caplog.messages)) < 200
+
+
 def test_a_url_ends(serve: Any, connect: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     client = connect(serve())
     url = client.webhooks.url(URL, expires_in=10)
@@ -117,6 +146,10 @@ def test_a_url_ends(serve: Any, connect: Any, monkeypatch: pytest.MonkeyPatch) -
     ("arguments", "said"),
     [
         ({"url": "/hook"}, "url: must be a whole URL"),
+        ({"url": "http://[::1"}, "url: must be a whole URL"),
+        ({"url": "https://x.test:99999/"}, "url: must be a whole URL"),
+        ({"url": 5}, "url: must be a whole URL"),
+        ({"url": None}, "url: must be a whole URL"),
         ({"url": URL, "call": "gifts_draw"}, "call: gifts_draw takes no webhook"),
         ({"url": URL, "call": "gifts_pain"}, "did you mean gifts_paint"),
         ({"url": URL, "expires_in": 0}, "expires_in: must be seconds"),
@@ -200,6 +233,30 @@ def test_a_message_about_progress(serve: Any, connect: Any) -> None:
     assert app.events == []
     assert app.post()[0] == 200
     assert len(app.events) == 1
+
+
+def test_fault_05_the_end_is_not_lost_while_the_progress_is_asked_for(serve: Any) -> None:
+    """Both messages are about one task, and the second comes before the first is confirmed."""
+    first, second = threading.Event(), threading.Event()
+
+    def slow(connection: Any, request: Any) -> None:
+        first.set()
+        assert second.wait(10)
+        connection.sendall(http(PENDING))
+
+    server = serve(slow, http(DONE))
+
+    async def main() -> list[Any]:
+        async with api302.AsyncClient(api_key=KEY, base_url=server.url) as client:
+            app = App(client)
+            progress = asyncio.create_task(app.call(PENDING))
+            assert await asyncio.to_thread(first.wait, 10)
+            assert await app.call() == (200, "ok")
+            second.set()
+            assert (await progress)[0] == 200
+            return app.events
+
+    assert [event.status.state for event in asyncio.run(main())] == ["succeeded"]
 
 
 def test_a_failed_task_is_an_event_too(serve: Any, connect: Any) -> None:

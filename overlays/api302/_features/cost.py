@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from inspect import isawaitable
+from math import isfinite
 from typing import Any
 
 from api302._calls.response import raw
 from api302._calls.session import Session
-from api302._errors import InvalidArgument, NotFoundError
+from api302._errors import DecodeError, InvalidArgument, NotFoundError
 from api302._json import is_array, is_object
 from api302._types import Cost
 
@@ -75,14 +76,27 @@ async def cost_of(
     rows = [row for _, each in found for row in each]
 
     def total(name: str) -> int | None:
-        known = [int(row[name]) for row in rows if row.get(name) is not None]
-        return sum(known) if known else None
+        known = [number for row in rows if (number := _number(row.get(name))) is not None]
+        return int(sum(known)) if known else None
 
+    costs = [cost for row in rows if (cost := _number(row.get("cost"))) is not None]
+    if not costs:  # to take it for free would make room in a budget
+        named = ", ".join(map(str, _billed(response)))
+        raise DecodeError(f"request {named}: is on record, without what it cost")
     model = next((row["model"] for row in rows if row.get("model")), None)
     return Cost(
-        sum(float(row.get("cost") or 0) for row in rows),
+        sum(costs),
         total("input_token"),
         total("output_token"),
         model,
         tuple(record for record, _ in found),
     )
+
+
+def _number(value: Any) -> float | None:
+    """A number, which may be a text."""
+    try:
+        number = float(value)
+    except (TypeError, ValueError, OverflowError):
+        return None
+    return number if isfinite(number) else None

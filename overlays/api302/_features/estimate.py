@@ -58,6 +58,8 @@ def estimated(op: Operation, values: Values) -> Estimate:
     """
     from api302_client.catalog import chosen
 
+    # A call has all its fields: those that are not sent are None.
+    values = {name: value for name, value in values.items() if value is not None}
     rule = op.behaviour
     model = chosen(op.id, values)
     prices = [*(model.price if model and model.price else _of_call(op, values))]

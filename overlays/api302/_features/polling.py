@@ -32,6 +32,8 @@ LONGEST_PAUSE = 15.0
 FIRST_PAUSE = 2.0
 """Seconds before the first poll of a task for which the description suggests nothing."""
 _PASSING = (408, 425)
+MOST_LOGGED = 1000
+"""Unknown states that are logged at most: a service may send any number of them."""
 _logged: set[tuple[str, str]] = set()
 
 
@@ -64,10 +66,11 @@ def read_status(
 
 
 def _log_once(name: str, reading: Reading) -> None:
-    if (name, str(reading.word)) in _logged:
+    word = f"{reading.word!r:.80}"
+    if (name, word) in _logged or len(_logged) >= MOST_LOGGED:
         return
-    _logged.add((name, str(reading.word)))
-    _log.logger.warning("%s: unknown task state %r counts as %s", name, reading.word, reading.state)
+    _logged.add((name, word))
+    _log.logger.warning("%s: unknown task state %s counts as %s", name, word, reading.state)
 
 
 def is_passing(error: Exception) -> bool:

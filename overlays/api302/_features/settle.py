@@ -16,7 +16,7 @@ from typing import Any
 
 from api302._calls.response import raw
 from api302._calls.session import Session
-from api302._errors import Api302Error, InvalidArgument, NotFoundError
+from api302._errors import Api302Error, DecodeError, InvalidArgument, NotFoundError
 from api302._json import is_array, is_object
 from api302._types import Settlement
 
@@ -66,6 +66,8 @@ async def _by_id(
         if when is not None and time.time() - when[1] > LATE:
             return Settlement("not billed", f"request {request_id} is not on record")
         return Settlement("unknown", f"request {request_id} is not on record yet; ask again later")
+    except DecodeError as error:
+        return Settlement("billed", error.message)
     said = f"request {request_id} is on record"
     return Settlement("billed", said, cost.amount, cost.records)
 

@@ -7,6 +7,7 @@ import filecmp
 import hashlib
 import os
 import shutil
+import threading
 import time
 import uuid
 from collections.abc import Generator, Mapping
@@ -52,6 +53,9 @@ class Target:
     def __init__(self, where: str | os.PathLike[str]) -> None:
         text = os.fspath(where)
         self.where = without_credentials(text)
+        self._naming = threading.Lock()
+        self._names: dict[str, str] = {}
+        """What stands for the content of each file of a store that was named here."""
         self._fs: Any = None
         self._root = text
         if text.startswith(_LOCAL):  # a copy by fsspec could stay half
@@ -117,9 +121,7 @@ class Target:
         """
         name = f"{stem}{path.suffix}"
         if self._is_taken(name, path):
-            with path.open("rb") as file:
-                mark = hashlib.file_digest(file, "sha256").hexdigest()[:12]
-            name = f"{stem}-{mark}{path.suffix}"
+            name = f"{stem}-{_mark_of(path)}{path.suffix}"
         if self._fs is None:
             os.replace(path, Path(self._root, name))
         else:
@@ -140,6 +142,10 @@ class Target:
             except OSError:  # a file system without links
                 return target.exists() and not filecmp.cmp(path, target, shallow=False)
             return False
+        with self._naming:  # others of this process may be about to write that name
+            mark = _mark_of(path)
+            if self._names.setdefault(name, mark) != mark:
+                return True
         return self._fs.exists(self._at(name)) and not self._is_beginning(name, path)
 
     def _is_beginning(self, name: str, path: Path) -> bool:
@@ -158,6 +164,12 @@ class Target:
             with suppress(Exception):
                 self._fs.rm_file(target)
             raise
+
+
+def _mark_of(path: Path) -> str:
+    """What stands for the content of a file."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()[:12]
 
 
 def _file_system(url: str) -> tuple[Any, str]:

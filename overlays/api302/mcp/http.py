@@ -38,7 +38,7 @@ def app(server: Server[Any], token: str, host: str, port: int) -> Token:
     inner = server.streamable_http_app(
         streamable_http_path=PATH, host=host, transport_security=security
     )
-    return Token(inner, token)
+    return Token(_Held(inner, server), token)
 
 
 def checked_host(host: str) -> str:
@@ -51,6 +51,23 @@ def checked_host(host: str) -> str:
     except ValueError:
         pass
     raise InvalidArgument(f"host: must be 127.0.0.1, ::1 or localhost, not {host!r}")
+
+
+class _Held:
+    """An ASGI application whose server has one client from its start to its end.
+
+    Sessions come and go, and a request may be a session of its own.
+    """
+
+    def __init__(self, inner: Any, server: Server[Any]) -> None:
+        self._inner, self._server = inner, server
+
+    async def __call__(self, scope: _Scope, receive: _Receive, send: _Send) -> None:
+        if scope["type"] != "lifespan":
+            await self._inner(scope, receive, send)
+            return
+        async with self._server.lifespan(self._server):
+            await self._inner(scope, receive, send)
 
 
 class Token:

@@ -82,7 +82,7 @@ class Results:
         if len(whole) <= MOST_TEXT:
             return [text(whole)]
         media_type = "text/plain" if isinstance(value, str) else "application/json"
-        uri = self._store.keep(whole.encode(errors="replace"), media_type)
+        uri = self._store.keep(whole.encode(errors="backslashreplace"), media_type)
         start = f"{whole[:MOST_TEXT]}\n… cut: {len(whole)} characters in all, see {uri}"
         return [text(start), _link(uri, media_type, len(whole))]
 
@@ -129,7 +129,12 @@ class Results:
 
 def text(value: Any) -> types.TextContent:
     """JSON, or a text, as the content of a message."""
-    return types.TextContent(text=value if isinstance(value, str) else _json(value))
+    return types.TextContent(text=printable(value if isinstance(value, str) else _json(value)))
+
+
+def printable(said: str) -> str:
+    """A text that can be sent: half of a surrogate pair, which cannot, as its escape in JSON."""
+    return said.encode(errors="backslashreplace").decode()
 
 
 def _json(value: Any) -> str:
@@ -172,6 +177,7 @@ async def _of_path(path: anyio.Path) -> list[Block]:
 
 
 def _of_url(url: str) -> types.ResourceLink:
+    url = printable(url)
     name = url.partition("?")[0].rstrip("/").rpartition("/")[2] or "output"
     return types.ResourceLink(uri=url, name=name, mime_type=type_of(name))
 

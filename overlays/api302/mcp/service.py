@@ -6,7 +6,7 @@ from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any, NamedTuple
 
-from api302 import AsyncClient, Estimate, InvalidArgument, TaskTimeout, directory
+from api302 import AsyncBudget, AsyncClient, Estimate, InvalidArgument, TaskTimeout, directory
 from api302._agent import Files, as_object, checked, with_files
 from api302.directory import Description, Found
 
@@ -55,16 +55,28 @@ class Service:
         self._made = made
         self._client: AsyncClient | None = None
         self._stack = AsyncExitStack()
+        self._users = 0
+        self._budget: AsyncBudget | None = None
+        self._taken = 0.0
+        """PTC that calls of clients before may have cost: the budget is that of all sessions."""
 
     @asynccontextmanager
     async def open(self) -> AsyncGenerator[Service]:
-        """Close the client in the end, if one was made."""
+        """Close the client, if one was made, once no session uses it."""
+        self._users += 1
         try:
             yield self
         finally:
-            stack, self._stack = self._stack, AsyncExitStack()
-            self._client = None
-            await stack.aclose()
+            self._users -= 1
+            if not self._users:
+                await self._close()
+
+    async def _close(self) -> None:
+        stack, self._stack = self._stack, AsyncExitStack()
+        budget, self._client, self._budget = self._budget, None, None
+        if budget is not None:
+            self._taken += budget.spent + budget.reserved
+        await stack.aclose()
 
     async def _ready(self) -> AsyncClient:
         """The client, under the budget."""
@@ -74,7 +86,8 @@ class Service:
             if self.guards.budget is not None:
                 # What has no estimate is asked for before, see `plan`.
                 # It is not left in the end: hosts do not wait until all records of cost are there.
-                await client.budget(self.guards.budget, unknown="allow").__aenter__()
+                left = max(0.0, self.guards.budget - self._taken)
+                self._budget = await client.budget(left, unknown="allow").__aenter__()
             self._client = client
         return self._client
 

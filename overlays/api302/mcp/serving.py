@@ -17,7 +17,7 @@ from mcp_types.version import MODERN_PROTOCOL_VERSIONS
 from api302 import Api302Error, AsyncClient, __version__
 
 from .guards import Guards
-from .results import Block, text
+from .results import Block, printable, text
 from .service import WAITED, Plan, Service
 from .store import Kept
 from .tools import CATALOG, INSTRUCTIONS, LLMS, catalog_text, llms_text, resources, tools
@@ -41,9 +41,12 @@ class _Refused(Exception):
 def made(guards: Guards, client: Callable[[], AsyncClient] | None = None) -> Server[Service]:
     """The server. See `api302.mcp.server`."""
 
+    shared = Service(guards, client or AsyncClient)
+
     @asynccontextmanager
     async def lifespan(_: Server[Service]) -> AsyncGenerator[Service]:
-        async with Service(guards, client or AsyncClient).open() as service:
+        """What a session has: the budget and the client of all sessions."""
+        async with shared.open() as service:
             yield service
 
     asking = Asking()
@@ -101,7 +104,7 @@ async def _tool(
     if params.name == "wait":
 
         async def report(share: float, message: str) -> None:
-            await context.session.report_progress(share, 1.0, message)
+            await context.session.report_progress(share, 1.0, printable(message))
 
         return await service.wait(given.all.get("task"), given.number("seconds", WAITED), report)
     if params.name != "call":
@@ -125,15 +128,15 @@ class _Arguments:
         """A text. Raises `_Refused` for anything else."""
         value = self.all.get(name)
         if not isinstance(value, str):
-            raise _Refused(f"{name}: must be a text, not {value!r}")
+            raise _Refused(f"{name}: must be a text, not {value!r:.80}")
         return value
 
     def number(self, name: str, default: float, least: float = 0) -> float:
         """A number from `least` on. Raises `_Refused` for anything else."""
         value = self.all.get(name, default)
         is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
-        if not is_number or not value >= least:
-            raise _Refused(f"{name}: must be a number from {least:g} on, not {value!r}")
+        if not is_number or not least <= value < float("inf"):
+            raise _Refused(f"{name}: must be a number from {least:g} on, not {value!r:.80}")
         return value
 
 
@@ -161,7 +164,9 @@ class Asking:
             is_limited = context.lifespan_context.guards.budget is not None
             raise _Refused(_NO_ONE + ("" if is_limited else _NO_LIMIT) + plan.question)
         if context.protocol_version not in MODERN_PROTOCOL_VERSIONS:
-            answer = await context.session.elicit_form(plan.question, _YES, context.request_id)
+            answer = await context.session.elicit_form(
+                printable(plan.question), _YES, context.request_id
+            )
             return self._agreed(answer.action)
         answers = params.input_responses or {}
         if _CONFIRM not in answers:
@@ -171,11 +176,12 @@ class Asking:
         return self._agreed(getattr(answers[_CONFIRM], "action", "cancel"))
 
     def _question(self, plan: Plan) -> types.InputRequiredResult:
+        question = printable(plan.question)
         mark = secrets.token_urlsafe(24)
         self._open[mark] = _meaning(plan)
         while len(self._open) > _MOST_ASKED:
             self._open.popitem(last=False)
-        form = types.ElicitRequestFormParams(message=plan.question, requested_schema=_YES)
+        form = types.ElicitRequestFormParams(message=question, requested_schema=_YES)
         requests: types.InputRequests = {_CONFIRM: types.ElicitRequest(params=form)}
         return types.InputRequiredResult(input_requests=requests, request_state=mark)
 
