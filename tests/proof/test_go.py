@@ -11,11 +11,13 @@ from pathlib import Path
 
 import pytest
 
+import api302_mock
 from generator.join import operations
 from proof.tools import (
     NEW_STATES,
     broken_suite,
     check_conformance,
+    check_pauses,
     check_sample,
     run,
     with_new_examples,
@@ -68,6 +70,12 @@ def test_the_sample_program_against_the_mock(module: Path, mock_url: str) -> Non
 def test_the_sample_program_loses_nothing_by_new_words(module: Path, new_words: str) -> None:
     told = run("go", "run", "-trimpath", "./sample", new_words, cwd=module)
     check_sample(told, new_words, NEW_STATES)
+
+
+def test_f16_an_unknown_state_is_polled_with_pauses(
+    module: Path, mock: api302_mock.MockServer
+) -> None:
+    check_pauses(mock, "go", "run", "-trimpath", "./sample", cwd=module)
 
 
 def test_the_rules_hold_the_conformance_suite(

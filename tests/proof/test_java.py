@@ -14,8 +14,9 @@ from typing import Any
 
 import pytest
 
+import api302_mock
 from generator.join import operations
-from proof.tools import NEW_STATES, check_sample, run, with_new_examples
+from proof.tools import NEW_STATES, check_pauses, check_sample, run, with_new_examples
 
 pytestmark = pytest.mark.proof
 
@@ -49,14 +50,12 @@ def document(publication: Path) -> Any:
 
 def java(project: Path, program: str, *arguments: str | Path) -> str:
     """What a program of the project prints."""
-    return run(
-        "java",
-        "-cp",
-        f"target/classes{os.pathsep}target/lib/*",
-        f"sample.{program}",
-        *arguments,
-        cwd=project,
-    )
+    return run(*command(program), *arguments, cwd=project)
+
+
+def command(program: str) -> list[str]:
+    """What starts a program of the project."""
+    return ["java", "-cp", f"target/classes{os.pathsep}target/lib/*", f"sample.{program}"]
 
 
 @pytest.fixture(scope="module")
@@ -99,6 +98,12 @@ def test_the_sample_program_against_the_mock(project: Path, mock_url: str) -> No
 
 def test_the_sample_program_loses_nothing_by_new_words(project: Path, new_words: str) -> None:
     check_sample(java(project, "Sample", new_words), new_words, NEW_STATES)
+
+
+def test_f16_an_unknown_state_is_polled_with_pauses(
+    project: Path, mock: api302_mock.MockServer
+) -> None:
+    check_pauses(mock, *command("Sample"), cwd=project)
 
 
 def replies(document: dict[str, Any]) -> Iterator[tuple[str, str, Any]]:

@@ -11,11 +11,13 @@ from pathlib import Path
 
 import pytest
 
+import api302_mock
 from generator.join import operations
 from proof.tools import (
     NEW_STATES,
     broken_suite,
     check_conformance,
+    check_pauses,
     check_sample,
     run,
     with_new_examples,
@@ -92,6 +94,13 @@ def test_the_sample_client_against_the_mock(project: Path, mock_url: str) -> Non
 @pytest.mark.usefixtures("mistakes")
 def test_the_sample_client_loses_nothing_by_new_words(project: Path, new_words: str) -> None:
     check_sample(run("node", "built/sample.js", new_words, cwd=project), new_words, NEW_STATES)
+
+
+@pytest.mark.usefixtures("mistakes")
+def test_f16_an_unknown_state_is_polled_with_pauses(
+    project: Path, mock: api302_mock.MockServer
+) -> None:
+    check_pauses(mock, "node", "built/sample.js", cwd=project)
 
 
 @pytest.mark.usefixtures("mistakes")

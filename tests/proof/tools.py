@@ -8,14 +8,18 @@ import copy
 import json
 import os
 import shutil
+import signal
 import subprocess
+import time
 import urllib.request
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 import api302
+import api302_mock
 from api302_mock.faults import NEW_WORD
 from generator.join import operations
 
@@ -85,6 +89,38 @@ def with_new_examples(document: Any) -> Any:
 
 STATES = ("submitted", "processing", "succeed")
 NEW_STATES = (NEW_WORD, "processing", "succeed")
+
+
+def check_pauses(mock: api302_mock.MockServer, *command: str | Path, cwd: Path) -> None:
+    """Hold that a sample client rests between polls of a task whose state it does not know.
+
+    Args:
+        mock: The mock; all polls of the sample's task get a new word.
+        command: The sample, without the address of the mock, which is put at its end.
+        cwd: The folder of the sample.
+    """
+    mock.reset()
+    mock.next(operation="kling_get_text_to_video", fault="new-word", times=100_000)
+    with subprocess.Popen([*command, mock.url], cwd=cwd, start_new_session=True) as process:
+        try:
+            _until(lambda: _polls(mock) > 0)
+            time.sleep(2)
+            polls = _polls(mock)
+        finally:
+            os.killpg(process.pid, signal.SIGKILL)
+            mock.reset()
+    assert 2 <= polls <= 2 * 100 + 10, "a sample rests 10 ms or more"
+
+
+def _polls(mock: api302_mock.MockServer) -> int:
+    return sum(one.operation == "kling_get_text_to_video" for one in mock.requests)
+
+
+def _until(done: Callable[[], bool]) -> None:
+    end = time.monotonic() + 120
+    while not done():
+        assert time.monotonic() < end, "the sample never polled"
+        time.sleep(0.05)
 
 
 def check_conformance(count: int, failed: list[str]) -> None:

@@ -3,7 +3,8 @@
 A field of a form is text on the wire, whatever it holds, and generators write unions and objects
 there as their languages print them: in 3.0 such a field is a string. One file or several are
 several files, as a form has one part for each. Two spellings of one field of a request are one name
-in most languages: in 3.0 the first is described. What was there before is in an `x-` field.
+in most languages: in 3.0 the first is described. A union that is a whole body is one object. What
+was there before is in an `x-` field.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from generator.document.references import references, resolve
 from generator.join import operations
 from generator.source import obj, seq
 
+from .bodies import one_object_bodies
 from .losses import Loss
 from .prose import as_text, sentence
 from .walk import Json
@@ -49,7 +51,9 @@ def reduced(document: Json, losses: list[Loss]) -> Json:
             document["paths"][path][method] = changed
     for name in sorted(_of_requests_alone(document) & schemas.keys()):
         place = f"{_SCHEMAS}{name}"
-        schemas[name] = _one_branch(_one_spelling(schemas[name], place, losses), place, losses)
+        schema = _one_spelling(schemas[name], place, losses)
+        schemas[name] = _one_branch(document, schema, place, losses)
+    one_object_bodies(document, schemas, CARRIED, losses)
     if schemas:
         document["components"] = {**components, "schemas": schemas}
     return document
@@ -250,20 +254,26 @@ def _alone(schema: Any) -> Any:
 # -- words as text and as numbers ------------------------------------------------------------------
 
 
-def _one_branch(schema: Json, place: str, losses: list[Loss]) -> Json:
+def _one_branch(document: Json, schema: Json, place: str, losses: list[Loss]) -> Json:
     """An object whose fields list the same words in one type alone: as text, if they did."""
     changed = {}
     for name, one in obj(schema.get("properties")).items():
-        for union in _UNIONS:
-            members = seq(obj(one).get(union))
-            if len(members) > 1 and len({_spelled(member) for member in members}) == 1:
-                rest = {key: value for key, value in one.items() if key != union}
-                texts = [one for one in members if obj(one).get("type") == "string"]
-                kept = next(iter(texts), members[0])
-                changed[name] = {**kept, **rest, CARRIED: {union: members}}
-                where = f"{place}/properties/{name}"
-                losses.append(Loss("3.0", f"schema.{union}", CARRIED, where))
+        if members := _same_words(document, one):
+            texts = [one for one in members if obj(one).get("type") == "string"]
+            kept = next(iter(texts), members[0])
+            was = next(key for key in ("$ref", *_UNIONS) if key in one)
+            rest = {key: value for key, value in one.items() if key != was}
+            changed[name] = {**kept, **rest, CARRIED: {was: one[was]}}
+            losses.append(Loss("3.0", f"schema.{was}", CARRIED, f"{place}/properties/{name}"))
     return {**schema, "properties": {**schema["properties"], **changed}} if changed else schema
+
+
+def _same_words(document: Json, field: Any) -> list[Json]:
+    """The members of a union that list the same words, as text and as numbers."""
+    target = obj(resolve(document, field, "a field"))
+    members = seq(next((target[union] for union in _UNIONS if union in target), ()))
+    words = {_spelled(member) for member in members}
+    return members if len(members) > 1 and len(words) == 1 else []
 
 
 def _spelled(member: Any) -> str:

@@ -106,8 +106,8 @@ func question(content string, stream bool) (body api302.OpenaiChatCompletionsReq
 	if err := message.Content.FromOpenaiChatMessageContent0(content); err != nil {
 		return body, err
 	}
-	err = body.FromOpenaiChatRequest(api302.OpenaiChatRequest{Model: "gpt-4o", Messages: []api302.OpenaiChatMessage{message}, Stream: &stream})
-	return body, err
+	messages := []api302.OpenaiChatMessage{message}
+	return api302.OpenaiChatCompletionsRequest{Model: "gpt-4o", Messages: &messages, Stream: &stream}, nil
 }
 
 func chat(ctx context.Context, client *api302.ClientWithResponses, content string) (reply api302.OpenaiChatResponse, err error) {

@@ -17,7 +17,6 @@ import api302.model.OpenaiChatCompletionsRequest;
 import api302.model.OpenaiChatMessage;
 import api302.model.OpenaiChatMessageContent;
 import api302.model.OpenaiChatResponse;
-import api302.model.OpenaiChatRequest;
 import api302.model.OpenaiSpeechRequest;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import java.net.URI;
@@ -62,14 +61,14 @@ public final class Sample {
         seen.put("models", new LlmAi302Api(client).ai302ListModels(null, null).getData().stream().map(Ai302Model::getId).toList());
     }
 
-    private static OpenaiChatRequest hello() {
+    private static OpenaiChatCompletionsRequest hello() {
         OpenaiChatMessage message = new OpenaiChatMessage().role(OpenaiChatMessage.RoleEnum.USER).content(new OpenaiChatMessageContent("Hello"));
-        return new OpenaiChatRequest().model("gpt-4o").addMessagesItem(message);
+        return new OpenaiChatCompletionsRequest().model("gpt-4o").addMessagesItem(message);
     }
 
     private void chat() throws ApiException {
         OpenaiChatResponse reply = new LlmOpenaiApi(client)
-                .openaiChatCompletionsAsJson(new OpenaiChatCompletionsRequest(hello()), null, null)
+                .openaiChatCompletionsAsJson(hello(), null, null)
                 .getOpenaiChatResponse();
         seen.put("chat", reply.getChoices().get(0).getMessage().getContent());
         seen.put("tokens", reply.getUsage().getTotalTokens());
