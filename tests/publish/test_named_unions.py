@@ -35,17 +35,29 @@ def with_field(schema: Any) -> dict[str, Any]:
         ({"oneOf": [INTEGER, TEXT]}, "IntegerOrString", {"oneOf": [INTEGER, TEXT]}),
         ({"type": ["string", "integer"]}, "IntegerOrString", {"anyOf": [INTEGER, TEXT]}),
         (
-            {"type": ["integer", "null", "string"], "format": "int64"},
-            "Int64OrStringOrNull",
-            {"anyOf": [{**INTEGER, "format": "int64"}, TEXT, NULL]},
+            {"type": ["integer", "string"], "format": "int64"},
+            "Int64OrString",
+            {"anyOf": [{**INTEGER, "format": "int64"}, TEXT]},
         ),
-        ({"anyOf": [FAST, INTEGER]}, "XSeed", {"anyOf": [INTEGER, FAST]}),
+        ({"anyOf": [FAST, INTEGER]}, "XSeedValue", {"anyOf": [INTEGER, FAST]}),
     ],
 )
 def test_a_union_of_scalars_is_a_component(schema: Any, name: str, union: Any) -> None:
     made = named(X=with_field({**schema, "description": "Random seed.", "minimum": 1}))
     field = {"$ref": f"#/components/schemas/{name}", "description": "Random seed.", "minimum": 1}
     assert made == {name: union, "X": with_field(field)}
+
+
+def test_null_stays_at_the_field() -> None:
+    union = {"anyOf": [INTEGER, TEXT]}
+    for schema in ({"anyOf": [TEXT, INTEGER, NULL]}, {"type": ["null", "string", "integer"]}):
+        made = named(X=with_field(schema))
+        field = {"anyOf": [{"$ref": "#/components/schemas/IntegerOrString"}, NULL]}
+        assert made == {"IntegerOrString": union, "X": with_field(field)}
+    oldest = to_30({"openapi": "3.1.0", "components": {"schemas": made}})[0]
+    null = {"type": "string", "nullable": True, "enum": [None]}
+    field = {"anyOf": [{"$ref": "#/components/schemas/IntegerOrString"}, null]}
+    assert oldest["components"]["schemas"]["X"] == with_field(field)
 
 
 @pytest.mark.parametrize(
@@ -68,14 +80,16 @@ def test_anything_else_stays(schema: Any) -> None:
 
 def test_a_name_that_is_taken_gets_a_number() -> None:
     union = {"anyOf": [INTEGER, TEXT]}
-    made = named(IntegerOrString=with_field(union), XSeed=TEXT, X=with_field({"anyOf": [INTEGER, FAST]}))
+    made = named(
+        IntegerOrString=with_field(union), XSeedValue=TEXT, X=with_field({"anyOf": [INTEGER, FAST]})
+    )
     assert made["IntegerOrString2"] == union
-    assert made["X"] == with_field({"$ref": "#/components/schemas/XSeed2"})
+    assert made["X"] == with_field({"$ref": "#/components/schemas/XSeedValue2"})
 
 
 def test_a_union_of_items_is_named_after_the_list() -> None:
     made = named(X=with_field({"type": "array", "items": {"anyOf": [INTEGER, FAST]}}))
-    items = {"$ref": "#/components/schemas/XSeedItem"}
+    items = {"$ref": "#/components/schemas/XSeedItemValue"}
     assert made["X"] == with_field({"type": "array", "items": items})
 
 

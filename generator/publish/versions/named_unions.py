@@ -27,7 +27,8 @@ def with_named_unions(document: Json) -> Json:
 
     Unions of the same plain types are one component: `IntegerOrString`. One whose parts say more,
     such as the words they allow, has the name of its schema and field. Descriptions, limits and
-    extensions stay at the field. A parameter is text on its way and keeps its own union.
+    extensions stay at the field, and so does null, of which generators make an optional value. A
+    parameter is text on its way and keeps its own union.
 
     Args:
         document: A document of OpenAPI 3.2 or 3.1. It may have named unions already.
@@ -43,11 +44,13 @@ def with_named_unions(document: Json) -> Json:
         members = _members(node, union)
         if not members:
             return node
-        name = _free(_name(members, place), {union: members}, {**own, **named})
-        named[name] = {union: members}
+        scalars = [member for member in members if member != _NULL]
+        name = _free(_name(scalars, place), {union: scalars}, {**own, **named})
+        named[name] = {union: scalars}
+        reference = {"$ref": f"#/components/schemas/{name}"}
         in_component = {union} if union in node else {"type", "format"}
         rest = {key: value for key, value in node.items() if key not in in_component}
-        return {"$ref": f"#/components/schemas/{name}", **rest}
+        return {**({union: [reference, _NULL]} if _NULL in members else reference), **rest}
 
     schemas = {name: walk(schema, change, "schema", name) for name, schema in own.items()}
     if not named:
@@ -81,13 +84,16 @@ def _of_type(name: str, format_: str | None) -> Json:
 
 
 def _name(members: list[Json], place: str) -> str:
-    """What a union is called: after its types, or after its schema and field."""
+    """What a union is called: after its types, or after its schema and field.
+
+    Generators name what stands at a field after both alone.
+    """
     if all(member.keys() <= {"type", "format"} for member in members):
         return "Or".join(map(_word, members))
     schema, *path = place.split("/")
     fields = [name for kind, name in pairwise(path) if kind == "properties"]
     item = "Item" if path[-1] == "items" else ""
-    return schema + "".join(map(_camel, fields)) + item
+    return schema + "".join(map(_camel, fields)) + item + "Value"
 
 
 def _word(member: Json) -> str:

@@ -43,10 +43,11 @@ def to_30(document: Json) -> tuple[Json, list[Loss]]:
     losses: list[Loss] = []
     document = reduced(document, losses)
     types = _types_of_components(document)
+    scalars = _unions_of_scalars(document)
 
     def change(kind: str, node: Any, place: str) -> Any:
         if kind == "schema":
-            return _schema(node, place, types, losses)
+            return _schema(node, place, (types, scalars), losses)
         if not isinstance(node, dict):
             return node
         # 3.0 ignores everything beside a reference.
@@ -65,8 +66,29 @@ def _types_of_components(document: Json) -> dict[str, str]:
     return {f"#/components/schemas/{n}": one for n, one in types.items() if isinstance(one, str)}
 
 
-def _schema(schema: Any, place: str, types: dict[str, str], losses: list[Loss]) -> Any:
-    """A schema, whose parts are already lowered, in the language of 3.0."""
+def _unions_of_scalars(document: Json) -> set[str]:
+    """References to the components that are unions of scalars."""
+    schemas = obj(obj(document.get("components")).get("schemas"))
+    found = set()
+    for name, schema in schemas.items():
+        members = [one for union in ("anyOf", "oneOf") for one in seq(obj(schema).get(union))]
+        if members and all(obj(one).get("type") in _JSON_TYPES.values() for one in members):
+            found.add(f"#/components/schemas/{name}")
+    return found
+
+
+def _schema(
+    schema: Any, place: str, known: tuple[dict[str, str], set[str]], losses: list[Loss]
+) -> Any:
+    """A schema, whose parts are already lowered, in the language of 3.0.
+
+    Args:
+        schema: The schema.
+        place: Its JSON pointer.
+        known: The types of components, and the unions of scalars among them.
+        losses: Gets an entry for each.
+    """
+    types, scalars = known
     if isinstance(schema, bool):
         return {} if schema else _NEVER
     schema = dict(schema)
@@ -76,7 +98,7 @@ def _schema(schema: Any, place: str, types: dict[str, str], losses: list[Loss]) 
         schema["enum"] = [schema.pop("const")]
     _types(schema)
     for union in ("anyOf", "oneOf"):
-        _union_with_null(schema, union)
+        _union_with_null(schema, union, scalars)
     if not _typed_null(schema, types):
         losses.append(Loss("3.0", "schema.null", "nullable", place))
     _bound(schema, "exclusiveMinimum", "minimum", max)
@@ -139,18 +161,22 @@ def _several_types(schema: Json, types: list[str]) -> None:
         schema["anyOf"] = members
 
 
-def _union_with_null(schema: Json, union: str) -> None:
-    """A union with null is `nullable`; and the rest of a union of two is not a union any more."""
+def _union_with_null(schema: Json, union: str, scalars: set[str]) -> None:
+    """A union with null is `nullable`; and the rest of a union of two is not a union any more.
+
+    But where the other is a union of scalars, which has no one type that could stand beside
+    `nullable`.
+    """
     members = seq(schema.get(union))
     rest = [member for member in members if member not in _NULLS]
     if len(rest) == len(members) or not rest:
         return
     schema["nullable"] = True
-    if len(rest) > 1:
+    only = rest[0]
+    if len(rest) > 1 or only.get("$ref") in scalars:
         schema[union] = rest
         return
     del schema[union]
-    only = rest[0]
     if "$ref" in only or only.keys() & schema.keys() - {"description", "nullable"}:
         schema["allOf"] = [*schema.get("allOf", ()), only]
     else:
