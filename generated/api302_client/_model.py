@@ -55,7 +55,7 @@ def model(cls: type[T]) -> type[T]:
 
     The rest is in `Model`.
     """
-    from attrs import define  # here, since a request that is never answered needs no attrs
+    from attr import define  # here, since a request that is never answered needs no attrs
 
     return define(
         cls, kw_only=True, eq=False, repr=False, getstate_setstate=False, weakref_slot=False

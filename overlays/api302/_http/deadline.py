@@ -6,7 +6,6 @@ import threading
 import time
 from collections.abc import Callable, Coroutine
 from contextvars import copy_context
-from queue import Empty, SimpleQueue
 from typing import Any, TypeVar
 
 from api302._errors import TimeoutError
@@ -40,6 +39,8 @@ def within(
     Raises:
         TimeoutError: the time is up.
     """
+    from queue import Empty, SimpleQueue  # here, since most programs wait for nothing in threads
+
     outcome: SimpleQueue[tuple[bool, Any]] = SimpleQueue()
 
     def do() -> None:
