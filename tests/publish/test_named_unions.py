@@ -128,8 +128,11 @@ def branch(word: str, *required: str, **fields: Any) -> dict[str, Any]:
 @pytest.mark.parametrize("union", ["oneOf", "anyOf"])
 def test_f10_a_union_as_a_body_is_one_object_in_3_0(union: str) -> None:
     seed = {**INTEGER, "description": "Random seed."}
-    first = branch("text", "prompt", prompt=TEXT, seed=seed, size=INTEGER)
-    second = branch("image", "file", file=TEXT, seed=INTEGER, size=TEXT)
+    hook = {"type": ["string", "null"], "minLength": 1, "format": "uri", "description": "A URL."}
+    first = branch("text", "prompt", prompt=TEXT, seed=seed, size=INTEGER, hook=hook)
+    second = branch(
+        "image", "file", file=TEXT, seed=INTEGER, size=TEXT, hook={**TEXT, "format": "uri"}
+    )
     made, losses = body(first, second, union=union)
     assert made == {
         "type": "object",
@@ -139,6 +142,7 @@ def test_f10_a_union_as_a_body_is_one_object_in_3_0(union: str) -> None:
             "prompt": TEXT,
             "seed": seed,
             "size": {"anyOf": [INTEGER, TEXT]},
+            "hook": {**TEXT, "nullable": True, "format": "uri", "description": "A URL."},
             "file": TEXT,
         },
     }

@@ -15,6 +15,7 @@ from .walk import Json
 
 _PREFIX = "#/components/schemas/"
 _UNIONS = ("anyOf", "oneOf")
+_SCALARS = {"string", "number", "integer", "boolean"}
 _OF_OBJECT = {"type", "description", "properties", "required"}
 
 
@@ -71,13 +72,40 @@ def _one_field(schemas: list[Json]) -> Json:
     if all(one == bare[0] for one in bare):
         return schemas[0]
     if words := _all_words(schemas):
-        description = {key: schemas[0][key] for key in ("description",) if key in schemas[0]}
-        return {"type": "string", "enum": words, **description}
+        return {"type": "string", "enum": words, **_shared(schemas)}
+    if types := _types_but_null(schemas):
+        return {"type": types, **_shared(schemas)}
     distinct: list[Json] = []
     for one in bare:
         if one not in distinct:
             distinct.append(one)
     return {"anyOf": distinct}
+
+
+def _shared(schemas: list[Json]) -> Json:
+    """What all branches say of a field, and the first's description."""
+    first = schemas[0]
+    return {
+        key: value
+        for key, value in first.items()
+        if key == "description" or all(one.get(key) == value for one in schemas)
+    }
+
+
+def _types_but_null(schemas: list[Json]) -> str | list[str]:
+    """The one type of all branches, with null where one allows it; empty if there are several.
+
+    A union of two texts is one that generators make nonsense of.
+    """
+    types: list[str] = []
+    for schema in schemas:
+        own = schema.get("type")
+        types += [own] if isinstance(own, str) else seq(own) or ["anything"]
+    types = list(dict.fromkeys(types))
+    plain = [one for one in types if one != "null"]
+    if len(plain) != 1 or plain[0] not in _SCALARS:
+        return []
+    return types if len(types) > 1 else types[0]
 
 
 def _all_words(schemas: list[Json]) -> list[str]:
