@@ -13,7 +13,7 @@ from .versions.prose import code
 
 __all__ = ["code", "inline", "link", "prose", "text"]
 
-_MARKUP = re.compile(r"[\\`*\[\]<>~|]|\{(?=[{%#])|(?<!\w)_|_(?!\w)|&(?=#?\w+;)")
+_MARKUP = re.compile(r"[\\`*\[\]<>~|]|\{(?=[{%#])|(?<![^\W_])_|_(?![^\W_])|&(?=#?\w+;)")
 _LINE_START = re.compile(r"(?:[#>+=-]|\d+[.)](?=\s|$))")
 _CLOSING = re.compile(r"(?<= )#(?=#*$)")
 _SPAN = re.compile(r"(?<!`)(`+)(?!`)(.+?)(?<!`)\1(?!`)", re.DOTALL)
