@@ -11,15 +11,25 @@ from hatchling.metadata.plugin.interface import MetadataHookInterface
 
 def urls(repository: str) -> dict[str, str]:
     """The URLs by their names; without those of the repository while its address is not known."""
-    found = {"Documentation": "https://doc.302.ai"}
+    found = {"302.AI": "https://doc.302.ai"}
     if repository:
         found |= {
+            "Documentation": pages(repository),
             "Repository": repository,
             "Issues": f"{repository}/issues",
             "Changelog": f"{repository}/blob/main/CHANGELOG.md",
             "Security": f"{repository}/security/policy",
         }
     return found
+
+
+def pages(repository: str) -> str:
+    """Where the guides and the reference are: the Pages of a release, or else the guides alone."""
+    host, _, path = repository.removeprefix("https://").partition("/")
+    owner, _, name = path.partition("/")
+    if host == "github.com":
+        return f"https://{owner.lower()}.github.io/{name}/"
+    return f"{repository}/blob/main/docs/guides"
 
 
 class Urls(MetadataHookInterface):

@@ -44,6 +44,22 @@ def test_every_promise_has_a_lowest_and_an_end() -> None:
         assert operators == {">=", "<"}, text
 
 
+FASTAPI_OF_TWO_YEARS = {
+    "0.110.0": {"starlette": ("0.36.3", "0.36.3"), "uvicorn": ("0.30.0", "0.54.0")},
+    "0.115.0": {"starlette": ("0.37.2", "0.38.6"), "uvicorn": ("0.30.0", "0.54.0")},
+}
+"""By FastAPI's version, the lowest and highest versions of its servers that it admits."""
+
+
+@pytest.mark.parametrize("fastapi", FASTAPI_OF_TWO_YEARS)
+def test_the_mock_fits_an_application_with_an_older_fastapi(fastapi: str) -> None:
+    texts = [*PROJECT["dependencies"], *PROJECT["optional-dependencies"]["mock"]]
+    ranges = {one.name: one.specifier for one in map(Requirement, texts)}
+    for name, (low, high) in FASTAPI_OF_TWO_YEARS[fastapi].items():
+        assert low in ranges[name]
+        assert high in ranges[name]
+
+
 def test_the_tools_of_the_tests_are_locked() -> None:
     locked = versions.pinned(lock.LOCK.read_text("utf-8"))
     assert set(versions.TOOLS) <= locked.keys()

@@ -80,7 +80,11 @@ def test_every_target_is_listed_with_what_it_does() -> None:
 
 
 def test_the_repository_is_one_setting() -> None:
-    assert set(urls("")) == {"Documentation"}
+    assert set(urls("")) == {"302.AI"}  # the provider's documentation is not ours
+    known = urls("https://github.com/Owner/api302")
+    assert known["Documentation"] == "https://owner.github.io/api302/"
+    elsewhere = urls("https://git.example.com/owner/api302")
+    assert elsewhere["Documentation"].endswith("/owner/api302/blob/main/docs/guides")
     known = urls("https://github.com/owner/api302")
     assert known["Issues"] == "https://github.com/owner/api302/issues"
     assert {"Repository", "Issues", "Changelog"} < known.keys()

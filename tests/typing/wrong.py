@@ -21,6 +21,8 @@ api302.Client(key="sk-...")  # error
 print(api302.types.OpenaiChatMesage)  # error
 client.chat.completions.create(model="gpt-4o", messages=messages, stream="yes")  # error
 client.chat.completions.create(model="gpt-4o", stream=True)  # error
+with client.chat.completions.stream(model="gpt-4o", messages=messages) as stream:
+    print(stream.final().usage.total_tokens)  # error
 client.chat.completions.parse(model="gpt-4o", messages=messages)  # error
 client.images.generate(model="flux-2-pro", prompt="An otter", style="vivid")  # error
 client.responses.parse(model="gpt-4o", input="x", text_format={"type": "object"})  # error
