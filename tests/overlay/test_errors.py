@@ -423,3 +423,20 @@ def test_what_a_service_says_is_cut_to_a_size_and_can_be_printed(serve: Any, con
 def test_no_connection_names_the_host() -> None:
     with pytest.raises(api302.ConnectionError, match=r"no connection to http://127\.0\.0\.1:1/ \("):
         post(api302.Client(api_key=KEY, base_url="http://127.0.0.1:1", max_retries=0))
+
+
+@pytest.mark.parametrize("transport", ["httpx2", "aiohttp"])
+def test_no_connection_has_a_reason_where_calls_are_awaited_too(transport: str) -> None:
+    if transport == "aiohttp":
+        pytest.importorskip("httpx_aiohttp")
+
+    async def job() -> None:
+        url = "http://127.0.0.1:1"
+        async with api302.AsyncClient(
+            api_key=KEY, base_url=url, max_retries=0, transport=transport
+        ) as client:
+            await client.request("GET", "/any")
+
+    reason = r"no connection to http://127\.0\.0\.1:1/ \(\w.{10,}\)"
+    with pytest.raises(api302.ConnectionError, match=reason):
+        asyncio.run(job())
