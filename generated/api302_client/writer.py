@@ -40,6 +40,11 @@ _LIVE_FOLDERS = ("/dev/", "/proc/")
 """Links in these lead to what is open already, such as `/dev/stdout`."""
 
 
+_claiming = threading.Lock()
+_claimed: set[str] = set()
+"""Names in folders of other file systems that files of this process are about to get."""
+
+
 class Dropped(Exception):
     """Another thread has dropped the writer."""
 
@@ -73,7 +78,16 @@ def folder_of(path: str | os.PathLike[str]) -> Path:
 
 def is_remote(path: str | os.PathLike[str]) -> bool:
     """Whether a path is the URL of a file on another file system, such as `s3://bucket/cat.png`."""
-    return _SCHEME.match(str(path)) is not None
+    text = str(path)
+    return _SCHEME.match(text) is not None and local_path(text) is None
+
+
+def local_path(url: str) -> str | None:
+    """The path of a URL such as `file:///tmp/cat.png`; None for any other URL, and for a path."""
+    scheme, found, path = url.partition("://")
+    if not found or scheme.lower() not in ("file", "local"):
+        return None
+    return path.lstrip("/") if os.name == "nt" else path
 
 
 def check_target(path: str | os.PathLike[str]) -> None:
@@ -81,12 +95,14 @@ def check_target(path: str | os.PathLike[str]) -> None:
     if is_remote(path):
         _file_system(str(path))
     else:
-        folder_of(path)
+        folder_of(local_path(str(path)) or path)
 
 
 def writer_for(path: str | os.PathLike[str], name: str) -> Writer:
     """A writer for a path, here or on another file system. See `Writer`."""
-    return RemoteWriter(str(path), name) if is_remote(path) else Writer(path, name)
+    if is_remote(path):
+        return RemoteWriter(str(path), name)
+    return Writer(local_path(str(path)) or path, name)
 
 
 class Writer:
@@ -311,21 +327,27 @@ class RemoteWriter(Writer):
         scheme = self._url.partition("://")[0]
         target = self._free() if self._is_folder else self._target
         try:
-            self._system.put_file(str(self._part), target)
+            put(self._system, self._part, target)
         except OSError:
             raise
         except Exception as error:
-            raise OSError(f"{self._url} cannot be written: {error}") from error
+            raise OSError(f"{_hidden(self._url)} cannot be written: {error}") from error
+        finally:
+            _claimed.discard(target)
         self._clean()
         return RemotePath.of(f"{scheme}://{target.lstrip('/')}")
 
     def _free(self) -> str:
-        """The first name in the folder that is free."""
+        """The first name in the folder that is free, and that no other thread is about to take."""
         stem, suffix = os.path.splitext(self._name)
         folder = self._target.rstrip("/")
         names = (f"{stem} ({number}){suffix}" if number else self._name for number in count())
         wanted = (f"{folder}/{name}" for name in names)
-        return next(target for target in wanted if not self._system.exists(target))
+        with _claiming:
+            free = (one for one in wanted if one not in _claimed and not self._system.exists(one))
+            found = next(free)
+            _claimed.add(found)
+            return found
 
     def _clean(self) -> None:
         super()._clean()
@@ -333,22 +355,63 @@ class RemoteWriter(Writer):
             self._part.parent.rmdir()
 
 
+def put(system: Any, path: Path, target: str) -> None:
+    """Put a file on another file system, whole or, as far as that lets, not at all.
+
+    Where renaming is one step, as by SFTP, the file gets its name once it is there. Stores of
+    objects show none before it is whole.
+    """
+    from fsspec import AbstractFileSystem  # type: ignore
+    from fsspec.asyn import AsyncFileSystem  # type: ignore
+
+    renames = type(system).mv is not AbstractFileSystem.mv
+    if renames and not isinstance(system, AsyncFileSystem):
+        part = f"{target.rpartition('/')[0]}/.{secrets.token_hex(8)}.part"
+        try:
+            system.put_file(str(path), part)
+            if system.exists(target):  # some refuse to replace
+                system.rm_file(target)
+            system.mv(part, target)
+        except BaseException:
+            _removed(system, part)
+            raise
+        return
+    was_there = system.exists(target)
+    try:
+        system.put_file(str(path), target)
+    except BaseException:
+        if not was_there:
+            _removed(system, target)
+        raise
+
+
+def _removed(system: Any, target: str) -> None:
+    with suppress(Exception):
+        if system.exists(target):
+            system.rm_file(target)
+
+
+def _hidden(text: str) -> str:
+    """A text for messages, without the user and password of the URLs in it."""
+    return re.sub(r"//[^/\s]*@", "//***@", text)
+
+
 def _file_system(url: str) -> tuple[Any, str]:
     """The file system of a URL, and the path there. Raises ValueError."""
-    scheme = url.partition("://")[0]
+    scheme, shown = url.partition("://")[0], _hidden(url)[:80]
     if scheme.lower() in ("http", "https", "data"):
-        raise ValueError(f"path: {url[:80]!r} is not a place that files are written to")
+        raise ValueError(f"path: {shown!r} is not a place that files are written to")
     try:
         from fsspec.core import url_to_fs  # type: ignore
     except ImportError:
         raise ValueError(
-            f"path: {url[:80]!r} needs fsspec (pip install fsspec, and what it needs for "
+            f"path: {shown!r} needs fsspec (pip install fsspec, and what it needs for "
             f"{scheme}: s3fs, gcsfs …)"
         ) from None
     try:
         system, path = url_to_fs(url)
-    except (ImportError, ValueError) as error:
-        raise ValueError(f"path: {url[:80]!r} cannot be written: {error}") from error
+    except Exception as error:  # file systems have errors of their own
+        raise ValueError(f"path: {shown!r} cannot be written: {_hidden(str(error))}") from error
     return system, str(path)
 
 

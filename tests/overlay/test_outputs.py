@@ -6,6 +6,7 @@ import asyncio
 import copy
 import pickle
 import sys
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -431,10 +432,97 @@ def test_half_a_file_never_gets_to_another_file_system(
     assert memory.store == {}
 
 
+@pytest.mark.parametrize("error", [OSError("down"), RuntimeError("an error of the store's own")])
+def test_fault_18_half_an_object_is_taken_back(
+    serve: Any, connect: Any, memory: Any, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    def half(path: str, target: str) -> None:
+        memory.pipe_file(target, b"half")
+        raise error
+
+    monkeypatch.setattr(memory, "put_file", half)
+    server = serve(http(b"video"), forever=True)
+    with pytest.raises(OSError, match=str(error)):
+        connect(server).download(f"{server.url}/a", "memory://bucket/a")
+    assert memory.store == {}
+
+
+def test_fault_18_where_files_are_renamed_an_old_one_stays_until_the_new_is_whole(
+    serve: Any, connect: Any, memory: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As by SFTP, where a file is seen while it is written."""
+    put = memory.put_file
+
+    def half(path: str, target: str) -> None:
+        memory.pipe_file(target, b"half")
+        raise OSError("down")
+
+    def move(source: str, target: str) -> None:
+        assert not memory.exists(target), "some refuse to replace"
+        memory.pipe_file(target, memory.cat_file(source))
+        memory.rm_file(source)
+
+    monkeypatch.setattr(type(memory), "mv", staticmethod(move), raising=False)
+    memory.pipe_file("/bucket/a", b"old")
+    server = serve(http(b"video"), forever=True)
+    client = connect(server)
+    monkeypatch.setattr(memory, "put_file", half)
+    with pytest.raises(OSError, match="down"):
+        client.download(f"{server.url}/a", "memory://bucket/a")
+    assert {name: memory.cat_file(name) for name in memory.store} == {"/bucket/a": b"old"}
+    monkeypatch.setattr(memory, "put_file", put)
+    client.download(f"{server.url}/a", "memory://bucket/a")
+    assert {name: memory.cat_file(name) for name in memory.store} == {"/bucket/a": b"video"}
+
+
+def test_fault_18_two_files_of_one_name_are_two_objects(
+    serve: Any, connect: Any, memory: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Both find the name free before one is there."""
+    both = threading.Barrier(2)
+    put = memory.put_file
+
+    def slow(path: str, target: str) -> None:
+        both.wait(10)
+        put(path, target)
+
+    monkeypatch.setattr(memory, "put_file", slow)
+    server = serve(http(b"video"), forever=True)
+    client = connect(server)
+    saved: list[str] = []
+
+    def one() -> None:
+        saved.append(str(client.download(f"{server.url}/a.mp4", "memory://bucket/")))
+
+    threads = [threading.Thread(target=one) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(30)
+    assert sorted(saved) == ["memory://bucket/a (1).mp4", "memory://bucket/a.mp4"]
+
+
+@pytest.mark.parametrize("scheme", ["file", "local"])
+def test_fault_18_a_url_of_this_machine_is_a_path(
+    serve: Any, connect: Any, tmp_path: Path, scheme: str
+) -> None:
+    server = serve(cut(10), forever=True)
+    client = connect(server, max_retries=0)
+    (tmp_path / "a").write_bytes(b"old")
+    url = f"{scheme}://{tmp_path.as_posix()}"
+    with pytest.raises(api302.ConnectionError):
+        client.download(f"{server.url}/a", f"{url}/a")
+    assert [path.read_bytes() for path in tmp_path.iterdir()] == [b"old"]
+    with pytest.raises(api302.InvalidArgument, match="there is no folder"):
+        client.download(f"{server.url}/a", f"{url}/missing/a")
+
+
 @pytest.mark.parametrize(
     ("path", "message"),
     [
         ("nowhere-fs://bucket/a", "Protocol not known"),
+        ("nowhere-fs://me:pa55word@bucket/a", r"nowhere-fs://\*\*\*@bucket"),
+        ("reference://bucket/a", "cannot be written"),
         ("https://example.test/a", "not a place that files are written to"),
     ],
 )

@@ -11,12 +11,11 @@ import threading
 import time
 import uuid
 from collections.abc import Generator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from importlib import import_module
 from pathlib import Path
 from tempfile import mkdtemp
 from typing import TYPE_CHECKING, Any
-from urllib.request import url2pathname
 
 from api302._calls.files import named_file
 from api302._errors import Api302Error, InvalidArgument
@@ -24,7 +23,7 @@ from api302._json import is_array
 from api302._secret import without_credentials
 from api302._types import Operation
 from api302_client.media import START
-from api302_client.writer import safe_name
+from api302_client.writer import local_path, put, safe_name
 from api302_client.writer import save as save_content
 
 from .journal import Journal
@@ -37,7 +36,6 @@ KEPT = 24 * 3600.0
 documented."""
 PARTS = ".parts"
 _BLOCK = 1 << 20
-_LOCAL = ("file://", "local://")
 
 
 class Unwritable(Api302Error):
@@ -58,8 +56,8 @@ class Target:
         """What stands for the content of each file of a store that was named here."""
         self._fs: Any = None
         self._root = text
-        if text.startswith(_LOCAL):  # a copy by fsspec could stay half
-            self._root = url2pathname(text.partition("://")[2])
+        if (local := local_path(text)) is not None:  # a copy by fsspec could stay half
+            self._root = local
             Path(self._root).mkdir(parents=True, exist_ok=True)
         elif "://" in text:
             self._fs, self._root = _file_system(text)
@@ -125,7 +123,7 @@ class Target:
         if self._fs is None:
             os.replace(path, Path(self._root, name))
         else:
-            self._put(path, self._at(name))
+            put(self._fs, path, self._at(name))
         return name
 
     def _at(self, name: str) -> str:
@@ -155,15 +153,6 @@ class Target:
                 if block != here.read(len(block)):
                     return False
         return True
-
-    def _put(self, path: Path, target: str) -> None:
-        """Put a file there, whole or, as far as the store lets, not at all."""
-        try:
-            self._fs.put_file(str(path), target)
-        except BaseException:
-            with suppress(Exception):
-                self._fs.rm_file(target)
-            raise
 
 
 def _mark_of(path: Path) -> str:
