@@ -72,7 +72,9 @@ def trace(call: Call, next: Callable[[Call], Any]) -> Any:
     tracer is that of the global provider.
     """
     span = get_tracer("api302", __version__).start_span(
-        _name(call), kind=SpanKind.CLIENT, attributes=dict(_asked(call))
+        _safe(call, _name(call)),
+        kind=SpanKind.CLIENT,
+        attributes={name: _safe(call, value) for name, value in _asked(call)},
     )
     return _awaited(span, call, next) if iscoroutinefunction(next) else _called(span, call, next)
 
@@ -100,14 +102,15 @@ async def _awaited(span: Span, call: Call, next: Callable[[Call], Awaitable[Resp
 def _answered(span: Span, call: Call, response: Response) -> Response:
     span.set_attribute("http.response.status_code", response.status_code)
     if response.request_id:
-        span.set_attribute("api302.request_id", _short(response.request_id))
+        span.set_attribute("api302.request_id", _safe(call, _short(response.request_id)))
     if response.error is not None:
         _fail(span, response.error)
         return response
 
     def read(content: bytes) -> None:
         try:
-            span.set_attributes(dict(_received(call, response, content)))
+            found = _received(call, response, content)
+            span.set_attributes({name: _safe(call, value) for name, value in found})
         finally:
             span.end()
 
@@ -244,4 +247,11 @@ def _named(values: Mapping[str, Any], names: Mapping[str, str]) -> Iterator[tupl
 
 
 def _short(value: Any) -> str:
-    return str(value)[:LONGEST]
+    return str(value)[:LONGEST].encode(errors="replace").decode()  # exporters send UTF-8
+
+
+def _safe(call: Call, value: Any) -> Any:
+    """A value without secrets, whoever put them there."""
+    if isinstance(value, list):
+        return [_safe(call, one) for one in value]
+    return call.redactor.text(value) if isinstance(value, str) else value

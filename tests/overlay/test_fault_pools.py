@@ -89,6 +89,33 @@ def test_fault_02_what_finalizers_leave_is_closed_by_the_next_call(
     assert not io.opened
 
 
+def test_fault_02_a_watched_stream_is_let_go_of_without_a_collector(
+    serve: Any, connect: Any
+) -> None:
+    """A recorder and a span hold the response that they watch, which holds them."""
+    told: list[tuple[Any, bytes]] = []
+
+    def watch(call: Any, next: Any) -> Any:
+        response = next(call)
+        response.when_read(lambda content: told.append((response, content)))
+        return response
+
+    client = connect(serve(endless, endless, http(RESPONSE)), middleware=[watch])
+    gc.disable()
+    try:
+        for _ in range(2):
+            for _ in stream(client):
+                break
+        assert len(told) == 1, "the next call tells, and no finalizer"
+        chat(client)
+        assert len(client._client.io.opened) == 0
+    finally:
+        gc.enable()
+    contents = [content for _, content in told]
+    assert len(contents) == 3, "each is told once"
+    assert all(content.startswith(b"data: {") for content in contents[:2])
+
+
 def test_fault_02_a_response_never_closes_from_its_finalizer(serve: Any, connect: Any) -> None:
     client = connect(serve(endless, http(RESPONSE)))
     session = client._client

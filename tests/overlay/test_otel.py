@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Iterator
 from typing import Any
 
@@ -135,6 +136,60 @@ def test_the_task_and_the_price(serve: Any, connect: Any, spans: Any) -> None:
     assert created["api302.task_id"] == polled["api302.task_id"] == "t-1"
     assert created["api302.cost"] == 0.5
     assert "api302.cost" not in polled
+
+
+@pytest.mark.parametrize("asynchronous", [False, True])
+def test_fault_02_the_span_of_an_abandoned_stream_ends_with_the_next_call(
+    serve: Any, spans: Any, asynchronous: bool
+) -> None:
+    part = events(delta("a", usage={"completion_tokens": 4}), done=False)
+    server = serve(http(part, content_type="text/event-stream"), http(RESPONSE))
+    options: Any = {"api_key": KEY, "base_url": server.url, "middleware": [api302.otel.trace]}
+
+    def begun(client: Any) -> Any:
+        return client.chat.completions.stream(model="small", messages=[])
+
+    async def main() -> None:
+        async with api302.AsyncClient(**options) as client:
+            stream = begun(client)
+            async for _ in stream:
+                break
+            del stream
+            await chat(client)
+
+    if asynchronous:
+        asyncio.run(main())
+    else:
+        with api302.Client(**options) as client:
+            next(iter(begun(client)))
+            chat(client)
+    first, second = sorted(map(told, spans()), key=lambda one: "gen_ai.request.stream" not in one)
+    assert first["gen_ai.usage.output_tokens"] == 4
+    assert second["gen_ai.response.id"] == "c-1"
+
+
+def test_fault_20_a_key_in_a_wrong_place_is_in_no_span(
+    serve: Any, connect: Any, spans: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    client = connect(
+        serve(http({**RESPONSE, "id": KEY}), forever=True), middleware=[api302.otel.trace]
+    )
+    client.chat.completions.create(model=KEY, messages=[])
+    (span,) = spans()
+    assert told(span)["gen_ai.response.id"] != KEY
+    assert span.name.startswith("chat ")
+    assert KEY not in caplog.text
+
+
+def test_fault_10_half_a_character_is_in_no_span(serve: Any, connect: Any, spans: Any) -> None:
+    """Exporters send UTF-8, and one span that is none takes all others with it."""
+    half = {**RESPONSE, "id": "half \ud83d", "model": "\ud83d"}
+    client = connect(serve(http(json.dumps(half).encode())), middleware=[api302.otel.trace])
+    chat(client)
+    (span,) = spans()
+    assert told(span)["gen_ai.response.id"] == "half ?"
+    for value in (span.name, *span.attributes.values()):
+        str(value).encode()
 
 
 def test_what_strays_costs_nothing(serve: Any, connect: Any, spans: Any) -> None:

@@ -7,9 +7,12 @@ from functools import lru_cache
 from typing import Any
 
 from api302 import _log
+from api302._secret import Redactor
 from api302._types import Operation
 
 _REMEMBERED = 1000
+_LONGEST = 100
+"""Characters of a name that is shown, and looked for among the others."""
 
 
 def named(op: Operation, *several: Mapping[str, Any] | None) -> str | None:
@@ -32,7 +35,7 @@ def warn(what: str, model: str) -> None:
 
 @lru_cache(_REMEMBERED)
 def _warned(what: str, said: str) -> None:
-    _log.logger.warning("%s: %s", what, said)
+    _log.logger.warning("%s: %s", what, Redactor().text(said))
 
 
 @lru_cache(_REMEMBERED)
@@ -42,6 +45,7 @@ def unknown(model: str) -> str:
 
     if is_named(model):
         return ""
-    close = near(model, [one.name for one in load().models.values() if one.name])
+    names = [one.name for one in load().models.values() if one.name]
+    close = near(model, names) if len(model) <= _LONGEST else []
     hint = f"; did you mean {' or '.join(close)}?" if close else ""
-    return f"the catalogue has no model {model!r}{hint}"
+    return f"the catalogue has no model {model!r:.{_LONGEST}}{hint}"

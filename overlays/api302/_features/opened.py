@@ -27,6 +27,11 @@ class Opened:
         self.body: Any = None
         """While it is open, a `Body` or `AsyncBody`."""
 
+    def __del__(self) -> None:
+        """What watches the response may lead back to it, which would keep it."""
+        if getattr(self, "body", None) is not None and self.response is not None:
+            self.response.abandon()
+
     async def open(self) -> Response:
         """The response, made at first use."""
         if self.response is None:

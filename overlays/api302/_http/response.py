@@ -12,7 +12,7 @@ from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from functools import cached_property
 from itertools import chain
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 from api302 import _log
 from api302._errors import Api302Error, ConnectionError
@@ -182,9 +182,29 @@ class Response:
             self._tape.append(piece)
 
     def _tell_watchers(self, content: bytes) -> None:
-        watchers, self._watchers, self._tape = self._watchers, [], None
-        for watcher in watchers:
+        for watcher in self._told()[0]:
             _tell(watcher, content)
+
+    def _told(self) -> tuple[list[Callable[[bytes], object]], list[bytes]]:
+        """Who is still to be told of the body, and what was read of it: once."""
+        watchers, tape = self._watchers, self._tape or []
+        self._watchers, self._tape = [], None
+        return watchers, tape
+
+
+class Leftover(NamedTuple):
+    """What is left of a response that nobody has any more, for the client's next call."""
+
+    token: object
+    raw: Any
+    pool: int
+    watchers: list[Callable[[bytes], object]]
+    tape: list[bytes]
+
+    def tell(self) -> None:
+        """Tell who watched the body what was read of it, which no finalizer may do."""
+        for watcher in self.watchers:
+            _tell(watcher, b"".join(self.tape))
 
 
 def _tell(watcher: Callable[[bytes], object], content: bytes) -> None:
@@ -350,7 +370,7 @@ class Received(Response):
         """
         if not self._closed:
             self._closed = True
-            self._io.leftovers.append((self._token, self._raw, self._pool))
+            self._io.leftovers.append(Leftover(self._token, self._raw, self._pool, *self._told()))
 
     def _forget(self) -> None:
         self._io.opened.pop(self._token, None)

@@ -29,7 +29,7 @@ from .deadline import not_in_time, within
 from .decoding import ACCEPTED
 from .limiter import POOL, POOLS, Limiter
 from .proxies import mounts
-from .response import Received, Response, inside
+from .response import Leftover, Received, Response, inside
 
 T = TypeVar("T")
 NEVER_SENT = frozenset(
@@ -224,7 +224,7 @@ class _Base:
         """Responses that are open, and their iterators: so that no garbage collector ends these
         within the library.
         """
-        self.leftovers: deque[tuple[object, Any, int]] = deque()
+        self.leftovers: deque[Leftover] = deque()
         """Responses that nobody has any more, to be closed by the next call."""
 
     @property
@@ -306,17 +306,18 @@ class SyncIo(_Base):
     def _drain(self) -> None:
         while self.leftovers:
             try:
-                token, raw, pool = self.leftovers.popleft()
+                left = self.leftovers.popleft()
             except IndexError:  # another thread took it
                 return
             inside.depth += 1
             try:
                 with suppress(Exception):
-                    raw.close()
+                    left.raw.close()
             finally:
                 inside.depth -= 1
-                self.opened.pop(token, None)
-                self.limiter.give_back(pool)
+                self.opened.pop(left.token, None)
+                self.limiter.give_back(left.pool)
+            left.tell()
 
     async def read(self, response: Response, what: str, most: int | None = None) -> bytes:
         """Read the body, at most so many bytes, and let go of the connection.
@@ -548,13 +549,14 @@ class AsyncIo(_Base):
 
     async def _drain(self) -> None:
         while self.leftovers:
-            token, raw, pool = self.leftovers.popleft()
+            left = self.leftovers.popleft()
             try:
                 with suppress(Exception):
-                    await raw.aclose()
+                    await left.raw.aclose()
             finally:
-                self.opened.pop(token, None)
-                self.limiter.give_back(pool)
+                self.opened.pop(left.token, None)
+                self.limiter.give_back(left.pool)
+            left.tell()
 
     async def read(self, response: Response, what: str, most: int | None = None) -> bytes:
         """Read the body, at most so many bytes, and let go of the connection.
