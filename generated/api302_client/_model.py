@@ -17,6 +17,7 @@ from typing import (
     Generic,
     NamedTuple,
     Protocol,
+    TypeAlias,
     TypeVar,
     dataclass_transform,
 )
@@ -83,6 +84,32 @@ class Picture(Protocol):
     @property
     def size(self) -> tuple[int, int]: ...
     def save(self, fp: Any, format: str | None = None, **params: Any) -> None: ...
+
+
+class Upload(Protocol):
+    """An upload of FastAPI or Starlette."""
+
+    @property
+    def filename(self) -> str | None: ...
+    @property
+    def file(self) -> Any: ...
+
+
+class _Pydantic(Protocol):
+    def model_dump(self) -> dict[str, Any]: ...
+
+
+class _Dataclass(Protocol):
+    __dataclass_fields__: ClassVar[dict[str, Any]]
+
+
+class _Attrs(Protocol):
+    __attrs_attrs__: ClassVar[Any]
+
+
+OwnObject: TypeAlias = _Pydantic | _Dataclass | _Attrs
+"""An object of a class of the caller's: Pydantic, a dataclass or attrs. `api302` sends its fields.
+"""
 
 
 class ResultFile:

@@ -49,9 +49,9 @@ METHOD_ARGUMENTS = frozenset(
 
 RESERVED_CLASSES = frozenset(
     "ABSENT Any AsyncOutput Binary Bytes Callable ClassVar Client Dict FileInput Generic HttpInfo "
-    "Iterable Iterator JsonList List Literal Mapping Model NotRequired Optional Output Required "
-    "Response Responses ResultFile Self Sequence Set Text Tuple Type TYPE_CHECKING TypeAlias "
-    "TypedDict Union Unset".split()
+    "Iterable Iterator JsonList List Literal Mapping Model NotRequired Optional Output OwnObject "
+    "Required Response Responses ResultFile Self Sequence Set Text Tuple Type TYPE_CHECKING "
+    "TypeAlias TypedDict Union Unset Upload".split()
 )
 """What generated modules import under these names: no schema may be called so.
 

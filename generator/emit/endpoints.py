@@ -327,11 +327,16 @@ def _type(media: Media) -> str:
 
 
 def _stream(operation: Operation) -> str | None:
-    """The type of the JSON inside the `data` of an event of its last stream."""
+    """The type of the JSON inside the `data` of an event of its last stream.
+
+    What can be nothing but an error is left out, since it raises.
+    """
     streams = [media for media in operation.successes if is_event_stream(media.type)]
     if not streams:
         return None
     contents = streams[-1].item_schema.contents if streams[-1].item_schema else []
+    error = operation.extension("x-stream").get("error")
+    contents = [one for one in contents if error not in one.target.required] or contents
     return expression(*contents) if contents else "str"
 
 

@@ -6,7 +6,18 @@ from collections.abc import Mapping
 
 from generator.document import Schema
 
-from .annotation import ANY, FILE, Annotation, generic, imported, literal, received, scalar, union
+from .annotation import (
+    ANY,
+    FILE,
+    MODEL_BASE,
+    Annotation,
+    generic,
+    imported,
+    literal,
+    received,
+    scalar,
+    union,
+)
 from .response_types import SCALARS, Class
 
 PARAMS = "api302_client.params"
@@ -49,6 +60,7 @@ class RequestTypes:
         given = self._typed(name)
         if returned := str(target.node.get("x-returned", "")):
             given |= received(f"{returned}[Any]" if returned in self.generic else returned)
+            given |= imported("OwnObject", MODEL_BASE)
         return given
 
     def _typed(self, name: str) -> Annotation:

@@ -38,12 +38,12 @@ from __future__ import annotations
 from os import PathLike
 from typing import IO, TypeAlias
 
-from .._model import Picture, ResultFile
+from .._model import Picture, ResultFile, Upload
 
 File: TypeAlias = (
     bytes | IO[bytes] | tuple[str, bytes | IO[bytes]] | tuple[str, bytes | IO[bytes], str]
 )
-Local: TypeAlias = File | PathLike[str] | ResultFile | Picture
+Local: TypeAlias = File | PathLike[str] | ResultFile | Picture | Upload
 """A local file in the place of a URL or of base64, inside an object.
 
 `api302` sends it as text; the raw client takes the text alone.

@@ -904,10 +904,24 @@ def _estimate(call: str | Callable[..., Any], arguments: Mapping[str, Any]) -> E
         made = of_session(session_endpoint(place), values)
     else:
         op, values = meant(call, arguments)
-        made = estimated(op, values)
+        made = estimated(op, _as_sent(values, op.files))
     if made.high is None and made.missing and made.missing not in values:
         raise InvalidArgument(f"{made.missing}: is needed for an estimate, as {made.basis}")
     return made
+
+
+def _as_sent(values: Mapping[str, Any], files: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The values as a call sends them. Raises InvalidArgument for one that can be read only once.
+
+    The call itself would have nothing of it any more.
+    """
+    from api302_client._model import plain
+
+    for name, value in values.items():
+        if hasattr(value, "__next__") and name not in files:
+            kind: str = type(value).__name__
+            raise InvalidArgument(f"{name}: a {kind} can be read only once; give a list of it")
+    return {name: one if name in files else plain(one) for name, one in values.items()}
 
 
 def _raw_response(parsed: T, responses: list[Any] | None) -> RawResponse[T]:

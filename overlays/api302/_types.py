@@ -468,15 +468,3 @@ class Uploaded(NamedTuple):
     def request_id(self) -> str | None:
         """The id under which the upload is billed."""
         return self.response.request_id
-
-
-# --- files that callers give ----------------------------------------------------------------------
-
-
-class Upload(Protocol):
-    """An upload of FastAPI or Starlette."""
-
-    @property
-    def filename(self) -> str | None: ...
-    @property
-    def file(self) -> Any: ...

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import re
 from collections.abc import Iterable
 from typing import Any, cast
 
@@ -10,6 +11,8 @@ from api302_client.behaviour import Follow, find
 from api302_mock.call import Call
 from api302_mock.paths import put
 
+_FILE = re.compile(r"\A(https?://[^?#\s]+/[^?#/\s]+)(\.\w+(?:[?#]\S*)?)\Z")
+"""A URL that ends in the name of a file; its extension, and what comes behind, stand apart."""
 _MOST_ITEMS = 10_000
 _MOST_NUMBERS = 8_000_000
 
@@ -49,11 +52,26 @@ def _count(rule: Follow, value: Any, asked: Any) -> None:
     if not isinstance(items, list) or not items or count is None:
         return
     shown = cast("list[Any]", items)
-    copies = [copy.deepcopy(shown[index % len(shown)]) for index in range(min(count, _MOST_ITEMS))]
+    copies = [
+        _copy(shown[index % len(shown)], index // len(shown) + 1)
+        for index in range(min(count, _MOST_ITEMS))
+    ]
     for index, item in enumerate(copies):
         if rule.index is not None and isinstance(item, dict) and rule.index in item:
             item[rule.index] = index
     put(rule.response, value, copies)
+
+
+def _copy(item: Any, number: int) -> Any:
+    """An item again: its files have names of their own, `cat-2.png`, as no two results are one."""
+    if number == 1:
+        return copy.deepcopy(item)
+    if isinstance(item, dict):
+        fields = cast("dict[str, Any]", item)
+        return {name: _copy(one, number) for name, one in fields.items()}
+    if isinstance(item, list):
+        return [_copy(one, number) for one in cast("list[Any]", item)]
+    return _FILE.sub(rf"\1-{number}\2", item) if isinstance(item, str) else item
 
 
 def _number_of(asked: Any) -> int | None:

@@ -125,6 +125,8 @@ def test_images_and_documents(http: httpx.Client) -> None:
     body = {"model": "dall-e-3", "prompt": "x", "n": 4}
     images = http.post("/v1/images/generations", json=body).json()["data"]
     assert len(images) == 4
+    assert len({image["url"] for image in images}) == 4
+    assert all(http.get(image["url"]).content.startswith(b"\x89PNG") for image in images)
     rerank = {"model": "m", "query": "x", "documents": ["a", "b", "c", "d"]}
     results = http.post("/jina/v1/rerank", json=rerank).json()["results"]
     assert [one["index"] for one in results] == [0, 1, 2, 3]

@@ -5,6 +5,9 @@ from __future__ import annotations
 import asyncio
 import json
 import threading
+from dataclasses import dataclass
+from decimal import Decimal
+from enum import IntEnum
 from typing import Any
 
 import pytest
@@ -49,6 +52,50 @@ def test_tokens_are_a_range_from_characters_and_the_most_output() -> None:
     assert estimate.low == pytest.approx(1 * 1 / 1e6)
     assert estimate.high == pytest.approx((1 * (11 + 16) + 4 * 100) / 1e6)
     assert "1 PTC per 1M input tokens × 1 to 27 tokens" in estimate.basis
+
+
+@dataclass
+class Turn:
+    role: str
+    content: str
+
+
+class Limit(IntEnum):
+    SHORT = 100
+
+
+def test_objects_of_a_program_cost_what_their_fields_cost() -> None:
+    plain = unsent().estimate("acme_chat_completions", **CHAT)
+    given = {
+        "model": "small",
+        "messages": [Turn("user", "hello world")],
+        "max_tokens": Decimal(100),
+    }
+    assert unsent().estimate("acme_chat_completions", **given) == plain
+    limited = {**CHAT, "max_tokens": Limit.SHORT}
+    assert unsent().estimate("acme_chat_completions", **limited) == plain
+
+
+def test_what_can_be_read_only_once_is_left_to_the_call() -> None:
+    with pytest.raises(api302.InvalidArgument, match=r"^messages: .* read only once; give a list"):
+        unsent().estimate("acme_chat_completions", **{**CHAT, "messages": iter(MESSAGES)})
+
+
+@pytest.mark.parametrize("kind", [Turn, dict, iter])
+def test_a_budget_counts_the_text_of_objects(kind: Any, serve: Any) -> None:
+    started: Server = serve(http(REPLY), forever=True)
+    messages: Any = [{"role": "user", "content": "x" * 10**6}]
+    if kind is not dict:
+        messages = iter(messages) if kind is iter else [Turn(**one) for one in messages]
+    with (
+        api302.Client(api_key=KEY, base_url=started.url) as client,
+        client.budget(0.9),
+        pytest.raises(api302.BudgetError, match=r"may cost 1\.0"),
+    ):
+        client.chat.completions.create(
+            model="small", messages=messages, extra_body={"max_tokens": 1}
+        )
+    assert not started.requests
 
 
 def test_a_character_outside_ascii_may_be_several_tokens() -> None:

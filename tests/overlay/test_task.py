@@ -53,6 +53,12 @@ def test_a_task(serve: Any, connect: Any, tmp_path: Any) -> None:
     task = submit(client)
     assert (task.id, task.response.data.task_id, task.request_id) == ("t-1", "t-1", "req-1")
     assert "acme_text_to_video" in repr(task)
+    with pytest.raises(
+        AttributeError, match=r"no attribute 'outputs'; `wait\(\)` gives the result"
+    ):
+        print(task.outputs)
+    with pytest.raises(AttributeError, match=r"no attribute 'colour'$"):
+        print(task.colour)
     seen: list[Any] = []
     result = task.wait(interval=0.01, on_progress=seen.append)
     assert [(status.state, status.raw_state) for status in seen] == [

@@ -138,6 +138,12 @@ class City:
     name: str
 
 
+@dataclass
+class Turn:
+    role: str
+    content: str
+
+
 class Order(TypedDict):
     size: int
 
@@ -161,6 +167,15 @@ client.responses.create(
     model="gpt-4o", input=[*turn.output, {"role": "user", "content": "And then?"}]
 )
 assert_type(turn.output_text, str)
+client.chat.completions.create(model="gpt-4o", messages=[Turn("user", "hello")])
+turns: list[Turn] = [Turn("user", "hello")]
+client.chat.completions.create(model="gpt-4o", messages=turns)
+for call in reply.choices[0].message.tool_calls or []:
+    if call.function:
+        assert_type(call.id + call.function.name + call.function.arguments, str)
+for part in streamed:
+    for piece in part.choices:
+        print(piece.delta.content)
 parsed = client.chat.completions.parse(model="gpt-4o", messages=messages, response_format=City)
 assert_type(parsed, OpenaiChatResponse[City, api302.Output])
 assert_type(parsed.choices[0].message.parsed, City | None)

@@ -21,6 +21,8 @@ api302.Client(key="sk-...")  # error
 print(api302.types.OpenaiChatMesage)  # error
 client.chat.completions.create(model="gpt-4o", messages=messages, stream="yes")  # error
 client.chat.completions.create(model="gpt-4o", stream=True)  # error
+client.chat.completions.create(model="gpt-4o", messages=[object()])  # error
+client.chat.completions.create(model="gpt-4o", messages=[{"roll": "user"}])  # error
 with client.chat.completions.stream(model="gpt-4o", messages=messages) as stream:
     print(stream.final().usage.total_tokens)  # error
 client.chat.completions.parse(model="gpt-4o", messages=messages)  # error

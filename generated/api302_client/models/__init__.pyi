@@ -585,6 +585,7 @@ from .openai_embedding import OpenaiEmbedding as OpenaiEmbedding
 from .openai_embeddings_response import OpenaiEmbeddingsResponse as OpenaiEmbeddingsResponse
 from .openai_embeddings_usage import OpenaiEmbeddingsUsage as OpenaiEmbeddingsUsage
 from .openai_function_call import OpenaiFunctionCall as OpenaiFunctionCall
+from .openai_function_call_delta import OpenaiFunctionCallDelta as OpenaiFunctionCallDelta
 from .openai_image import OpenaiImage as OpenaiImage
 from .openai_image_chunk import OpenaiImageChunk as OpenaiImageChunk
 from .openai_image_response import OpenaiImageResponse as OpenaiImageResponse
@@ -692,6 +693,7 @@ from .openai_sora_data import OpenaiSoraData as OpenaiSoraData
 from .openai_sora_task import OpenaiSoraTask as OpenaiSoraTask
 from .openai_token_logprob import OpenaiTokenLogprob as OpenaiTokenLogprob
 from .openai_tool_call import OpenaiToolCall as OpenaiToolCall
+from .openai_tool_call_delta import OpenaiToolCallDelta as OpenaiToolCallDelta
 from .openai_transcript import OpenaiTranscript as OpenaiTranscript
 from .openai_transcript_segment import OpenaiTranscriptSegment as OpenaiTranscriptSegment
 from .openai_transcript_token import OpenaiTranscriptToken as OpenaiTranscriptToken

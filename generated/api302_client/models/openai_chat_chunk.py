@@ -3,17 +3,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from .._model import Model, model
+from .._model import ABSENT, Model, model
 
 if TYPE_CHECKING:
-    from .error_detail import ErrorDetail
     from .openai_chunk_choice import OpenaiChunkChoice
     from .openai_usage import OpenaiUsage
 
 
 @model
 class OpenaiChatChunk(Model):
-    """A chunk of the answer, or an error."""
+    """A chunk of the answer."""
 
     id: str | None = None
     """The response's id."""
@@ -23,7 +22,7 @@ class OpenaiChatChunk(Model):
     """Creation time in Unix seconds."""
     model: str | None = None
     """The model that answers."""
-    choices: list[OpenaiChunkChoice] | None = None
+    choices: list[OpenaiChunkChoice] = ABSENT
     """The chunks; none in the chunk that contains the usage."""
     usage: OpenaiUsage | None = None
     """Usage in tokens, near the end."""
@@ -35,8 +34,6 @@ class OpenaiChatChunk(Model):
     """Images found; Perplexity."""
     related_questions: list[str] | None = None
     """Related questions; Perplexity."""
-    error: ErrorDetail | str | None = None
-    """The error, in a stream that breaks off."""
     system_fingerprint: str | None = None
     """The version of the backend."""
     service_tier: str | None = None

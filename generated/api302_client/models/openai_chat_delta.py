@@ -8,7 +8,7 @@ from .._model import Model, model
 if TYPE_CHECKING:
     from .openai_annotation import OpenaiAnnotation
     from .openai_chat_audio import OpenaiChatAudio
-    from .openai_tool_call import OpenaiToolCall
+    from .openai_tool_call_delta import OpenaiToolCallDelta
 
 
 @model
@@ -25,7 +25,7 @@ class OpenaiChatDelta(Model):
     """Thoughts, as some vendors spell it."""
     refusal: str | None = None
     """Text of a refusal."""
-    tool_calls: list[OpenaiToolCall] | None = None
+    tool_calls: list[OpenaiToolCallDelta] | None = None
     """Pieces of tool calls, by `index`."""
     audio: OpenaiChatAudio | None = None
     """A piece of the audio."""

@@ -3,7 +3,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from .._model import Model, model
+from .._model import ABSENT, Model, model
 
 if TYPE_CHECKING:
     from .openai_function_call import OpenaiFunctionCall
@@ -11,13 +11,13 @@ if TYPE_CHECKING:
 
 @model
 class OpenaiToolCall(Model):
-    """A tool call; in a stream, a piece of one."""
+    """A tool call."""
 
     index: int | None = None
-    """Index of the call, in a stream."""
-    id: str | None = None
+    """Index of the call, as in a stream; some models."""
+    id: str = ABSENT
     """The call's id, to be passed back with its result."""
-    type: str | None = None
+    type: str = ABSENT
     """function or custom."""
     function: OpenaiFunctionCall | None = None
     custom: dict[str, Any] | None = None

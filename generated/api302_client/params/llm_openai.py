@@ -59,10 +59,10 @@ class OpenaiFunction(TypedDict):
 class OpenaiFunctionCall(TypedDict):
     """The function to call and its arguments."""
 
-    name: NotRequired[str]
-    """The function's name; in a stream only in the first piece."""
-    arguments: NotRequired[str]
-    """Arguments, JSON as text; in a stream a piece of it."""
+    name: str
+    """The function's name."""
+    arguments: str
+    """Arguments, JSON as text."""
 
 
 class OpenaiFunctionName(TypedDict):
@@ -285,13 +285,13 @@ class OpenaiTool(TypedDict):
 
 
 class OpenaiToolCall(TypedDict):
-    """A tool call; in a stream, a piece of one."""
+    """A tool call."""
 
     index: NotRequired[int]
-    """Index of the call, in a stream."""
-    id: NotRequired[str]
+    """Index of the call, as in a stream; some models."""
+    id: str
     """The call's id, to be passed back with its result."""
-    type: NotRequired[str]
+    type: str
     """function or custom."""
     function: NotRequired[OpenaiFunctionCall]
     custom: NotRequired[Mapping[str, Any]]

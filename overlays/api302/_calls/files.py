@@ -14,8 +14,8 @@ from typing import Any, BinaryIO
 
 from api302._errors import InvalidArgument
 from api302._json import is_array
-from api302._types import Upload, Uploaded
-from api302_client._model import Picture, ResultFile
+from api302._types import Uploaded
+from api302_client._model import Picture, ResultFile, Upload
 from api302_client.media import UNKNOWN, suffix_of
 
 from .local_files import Local, is_file, local

@@ -68,7 +68,9 @@ def operation_call(
     model = models.named(op, path, extra_query, query, extra_body, body)
     if model is not None:
         models.warn(name, model)
-    sent = {**(path or {}), **asked, **(body or {}), **(extra_body or {})}
+    whole: Any = kwargs.get("json")  # objects of the caller's classes are read in it
+    fields = whole if is_mapping(whole) else {**(body or {}), **(extra_body or {})}
+    sent = {**(path or {}), **asked, **fields}
     return Call(kwargs, how, name, op, opened, model, sent)
 
 

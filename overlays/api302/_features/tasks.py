@@ -7,7 +7,7 @@ from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Mappi
 from contextlib import suppress
 from functools import partial
 from inspect import isawaitable
-from typing import Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from api302 import _log
 from api302._calls.call import call, finish
@@ -29,6 +29,8 @@ from .progress import shown_progress
 
 T = TypeVar("T", covariant=True)
 VERSION = 1
+_OF_A_RESULT = ("outputs", "save", "read", "url", "data", "text")
+"""What people look for in a task and is in its result: in its outputs or its response."""
 DEFAULT_WAIT = 1800.0
 LONGEST_POLL = 60.0
 """Seconds that one poll may take at most."""
@@ -523,6 +525,13 @@ class _Task(Generic[T]):
     def interval(self) -> float | None:
         """Seconds between two polls that the description suggests; None if it suggests none."""
         return self._handle.status_rule.interval
+
+    if not TYPE_CHECKING:  # a type checker knows what there is
+
+        def __getattr__(self, name: str) -> Any:
+            fix = "; `wait()` gives the result, with `outputs` and `response`"
+            end = fix if name in _OF_A_RESULT else ""
+            raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}{end}")
 
     def to_dict(self) -> dict[str, Any]:
         """What another process gives to `client.resume()`: plain JSON, without the key."""

@@ -58,7 +58,7 @@ func calls(ctx context.Context, server string) (map[string]any, error) {
 	}
 	var streamed strings.Builder
 	for _, chunk := range chunks {
-		for _, choice := range deref(chunk.Choices) {
+		for _, choice := range chunk.Choices {
 			streamed.WriteString(deref(choice.Delta.Content))
 		}
 	}
