@@ -149,6 +149,16 @@ def test_f10_a_union_as_a_body_is_one_object_in_3_0(union: str) -> None:
     assert losses == [f"schema.{union} #/components/schemas/Body"]
 
 
+def test_objects_at_one_field_of_a_body_are_one_object() -> None:
+    first = branch("text", input={"type": "object", "properties": {"a": TEXT}})
+    second = branch("image", input={"type": "object", "properties": {"b": INTEGER}})
+    made, _ = body(first, second)
+    assert made["properties"]["input"] == {
+        "type": "object",
+        "properties": {"a": TEXT, "b": INTEGER},
+    }
+
+
 def test_a_body_stays_where_a_branch_is_no_plain_object() -> None:
     refs = [{"$ref": "#/components/schemas/B0"}, {"$ref": "#/components/schemas/B1"}]
     for other in (TEXT, {**branch("x"), "minProperties": 2}):

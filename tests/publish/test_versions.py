@@ -597,6 +597,30 @@ def test_the_same_words_in_two_types_are_text() -> None:
     assert made["properties"] == {"a": {**branches[1], **carried}, "b": {"anyOf": other}}
 
 
+def test_lists_of_words_are_one_list_which_has_names_for_them() -> None:
+    branches = [{"type": "string", "enum": ["en"]}, {"type": "string", "enum": ["", "en"]}]
+    schema = {"type": "object", "properties": {"a": {"anyOf": branches, "description": "d"}}}
+    made = to_30(with_request("application/json", schema))[0]["components"]["schemas"]["X"]
+    words = {"type": "string", "enum": ["en", ""], "x-enum-varnames": ["EN", "EMPTY"]}
+    assert made["properties"]["a"] == {
+        **words,
+        "description": "d",
+        "x-schema": {"anyOf": branches},
+    }
+
+
+def test_a_list_of_words_in_a_form_is_a_list_of_texts() -> None:
+    field = {"type": "array", "items": {"type": "string", "enum": ["a", "b"]}, "maxItems": 2}
+    schema = {"type": "object", "properties": {"of": field}}
+    document, losses = to_30(with_request("multipart/form-data", schema))
+    made = document["components"]["schemas"]["X"]["properties"]["of"]
+    told = {"description": "Each is one of `a`, `b`.", "x-schema": field}
+    assert made == {**field, "items": {"type": "string"}, **told}
+    assert [loss.what for loss in losses] == ["schema.items"]
+    json_ = to_30(with_request("application/json", schema))[0]
+    assert json_["components"]["schemas"]["X"]["properties"]["of"] == field
+
+
 def test_no_form_has_a_union_or_an_object_in_3_0() -> None:
     oldest = documents()[2]
     schemas = oldest["components"]["schemas"]

@@ -34,7 +34,7 @@ def one_object_bodies(document: Json, schemas: Json, carried: str, losses: list[
         branches = [obj(resolve(document, one, name)) for one in seq(schema.get(union))]
         if branches and all(map(_is_object, branches)):
             rest = {key: value for key, value in schema.items() if key != union}
-            schemas[name] = {**rest, **_merged(branches), carried: {union: schema[union]}}
+            schemas[name] = {**rest, **_merged(document, branches), carried: {union: schema[union]}}
             losses.append(Loss("3.0", f"schema.{union}", carried, f"{_PREFIX}{name}"))
 
 
@@ -51,14 +51,14 @@ def _is_object(branch: Json) -> bool:
     return "properties" in branch and branch.keys() <= _OF_OBJECT
 
 
-def _merged(branches: list[Json]) -> Json:
+def _merged(document: Json, branches: list[Json]) -> Json:
     fields: dict[str, list[Json]] = {}
     for branch in branches:
         for name, schema in branch["properties"].items():
             fields.setdefault(name, []).append(schema)
     required = [set(seq(branch.get("required"))) for branch in branches]
     common = [name for name in fields if all(name in names for names in required)]
-    properties = {name: _one_field(schemas) for name, schemas in fields.items()}
+    properties = {name: _one_field(document, schemas) for name, schemas in fields.items()}
     return {
         "type": "object",
         **({"required": common} if common else {}),
@@ -66,7 +66,7 @@ def _merged(branches: list[Json]) -> Json:
     }
 
 
-def _one_field(schemas: list[Json]) -> Json:
+def _one_field(document: Json, schemas: list[Json]) -> Json:
     """A field as all branches have it; where they differ, as any of them has it."""
     bare = [{key: value for key, value in one.items() if key != "description"} for one in schemas]
     if all(one == bare[0] for one in bare):
@@ -75,6 +75,9 @@ def _one_field(schemas: list[Json]) -> Json:
         return {"type": "string", "enum": words, **_shared(schemas)}
     if types := _types_but_null(schemas):
         return {"type": types, **_shared(schemas)}
+    targets = [obj(resolve(document, one, "a field of a body")) for one in schemas]
+    if all(map(_is_object, targets)):
+        return _merged(document, targets)
     distinct: list[Json] = []
     for one in bare:
         if one not in distinct:

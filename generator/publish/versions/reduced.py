@@ -18,8 +18,9 @@ from generator.join import operations
 from generator.source import obj, seq
 
 from .bodies import one_object_bodies
+from .enum_names import with_enum_names
 from .losses import Loss
-from .prose import as_text, sentence
+from .prose import as_text, code, sentence
 from .walk import Json
 
 CARRIED = "x-schema"
@@ -80,7 +81,7 @@ def _with_text(
         fields = {
             field: text
             for field, schema in obj(form.get("properties")).items()
-            if (text := _text_field(document, schema) or _files_field(schema))
+            if (text := _text_field(document, schema) or _list_field(document, schema))
         }
         if not fields and CARRIED not in json.dumps(form):
             schemas[name] = _words_in_place(document, form)
@@ -105,7 +106,7 @@ def _but_forms(document: Json) -> Iterator[Any]:
 def _lost(form: Json, field: str) -> str:
     """What a field had that text has not."""
     schema = form["properties"][field]
-    words = ("$ref", *_UNIONS, "properties", "type")
+    words = ("$ref", *_UNIONS, "properties", "items", "type")
     return f"schema.{next(word for word in words if word in schema)}"
 
 
@@ -127,6 +128,11 @@ def _text_field(document: Json, schema: Any) -> Json | None:
     return {**made, **kept, CARRIED: schema}
 
 
+def _list_field(document: Json, schema: Any) -> Json | None:
+    """A field of a form that takes a list, as most generators can write one."""
+    return _files_field(schema) or _list_of_words(document, schema)
+
+
 def _files_field(schema: Any) -> Json | None:
     """A field of a form that takes a file or several, as several."""
     for union in _UNIONS:
@@ -139,6 +145,20 @@ def _files_field(schema: Any) -> Json | None:
             }
             return {**lists[0], "items": items, **rest, CARRIED: {union: members}}
     return None
+
+
+def _list_of_words(document: Json, schema: Any) -> Json | None:
+    """A list of words as a list of texts, whose description has the words.
+
+    openapi-generator's client in Kotlin does not compile otherwise.
+    """
+    target = obj(resolve(document, schema, "a form"))
+    words = seq(obj(resolve(document, target.get("items"), "a form")).get("enum"))
+    if not words or CARRIED in target:
+        return None
+    told = f"Each is one of {', '.join(map(code, map(as_text, words)))}."
+    about = f"{sentence(str(target.get('description') or ''))} {told}".strip()
+    return {**target, "items": {"type": "string"}, "description": about, CARRIED: schema}
 
 
 def _words_in_place(document: Json, form: Json) -> Json:
@@ -255,12 +275,10 @@ def _alone(schema: Any) -> Any:
 
 
 def _one_branch(document: Json, schema: Json, place: str, losses: list[Loss]) -> Json:
-    """An object whose fields list the same words in one type alone: as text, if they did."""
+    """An object whose fields list words once: as text, if the same words are numbers too."""
     changed = {}
     for name, one in obj(schema.get("properties")).items():
-        if members := _same_words(document, one):
-            texts = [one for one in members if obj(one).get("type") == "string"]
-            kept = next(iter(texts), members[0])
+        if kept := _one_list(document, one):
             was = next(key for key in ("$ref", *_UNIONS) if key in one)
             rest = {key: value for key, value in one.items() if key != was}
             changed[name] = {**kept, **rest, CARRIED: {was: one[was]}}
@@ -268,15 +286,20 @@ def _one_branch(document: Json, schema: Json, place: str, losses: list[Loss]) ->
     return {**schema, "properties": {**schema["properties"], **changed}} if changed else schema
 
 
-def _same_words(document: Json, field: Any) -> list[Json]:
-    """The members of a union that list the same words, as text and as numbers."""
+def _one_list(document: Json, field: Any) -> Json:
+    """What a union of lists of words is without the union; nothing if it is none."""
     target = obj(resolve(document, field, "a field"))
-    members = seq(next((target[union] for union in _UNIONS if union in target), ()))
+    union = next((key for key in _UNIONS if key in target), "")
+    members = [obj(resolve(document, one, "a field")) for one in seq(target.get(union))]
+    if len(members) < 2 or not all("enum" in one for one in members):
+        return {}
+    texts = [one for one in members if one.get("type") == "string"]
+    if len(texts) == len(members):
+        return with_enum_names({"type": "string", "enum": _words(document, target)})
     words = {_spelled(member) for member in members}
-    return members if len(members) > 1 and len(words) == 1 else []
+    return next(iter(texts), members[0]) if len(words) == 1 else {}
 
 
-def _spelled(member: Any) -> str:
-    """The words of an enum as text; of anything else, what no other has."""
-    words = seq(obj(member).get("enum"))
-    return json.dumps(sorted(map(as_text, words))) if words else f"other {id(member)}"
+def _spelled(member: Json) -> str:
+    """The words of an enum as text."""
+    return json.dumps(sorted(map(as_text, member["enum"])))
