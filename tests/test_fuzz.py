@@ -331,7 +331,8 @@ _FORMS = {
 def _with_forms_of_files(node: Any) -> Any:
     """A copy of a document where texts that are files have a pattern, so that made-up ones fit.
 
-    A part of a form is one whatever it holds.
+    A part of a form is one whatever it holds. Where it takes several files it is one file, since
+    schemathesis writes the parts of a list without file names.
     """
     if isinstance(node, list):
         return [_with_forms_of_files(item) for item in node]
@@ -341,6 +342,10 @@ def _with_forms_of_files(node: Any) -> Any:
     forms = node.get("x-file")
     if isinstance(forms, list) and "part" not in forms:
         copied["pattern"] = f"^({'|'.join(_FORMS[form] for form in forms)})$"
+    if forms == ["part"]:
+        either = [node, *node.get("anyOf", ())]
+        items = next((one["items"] for one in either if one.get("type") == "array"), copied)
+        return {**items, "x-file": forms}
     return copied
 
 

@@ -193,7 +193,7 @@ def _words(document: Json, schema: Json) -> list[str]:
     found: list[str] = []
     for union in _UNIONS:
         for member in seq(schema.get(union)):
-            listed = obj(resolve(document, member, "a form")).get("enum")
+            listed = _listed(obj(resolve(document, member, "a form")))
             if not listed:
                 return []
             found += map(as_text, listed)
@@ -291,7 +291,7 @@ def _one_list(document: Json, field: Any) -> Json:
     target = obj(resolve(document, field, "a field"))
     union = next((key for key in _UNIONS if key in target), "")
     members = [obj(resolve(document, one, "a field")) for one in seq(target.get(union))]
-    if len(members) < 2 or not all("enum" in one for one in members):
+    if len(members) < 2 or not all(map(_listed, members)):
         return {}
     texts = [one for one in members if one.get("type") == "string"]
     if len(texts) == len(members):
@@ -302,4 +302,9 @@ def _one_list(document: Json, field: Any) -> Json:
 
 def _spelled(member: Json) -> str:
     """The words of an enum as text."""
-    return json.dumps(sorted(map(as_text, member["enum"])))
+    return json.dumps(sorted(map(as_text, _listed(member))))
+
+
+def _listed(schema: Json) -> list[Any]:
+    """The values that a schema lists."""
+    return [schema["const"]] if "const" in schema else seq(schema.get("enum"))
