@@ -252,6 +252,6 @@ def _short(value: Any) -> str:
 
 def _safe(call: Call, value: Any) -> Any:
     """A value without secrets, whoever put them there."""
-    if isinstance(value, list):
+    if is_array(value):
         return [_safe(call, one) for one in value]
     return call.redactor.text(value) if isinstance(value, str) else value

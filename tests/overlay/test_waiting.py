@@ -203,6 +203,43 @@ def test_cancel_where_the_api_has_no_call(serve: Any, connect: Any) -> None:
     assert len(server.requests) == 1
 
 
+@pytest.mark.parametrize("asynchronous", [False, True])
+def test_fault_16_the_deadline_holds_for_tasks_that_wait_for_their_turn(
+    serve: Any, monkeypatch: pytest.MonkeyPatch, asynchronous: bool
+) -> None:
+    """No poll gets a response: those at once each take all of their time."""
+    monkeypatch.setattr("api302._features.waiting.AT_ONCE", 2)
+    monkeypatch.setattr("api302._features.tasks.SHORTEST_POLL", 0.2)
+    over = threading.Event()
+    asked: list[str] = []
+
+    def hang(connection: Any, request: Request) -> None:
+        if request.path == "/gifts/paint":
+            connection.sendall(http({"id": f"g-{len(asked)}", "status": "pending"}))
+        else:
+            asked.append(request.path)
+            over.wait(30)
+
+    options: Any = {"api_key": KEY, "base_url": serve(hang, forever=True).url, "max_retries": 0}
+    how: Any = {"timeout": 0.3, "interval": 0.0}
+
+    async def main() -> None:
+        async with api302.AsyncClient(**options) as client:
+            paint = client.tools.gifts.submit_paint
+            await client.wait([await paint(prompt="a cat") for _ in range(40)], **how)
+
+    with pytest.raises(api302.TaskTimeout) as raised:
+        if asynchronous:
+            asyncio.run(main())
+        else:
+            with api302.Client(**options) as client:
+                paint = client.tools.gifts.submit_paint
+                client.wait([paint(prompt="a cat") for _ in range(40)], **how)
+    over.set()
+    assert len(raised.value.pending) == 40
+    assert len(asked) <= 10, "the others are not begun"
+
+
 def test_a_task_that_is_not_done_in_time_is_cancelled(serve: Any, connect: Any) -> None:
     studio, _, tasks = started(serve, connect, 2, polls=1000)
     with pytest.raises(api302.TaskTimeout) as caught:

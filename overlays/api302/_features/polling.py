@@ -141,6 +141,10 @@ class Schedule:
             return False
         return seconds > self.left()
 
+    def is_over(self, grace: float) -> bool:
+        """Whether the deadline was so many seconds ago."""
+        return self._clock() - self._deadline > grace
+
     def left(self) -> float:
         """Seconds until the deadline."""
         return max(self._deadline - self._clock(), 0.0)

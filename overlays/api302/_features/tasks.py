@@ -366,6 +366,11 @@ class Watch:
         """The progress from 0 to 1, as far as the service reports it."""
         return (self._last.progress or 0.0) if self._last else 0.0
 
+    @property
+    def is_too_late(self) -> bool:
+        """Whether its turn to be polled came long after the time was over."""
+        return bool(self._timeout) and self._schedule.is_over(SHORTEST_POLL)
+
     def pause(self) -> float | None:
         """Seconds until the next poll; None where the time is over, or will be before it."""
         asked: float | None = getattr(self._trouble, "retry_after", None)

@@ -117,6 +117,8 @@ class Waits:
         news: list[Any] = [None] * len(ready)
 
         async def poll(number: int) -> None:
+            if ready[number].watch.is_too_late:  # many before it took their time
+                return
             try:
                 news[number] = await ready[number].watch.poll()
             except Exception:
