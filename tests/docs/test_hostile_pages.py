@@ -256,6 +256,28 @@ def test_hostile_drafts_pass_the_house_rules(tmp_path: Path) -> None:
     check()
 
 
+@pytest.mark.parametrize(
+    "schema",
+    [
+        {"type": "string", "properties": {"a": {"type": "string"}}},
+        {"type": "boolean", "allOf": [{"properties": {"a": {}}}]},
+        {"type": "string", "anyOf": [{"properties": {"a": {}}}, {"type": "string"}]},
+        {"type": "integer", "nullable": True, "anyOf": [{"type": "string"}]},
+    ],
+)
+def test_fault_21_a_parameter_with_fields_makes_no_schema_without_a_name(
+    schema: dict[str, Any], tmp_path: Path
+) -> None:
+    """Found by 20,000 inputs: a plain type that has fields as well."""
+    operation = {
+        "summary": "Dance",
+        "parameters": [{"name": "async", "in": "query", "schema": schema}],
+        "responses": {"200": {"content": {"application/json": {"schema": {"type": "object"}}}}},
+    }
+    text = drafted(list(pages_of([operation])))
+    assert problems(text, tmp_path / "spec") == []
+
+
 @pytest.mark.usefixtures("long_files")
 def test_fault_21_a_draft_of_hostile_pages_runs_no_code_in_build(tmp_path: Path) -> None:
     """Whatever a page says, it is a text in what is generated of its draft, and never code."""

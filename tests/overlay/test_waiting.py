@@ -228,13 +228,13 @@ def test_fault_16_the_deadline_holds_for_tasks_that_wait_for_their_turn(
             paint = client.tools.gifts.submit_paint
             await client.wait([await paint(prompt="a cat") for _ in range(40)], **how)
 
+    def blocking() -> None:
+        with api302.Client(**options) as client:
+            paint = client.tools.gifts.submit_paint
+            client.wait([paint(prompt="a cat") for _ in range(40)], **how)
+
     with pytest.raises(api302.TaskTimeout) as raised:
-        if asynchronous:
-            asyncio.run(main())
-        else:
-            with api302.Client(**options) as client:
-                paint = client.tools.gifts.submit_paint
-                client.wait([paint(prompt="a cat") for _ in range(40)], **how)
+        asyncio.run(main()) if asynchronous else blocking()
     over.set()
     assert len(raised.value.pending) == 40
     assert len(asked) <= 10, "the others are not begun"

@@ -87,6 +87,11 @@ class Components:
             made = self._plain(theirs, name, use)
         return _nullable(made) if theirs.get("nullable") else made
 
+    def parameter(self, theirs: Schema) -> dict[str, Any]:
+        """The schema of a parameter: of a plain type alone, whatever fields the page gives it."""
+        made = self._plain(theirs, "", "request")
+        return _nullable(made) if theirs.get("nullable") else made
+
     def _plain(self, theirs: Schema, name: str, use: Use) -> dict[str, Any]:
         """A schema that is not an object with fields, with the keywords of its types alone."""
         given = theirs.get("type", [])

@@ -212,7 +212,7 @@ class Drafter:
     def _parameter(self, given: dict[str, Any]) -> dict[str, Any]:
         theirs = given["schema"]
         theirs = theirs if theirs.get("type") in _PLAIN_TYPES else {"type": "string"}
-        schema = self.components.write(theirs, "", "request")
+        schema = self.components.parameter(theirs)
         made = {key: given[key] for key in ("name", "in", "required")}
         made |= {"description": f"{names.words(given['name'])}. {TODO}", "schema": schema}
         if "example" in given and self.components.fits(schema, given["example"]):
