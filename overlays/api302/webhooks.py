@@ -46,8 +46,8 @@ REMEMBERED = 10_000
 class Event(NamedTuple):
     """A message about a task."""
 
-    task_id: str | None
-    """The task's id, as `task.id`."""
+    task_id: str
+    """The task's id, as `task.id`; empty where the message has none."""
     status: TaskStatus[Any]
     """Its status; the response is typed where the operation was named, or else the message as a
     dict.
@@ -98,7 +98,7 @@ def parse(body: bytes | str | Mapping[str, Any], *, operation_id: str | None = N
     if named is None:
         fetch = _known(message)
         status = read_status(_rule(fetch), message, cast("Any", message), name="webhook")
-        return Event(_task_id(message), status)
+        return Event(_task_id(message) or "", status)
     submitting, fetch = named
     if why := _is_other(fetch, message):
         raise InvalidArgument(f"body: is not a message about a task of {operation_id}: {why}")
@@ -108,10 +108,10 @@ def parse(body: bytes | str | Mapping[str, Any], *, operation_id: str | None = N
     response = structure(kinds.get("application/json", "Any"), message)
     status = read_status(_rule(fetch), message, response, name=fetch.id)
     if submitting is None:
-        return Event(_task_id(message), status)
+        return Event(_task_id(message) or "", status)
     parameters = _parameters(submitting, message)
     first = next(iter(parameters.values()), None)
-    task_id = _task_id(message) if first is None else str(first)
+    task_id = (_task_id(message) or "") if first is None else str(first)
     return Event(task_id, status, submitting.id, parameters)
 
 

@@ -58,6 +58,11 @@ def test_a_new_state_is_read() -> None:
     assert (event.status.state, event.status.raw_state) == ("pending", "resting")
 
 
+def test_a_message_without_an_id_has_an_empty_one() -> None:
+    event = webhooks.parse({"status": "completed", "video_url": "https://x/a"})
+    assert (event.task_id, event.status.outputs) == ("", ("https://x/a",))
+
+
 def test_without_its_call_a_message_names_no_task() -> None:
     event = webhooks.parse({"task_id": "t-1", "status": "completed", "video_url": "https://x/a"})
     with pytest.raises(api302.InvalidArgument, match="name the call"):

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import base64
+import json
 import os
 import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from PIL import Image
+from starlette.testclient import TestClient
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 import api302_mock
@@ -24,11 +28,16 @@ from . import (
     images,
     many,
     mcp_tools,
+    mixed,
     money,
+    notebook,
+    orders,
     receiver,
     structured,
+    tools,
     videos,
     vision,
+    web,
 )
 
 KEY = "sk-test"
@@ -202,3 +211,131 @@ def test_the_command_line(job: str, server: api302_mock.MockServer, tmp_path: Pa
         assert name in out
     else:
         assert {"chat": "Hello, hallo, hola.", "models": "kling-v2-6"}[job] in out
+
+
+# --- written anew in November 2026, from the README alone -----------------------------------------
+
+RED = b"\x89PNG\r\n\x1a\n" + bytes(30)
+
+
+@pytest.fixture
+def browser(
+    server: api302_mock.MockServer, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[TestClient]:
+    monkeypatch.setenv("AI302_API_KEY", KEY)
+    monkeypatch.setenv("AI302_BASE_URL", server.url)
+    with TestClient(web.application()) as browser:
+        yield browser
+
+
+QUESTION = {"messages": [{"role": "user", "content": "Hi"}]}
+
+
+def test_a_web_application_streams(server: api302_mock.MockServer, browser: TestClient) -> None:
+    server.next(text="Hello there.")
+    told = browser.post("/chat", json=QUESTION).text
+    events = [one.split("\n") for one in told.strip().split("\n\n")]
+    texts = [json.loads(data[6:])["text"] for kind, data in events if kind == "event: text"]
+    assert "".join(texts) == "Hello there."
+    assert json.loads(events[-1][1][6:])["tokens"] > 0
+    assert said(server)["messages"] == QUESTION["messages"]
+
+    server.next(fault="cut-stream")
+    assert "event: error" in browser.post("/chat", json=QUESTION).text
+    server.next(code=429, retry_after=0.5, times=3)
+    refused = browser.post("/chat", json=QUESTION)
+    assert (refused.status_code, refused.headers["retry-after"]) == (429, "0.5")
+
+
+def test_a_web_application_hands_an_upload_on(
+    server: api302_mock.MockServer, browser: TestClient
+) -> None:
+    server.next(text="Red.")
+    described = browser.post("/describe", files={"file": ("red.png", RED, "image/png")})
+    assert described.json() == {"text": "Red."}
+    url = said(server)["messages"][0]["content"][1]["image_url"]["url"]
+    assert url == f"data:image/png;base64,{base64.b64encode(RED).decode()}"
+
+
+def test_a_port_with_tools(server: api302_mock.MockServer, client: Client) -> None:
+    call: Any = [{"name": "weather", "arguments": {"city": "Oslo"}}]
+    server.next(tool_calls=call)
+    server.next(text="It is warm.")
+    server.next(text='{"city": "Oslo", "degrees": 21.5, "advice": ["go out"]}')
+    report = tools.report(client, "Weather?")
+    assert report == tools.Report(city="Oslo", degrees=21.5, advice=["go out"])
+    roles = [message["role"] for message in said(server)["messages"]]
+    assert roles == ["user", "assistant", "tool", "assistant"]
+
+    server.next(tool_calls=[*call, {"name": "weather", "arguments": {"city": "Rome"}}])
+    assert [one.city for _, one in tools.streamed(client, "Weather?")] == ["Oslo", "Rome"]
+    server.next(tool_calls=call)
+    server.next(text="Sunny.")
+    assert tools.by_responses(client, "Weather?") == "Sunny."
+    assert said(server)["input"][-1]["type"] == "function_call_output"
+
+
+def test_orders_survive_a_restart(
+    server: api302_mock.MockServer, client: Client, tmp_path: Path
+) -> None:
+    server.settings.polls = 0
+    kept = orders.Orders(tmp_path / "orders.db")
+    with Serving(Closing(orders.receiver(client, kept))) as web_server:
+        told = orders.order(client, kept, "a red panda", f"{web_server.url}/")
+        deadline = time.monotonic() + 10
+        while not server.webhooks and time.monotonic() < deadline:
+            time.sleep(0.02)
+    assert kept.states() == {told: "succeeded"}
+    server.settings.polls = 1
+    untold = [orders.order(client, kept, "a crane"), orders.order_by_model(client, kept, "a bear")]
+    server.next(fault="task-failed")
+    failing = orders.order(client, kept, "a ghost")
+    kept.close()
+
+    again = orders.Orders(tmp_path / "orders.db")
+    with Client(api_key=KEY, base_url=server.url) as started:
+        saved = orders.resume(started, again, tmp_path)
+        assert orders.resume(started, again, tmp_path) == []
+    assert {path.stem for path in saved} == set(untold)
+    assert again.states().pop(failing).startswith("failed: ")
+    again.close()
+
+
+def test_a_session_with_images(server: api302_mock.MockServer, client: Client) -> None:
+    pictures = notebook.variants(client, np.int64(3))
+    assert [picture.dtype for picture in pictures] == [np.uint8] * 3
+    (edit,) = (seen for seen in server.requests if seen.operation == "openai_edit_image")
+    assert edit.body["n"] == 3
+    other = notebook.cut_out(client)
+    server.next(text="The first.")
+    assert notebook.compare(client, other) == "The first."
+    urls = [part["image_url"]["url"] for part in said(server)["messages"][0]["content"][1:]]
+    assert (urls[0].partition(",")[0], urls[1]) == ("data:image/png;base64", other.url)
+    one, three = notebook.price(client, 1), notebook.price(client, np.int64(3))
+    assert one is not None
+    assert three is not None
+    assert three > 2.9 * one
+    assert notebook.vectors(client, ["a", "b"])[0] == 2
+
+
+@pytest.mark.parametrize(("limit", "all_made"), [(9.0, True), (0.05, False)])
+def test_mixed_calls_within_a_budget(
+    limit: float, all_made: bool, server: api302_mock.MockServer, tmp_path: Path
+) -> None:
+    server.settings.polls = 1
+
+    async def work() -> tuple[mixed.Report, list[str], str]:
+        async with AsyncClient(api_key=KEY, base_url=server.url) as client:
+            report = await mixed.run(client, tmp_path, limit, ["one", "two"])
+            both = await mixed.both(client, "Hi")
+            return report, both, await mixed.first_of(client, ["a", "b"])
+
+    report, both, url = asyncio.run(work())
+    assert report.failed == []
+    made = len(report.texts) + len(report.files)
+    assert made + len(report.refused) == 8
+    assert (report.refused == []) == all_made
+    assert all(path.stat().st_size for path in report.files)
+    assert report.spent > 0  # also for what has no documented price, and is allowed
+    assert len(both) == 2
+    assert url.startswith("http")
