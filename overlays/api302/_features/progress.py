@@ -10,6 +10,7 @@ from html import escape
 from importlib.util import find_spec
 from typing import Any, NamedTuple, Protocol
 
+from api302._terminal import harmless
 from api302._types import TaskStatus
 
 Hook = Callable[[Any], Any]
@@ -59,7 +60,8 @@ def shown_progress(is_wanted: bool, on_progress: Hook | None) -> Generator[Hook 
             shown.update(news.share, f"{news.ended} of {news.total} tasks")
         else:
             is_over = news.state != "pending"
-            shown.update(1.0 if is_over else news.progress, str(news.raw_state or news.state))
+            state = harmless(str(news.raw_state or news.state))
+            shown.update(1.0 if is_over else news.progress, state)
         return on_progress(news) if on_progress is not None else None
 
     try:
@@ -95,7 +97,8 @@ class _Rich:
         from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn
         from rich.progress import TimeElapsedColumn as Elapsed
 
-        columns = TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), Elapsed()
+        text = TextColumn("{task.description}", markup=False)
+        columns = text, BarColumn(), TaskProgressColumn(), Elapsed()
         self._progress = Progress(*columns, console=Console(stderr=True))
         self._task = self._progress.add_task("waiting", total=None)
         self._progress.start()

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from api302._terminal import harmless
+
 if TYPE_CHECKING:
     from .batch import Batch, Planned
     from .runner import Progress
@@ -217,7 +219,7 @@ def _client() -> Any:
 
 def _tell_plan(planned: Planned, budget: float | None) -> None:
     for bad in planned.bad[:20]:
-        click.echo(f"left out: {bad}", err=True)
+        click.echo(harmless(f"left out: {bad}"), err=True)
     if not planned.new:
         return
     click.echo(f"{planned}; {planned.new} new", err=True)
@@ -265,10 +267,15 @@ class _bar:
         if sys.stderr.isatty():
             try:
                 from rich.console import Console
-                from rich.progress import BarColumn, MofNCompleteColumn, TimeRemainingColumn
+                from rich.progress import (
+                    BarColumn,
+                    MofNCompleteColumn,
+                    TextColumn,
+                    TimeRemainingColumn,
+                )
                 from rich.progress import Progress as Bar
 
-                text = "{task.description}"
+                text = TextColumn("{task.description}", markup=False)
                 columns = (BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(), text)
                 self._rich = Bar(*columns, console=Console(stderr=True))
                 self._rich.start()
@@ -304,5 +311,5 @@ def main(arguments: list[str] | None = None) -> int:
     except click.Abort:
         return INTERRUPTED
     except Api302Error as error:
-        click.echo(f"Error: {error}", err=True)
+        click.echo(harmless(f"Error: {error}"), err=True)
         return 2

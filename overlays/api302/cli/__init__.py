@@ -74,6 +74,7 @@ root: Root = Root(
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; returns its exit code (see `errors`)."""
     given = list(sys.argv[1:] if arguments is None else arguments)
+    _open_streams()
     if instruction := os.environ.get(COMPLETE):
         return _complete(instruction)
     try:
@@ -92,6 +93,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if type(error).__module__ != "api302._errors":
             raise
         return report(error, _wants_json(given))
+
+
+def _open_streams() -> None:
+    """Where a standard stream is closed (`>&-`), it is empty, or goes nowhere."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            nowhere = open(os.devnull, mode, encoding="utf-8")  # noqa: SIM115
+            setattr(sys, name, nowhere)
 
 
 def _run(given: list[str]) -> int:

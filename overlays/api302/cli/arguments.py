@@ -22,6 +22,8 @@ _NUMBER = re.compile(r"-?(0|[1-9]\d*)(\.\d+)?([eE][+-]?\d+)?")
 _FILE_TEXT = re.compile(r" Takes [^.]*?local file \([^)]*\)\.")
 _FIND = re.compile(r"`client\.catalog\.find\(operation='(\w+)'\)` lists them")
 _STDIN = "-"
+MOST_READ = 256 << 20
+"""Bytes of a file, or of the standard input, that is the text of an argument."""
 
 
 class Argument(NamedTuple):
@@ -230,7 +232,9 @@ def _item(argument: Argument, text: str) -> Any:
 def _one(argument: Argument, text: str) -> Any:
     if argument.is_file:
         return file_of(text)
-    value = _parsed(argument, text_of(text, f"--{argument.option}"))
+    read = text_of(text, f"--{argument.option}")
+    # What a file holds may be a secret, and is in no error.
+    value = _parsed(argument, read, text if text.startswith("@") else read)
     if argument.choices and value not in argument.choices:
         raise _no_choice(argument, text)
     return value
@@ -245,7 +249,7 @@ def _no_choice(argument: Argument, text: str) -> click.UsageError:
     )
 
 
-def _parsed(argument: Argument, text: str) -> Any:
+def _parsed(argument: Argument, text: str, shown: str) -> Any:
     kinds = argument.kinds
     if kinds & {"object", "array"} and text.lstrip()[:1] in ("{", "["):
         return _json(argument, text)
@@ -255,7 +259,7 @@ def _parsed(argument: Argument, text: str) -> Any:
         return text.lower() == "true"
     if "string" in kinds or not kinds:
         return text
-    raise click.UsageError(f"--{argument.option}: must be {_said(kinds)}, not {text[:60]!r}")
+    raise click.UsageError(f"--{argument.option}: must be {_said(kinds)}, not {shown[:60]!r}")
 
 
 def _number(kinds: frozenset[str], text: str) -> int | float | None:
@@ -275,7 +279,7 @@ def _said(kinds: frozenset[str]) -> str:
 def _json(argument: Argument, text: str) -> Any:
     try:
         return json.loads(text)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         if "string" in argument.kinds:
             return text
         raise click.UsageError(f"--{argument.option}: is not JSON ({error})") from None
@@ -292,8 +296,13 @@ def content(name: str, option: str) -> str:
     """What a text file holds, or the standard input. Raises click.UsageError."""
     try:
         if name == _STDIN:
-            return sys.stdin.buffer.read().decode("utf-8-sig")
-        return Path(name).expanduser().read_text("utf-8-sig")
+            read = sys.stdin.buffer.read(MOST_READ + 1)
+        else:
+            with Path(name).expanduser().open("rb") as file:
+                read = file.read(MOST_READ + 1)
+        if len(read) > MOST_READ:
+            raise click.UsageError(f"{option}: {name!r} has more than {MOST_READ >> 20} MB")
+        return read.decode("utf-8-sig")
     except OSError as error:
         raise click.UsageError(
             f"{option}: the file {name!r} cannot be read ({error.strerror or error});"
@@ -317,7 +326,7 @@ def body(text: str) -> dict[str, Any]:
     source = f"@{text}" if text == _STDIN else text
     try:
         read: Any = json.loads(text_of(source, "--body"))
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise click.UsageError(
             f"--body: is not JSON ({error}); a file is given as --body @request.json"
         ) from None
@@ -336,6 +345,6 @@ def fields(pairs: Iterable[str], option: str = "--field") -> dict[str, Any]:
         text = text_of(text, option)
         try:
             found[name] = json.loads(text)
-        except ValueError:
+        except (ValueError, RecursionError):
             found[name] = text
     return found

@@ -18,6 +18,8 @@ from typing import Any
 
 import click
 
+from api302._terminal import harmless
+
 DONE, OTHER, USAGE, KEY, MONEY, NOT_FOUND, BUSY, SERVER, NETWORK = range(9)
 TASK_FAILED, TASK_TIMEOUT, BROKEN, REFUSED = range(9, 13)
 INTERRUPTED, PIPE = 130, 141
@@ -71,9 +73,9 @@ def report(error: BaseException, as_json: bool) -> int:
     if isinstance(error, click.UsageError) and error.ctx is not None:
         print(error.ctx.get_usage(), file=sys.stderr)
         print(f"Try '{error.ctx.command_path} --help' for help.\n", file=sys.stderr)
-    print(f"{styled('Error:')} {message(error)}", file=sys.stderr)
+    print(f"{styled('Error:')} {harmless(message(error))}", file=sys.stderr)
     for note in getattr(error, "__notes__", ()):
-        print(note, file=sys.stderr)
+        print(harmless(note), file=sys.stderr)
     return code
 
 

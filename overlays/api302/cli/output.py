@@ -10,6 +10,7 @@ from typing import Any
 import click
 
 from api302._json import is_array, is_mapping, is_object, is_tuple
+from api302._terminal import harmless
 
 from .errors import has_colors
 
@@ -65,14 +66,17 @@ def line(value: Any, query: str | None = None) -> None:
 
 
 def write(text: str) -> None:
-    """Print a text as it is; what the terminal's encoding has no sign for is escaped."""
+    """Print a text as it is; what the terminal's encoding has no sign for is escaped, and what
+    would command a terminal.
+    """
     encoding = sys.stdout.encoding or "utf-8"
-    sys.stdout.write(text.encode(encoding, "backslashreplace").decode(encoding))
+    shown = harmless(text) if sys.stdout.isatty() else text
+    sys.stdout.write(shown.encode(encoding, "backslashreplace").decode(encoding))
 
 
 def note(text: str) -> None:
     """Say something beside the result: on the standard error."""
-    print(text, file=sys.stderr)
+    print(harmless(text), file=sys.stderr)
 
 
 def _json(data: Any) -> None:
@@ -163,11 +167,14 @@ def _with_rich(names: list[str], rows: list[list[str]]) -> bool:
         from rich import box
         from rich.console import Console
         from rich.table import Table
+        from rich.text import Text
     except ImportError:
         return False
-    made = Table(*names, box=box.SIMPLE_HEAD, pad_edge=False)
+    made = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    for name in names:
+        made.add_column(Text(harmless(name)))
     for row in rows:
-        made.add_row(*(cell.replace("[", r"\[") for cell in row))
+        made.add_row(*(Text(harmless(cell)) for cell in row))
     Console().print(made)
     return True
 

@@ -8,6 +8,8 @@ from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+from api302._terminal import harmless
+
 from .errors import has_colors
 
 if TYPE_CHECKING:
@@ -28,7 +30,7 @@ def progress(what: str) -> Generator[Show]:
 
 def _lines(what: str) -> Show:
     def show(status: TaskStatus[Any]) -> None:
-        print(f"{what}: {status}", file=sys.stderr, flush=True)
+        print(harmless(f"{what}: {status}"), file=sys.stderr, flush=True)
 
     return show
 
@@ -42,13 +44,14 @@ def _bar(what: str) -> Generator[Show]:
         with _plain_bar(what) as plain:
             yield plain
         return
-    columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
+    text = TextColumn("{task.description}", markup=False)
+    columns = (SpinnerColumn(), text, BarColumn(), TimeElapsedColumn())
     console = Console(stderr=True, no_color=not has_colors(sys.stderr))
     with Progress(*columns, console=console, transient=True) as bars:
         bar = bars.add_task(what, total=None)
 
         def show(status: TaskStatus[Any]) -> None:
-            about = f"{what} {status}"
+            about = harmless(f"{what} {status}")
             if status.progress is None:
                 bars.update(bar, description=about)
             else:
@@ -64,7 +67,7 @@ def _plain_bar(what: str) -> Generator[Show]:
 
     def show(status: TaskStatus[Any]) -> None:
         nonlocal longest
-        text = f"{what}: {status} ({time.monotonic() - began:.0f} s)"
+        text = f"{what}: {harmless(str(status))} ({time.monotonic() - began:.0f} s)"
         longest = max(longest, len(text))
         print(f"\r{text.ljust(longest)}", end="", file=sys.stderr, flush=True)
 

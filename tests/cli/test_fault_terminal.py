@@ -1,0 +1,147 @@
+"""What a service says is text on a terminal, and nothing more; files and streams have an end."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from api302._terminal import harmless
+from api302.cli import arguments, main
+
+TITLE = "a \x1b]0;pwned\x07 title\x9b31m"
+MARKUP = "[/bold] [link=https://evil.test]x[/link] \\[red]"
+
+
+class Terminal:
+    """A standard stream that says it is a terminal."""
+
+    encoding = "utf-8"
+
+    def __init__(self) -> None:
+        self.text = ""
+
+    def isatty(self) -> bool:
+        return True
+
+    def write(self, text: str) -> int:
+        self.text += text
+        return len(text)
+
+    def flush(self) -> None:
+        """There is nothing to do."""
+
+
+def test_fault_21_control_characters_are_escaped() -> None:
+    assert harmless(TITLE) == "a \\x1b]0;pwned\\x07 title\\x9b31m"
+    assert harmless("line\n\ttab 字 👍") == "line\n\ttab 字 👍"
+
+
+@pytest.mark.parametrize("command", [["chat", "hi"], ["chat", "hi", "--output", "table"]])
+def test_fault_21_a_response_commands_no_terminal(
+    server: Any, monkeypatch: pytest.MonkeyPatch, command: list[str]
+) -> None:
+    terminal = Terminal()
+    monkeypatch.setattr(sys, "stdout", terminal)
+    monkeypatch.setenv("NO_COLOR", "1")
+    server.next(text=TITLE)
+    assert main(command) == 0
+    assert "pwned" in terminal.text
+    assert "\x1b" not in terminal.text
+    assert "\x9b" not in terminal.text
+
+
+def test_fault_21_a_pipe_gets_the_response_as_it_is(server: Any, run: Any) -> None:
+    server.next(text=TITLE)
+    assert TITLE in run("chat", "hi").out
+
+
+def test_fault_21_an_error_commands_no_terminal(server: Any, run: Any) -> None:
+    server.next(error={"message": TITLE}, code=400)
+    done = run("chat", "hi")
+    assert "pwned" in done.err
+    assert "\x1b" not in done.err
+
+
+def test_fault_21_markup_of_a_state_is_text(monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("rich")
+    from api302 import TaskStatus
+    from api302._features import progress as waiting
+    from api302.cli import progress
+
+    terminal = Terminal()
+    monkeypatch.setattr(sys, "stderr", terminal)
+    with progress.progress("x") as show:
+        show(TaskStatus("pending", MARKUP + TITLE))
+    bar = waiting._Rich()
+    bar.update(0.5, MARKUP)
+    bar.close()
+    assert "[/bold]" in terminal.text
+    assert "\x1b]0;" not in terminal.text
+
+
+def test_fault_21_markup_of_a_table_is_text(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pytest.importorskip("rich")
+    from api302.cli import output
+
+    monkeypatch.setattr(output, "has_colors", lambda _: True)
+    output.table([{"[/x]": MARKUP, "b": TITLE}])
+    out = capsys.readouterr().out
+    assert "[/x]" in out
+    assert "[/bold]" in out
+    assert "\x1b" not in out
+
+
+@pytest.mark.skipif(not Path("/dev/zero").exists(), reason="the system has no /dev/zero")
+@pytest.mark.parametrize("option", ["--messages", "--body"])
+def test_fault_15_a_file_without_an_end(
+    run: Any, server: Any, monkeypatch: pytest.MonkeyPatch, option: str
+) -> None:
+    monkeypatch.setattr(arguments, "MOST_READ", 1 << 20)
+    done = run("llm", "openai", "chat-completions", "--model", "x", option, "@/dev/zero")
+    assert done.code == 2
+    assert f"{option}: '/dev/zero' has more than 1 MB" in done.err
+    assert server.requests == []
+
+
+@pytest.mark.parametrize("option", ["--messages", "--body", "--field"])
+def test_fault_25_deep_json_is_an_error_of_its_option(
+    run: Any, server: Any, option: str, tmp_path: Path
+) -> None:
+    deep = tmp_path / "deep.json"
+    deep.write_text('{"a":' * 100_000)
+    given = f"messages=@{deep}" if option == "--field" else f"@{deep}"
+    done = run("llm", "openai", "chat-completions", "--model", "x", option, given)
+    assert "Traceback" not in done.err
+    if option != "--field":  # there, what is no JSON is a text
+        assert (done.code, server.requests) == (2, [])
+        assert option in done.err
+
+
+def test_fault_20_an_error_shows_nothing_of_a_file(run: Any, tmp_path: Path) -> None:
+    (tmp_path / ".env").write_text("AWS_SECRET_ACCESS_KEY=wJalrXUtnFEMI")
+    done = run(
+        *("llm", "openai", "chat-completions", "--model", "x"),
+        *("--messages", f"@{tmp_path}/.env"),
+    )
+    assert done.code == 2
+    assert "--messages: must be JSON" in done.err
+    assert "wJalr" not in done.err
+
+
+@pytest.mark.skipif(os.name == "nt", reason="a shell that closes streams")
+@pytest.mark.parametrize("closed", [">&-", "2>&-", "<&-"])
+def test_fault_24_a_closed_stream_is_no_traceback(server: Any, closed: str) -> None:
+    command = f"{sys.executable} -m api302 chat hi {closed}"
+    env = {**os.environ, "AI302_BASE_URL": server.url, "PYTHONPATH": os.pathsep.join(sys.path)}
+    done = subprocess.run(
+        command, shell=True, env=env, capture_output=True, text=True, timeout=60, check=False
+    )
+    assert done.returncode == 0
+    assert "Traceback" not in done.stderr
