@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import os
+import signal
 import subprocess
 import sys
+import threading
+import time
+from contextlib import suppress
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -145,3 +151,79 @@ def test_fault_24_a_closed_stream_is_no_traceback(server: Any, closed: str) -> N
     )
     assert done.returncode == 0
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.skipif(os.name == "nt", reason="signals of POSIX")
+@pytest.mark.parametrize(("name", "code"), [("SIGTERM", 143), ("SIGHUP", 129), ("SIGINT", 130)])
+def test_fault_18_a_signal_leaves_no_half_file(tmp_path: Path, name: str, code: int) -> None:
+    """A download that a process manager, a closed terminal or Ctrl-C ends."""
+    begun = threading.Event()
+
+    class Dripping(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200)
+            self.send_header("content-type", "video/mp4")
+            self.send_header("content-length", "1000000")
+            self.end_headers()
+            with suppress(OSError):
+                for _ in range(600):
+                    self.wfile.write(b"x" * 100)
+                    begun.set()
+                    time.sleep(0.05)
+
+        def log_message(self, *_: Any) -> None:
+            """Nothing is printed."""
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Dripping)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    url = f"http://127.0.0.1:{server.server_address[1]}"
+    env = {**os.environ, "AI302_BASE_URL": url, "PYTHONPATH": os.pathsep.join(sys.path)}
+    code_line = (
+        "import sys, api302.cli as c, api302\n"
+        "import click\n"
+        "def go(given):\n"
+        f"    with api302.Client() as client: client.download('{url}/a.mp4', 'a.mp4')\n"
+        "    return 0\n"
+        "c._run = go\n"
+        "sys.exit(c.main(['x']))"
+    )
+    process = subprocess.Popen(
+        [sys.executable, "-c", code_line],
+        env=env,
+        cwd=tmp_path,
+        stderr=subprocess.PIPE,
+        start_new_session=True,
+    )
+    assert begun.wait(30)
+    while not list(tmp_path.glob(".*.part")):
+        time.sleep(0.05)
+    process.send_signal(getattr(signal, name))
+    _, err = process.communicate(timeout=30)
+    server.shutdown()
+    server.server_close()
+    assert process.returncode == code
+    assert list(tmp_path.iterdir()) == []
+    assert b"Traceback" not in err
+
+
+def test_fault_24_what_is_no_task_in_the_state_folder_is_passed_over(
+    run: Any, server: Any, tmp_path: Path
+) -> None:
+    from api302.cli import handles
+
+    run("videos", "kling", "text-to-video", "--prompt", "x", "--detach")
+    (kept,) = handles.everything()
+    wrong = [
+        "[" * 100_000,
+        "[]",
+        "null",
+        json.dumps({**kept._asdict(), "handle": 5}),
+        json.dumps({**kept._asdict(), "task": []}),
+        json.dumps({**kept._asdict(), "outputs": 5}),
+        json.dumps({**kept._asdict(), "started": "then"}),
+    ]
+    for number, text in enumerate(wrong):
+        (handles.folder() / f"wrong{number}.json").write_text(text)
+    if hasattr(os, "mkfifo"):
+        os.mkfifo(handles.folder() / "pipe.json")
+    assert handles.everything() == [kept]

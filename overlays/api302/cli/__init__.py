@@ -7,9 +7,10 @@ command does not use. rich and PyYAML, the extra `cli`, are used where they are 
 from __future__ import annotations
 
 import os
+import signal
 import sys
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager, suppress
 from itertools import islice, pairwise
 from typing import Any
 
@@ -77,6 +78,42 @@ def main(arguments: Sequence[str] | None = None) -> int:
     _open_streams()
     if instruction := os.environ.get(COMPLETE):
         return _complete(instruction)
+    if given[:1] in (["mock"], ["mcp"]):  # a server ends as it likes
+        return _main(given)
+    with _ended_by_signals():
+        return _main(given)
+
+
+class _Ended(KeyboardInterrupt):
+    """The program is to end: what is half done is taken back as after Ctrl-C."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__()
+        self.code = 128 + number
+
+
+@contextmanager
+def _ended_by_signals() -> Generator[None]:
+    """Within `with`, SIGTERM and SIGHUP end a command as Ctrl-C does, which leaves no half file."""
+
+    def end(number: int, _: object) -> None:
+        raise _Ended(number)
+
+    before: dict[int, Any] = {}
+    for name in ("SIGTERM", "SIGHUP"):
+        number = getattr(signal, name, None)
+        if number is None or signal.getsignal(number) is not signal.SIG_DFL:
+            continue  # `nohup` ignores it
+        with suppress(ValueError):  # another thread than the main one
+            before[number] = signal.signal(number, end)
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _main(given: list[str]) -> int:
     try:
         code = _run(_roots_first(given))
         sys.stdout.flush()
@@ -86,7 +123,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (KeyboardInterrupt, click.Abort) as error:
         for note in getattr(error, "__notes__", ()):
             print(f"\n{note}", file=sys.stderr)
-        return INTERRUPTED
+        return error.code if isinstance(error, _Ended) else INTERRUPTED
     except (click.ClickException, OSError, ValueError) as error:
         return report(error, _wants_json(given))
     except Exception as error:

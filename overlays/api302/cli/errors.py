@@ -6,7 +6,8 @@
 3  the API key is missing or refused     10  the task is not done in time; it goes on
 4  money: balance, quota, budget         11  the response cannot be used, or a stream broke off
 5  not found                             12  the service refused the request
-6  too many requests, no free channel   130  interrupted; 141 whoever reads the output has gone
+6  too many requests, no free channel   130  interrupted (129 and 143: hung up,
+                                            terminated); 141 whoever reads the output has gone
 """
 
 from __future__ import annotations

@@ -17,6 +17,8 @@ from typing import Any, NamedTuple
 
 import click
 
+from api302._json import is_object
+
 _LENGTH = 8
 """Signs of a handle."""
 _DAYS = 30
@@ -133,13 +135,18 @@ def everything() -> list[Kept]:
 
 
 def _read(path: Path) -> Kept | None:
+    if not path.is_file():
+        return None
     try:
         data = json.loads(path.read_text("utf-8"))
         data["outputs"] = tuple(data.get("outputs", ()))
         kept = Kept(**data)
         age = datetime.now(UTC) - datetime.fromisoformat(kept.started)
-    except (OSError, ValueError, TypeError):
+    except (OSError, ValueError, TypeError, AttributeError, RecursionError):
         return None  # from another version, or cut off
+    texts: tuple[object, ...] = (kept.handle, kept.call, kept.state, kept.base_url)
+    if not is_object(kept.task) or not all(isinstance(one, str) for one in texts):
+        return None
     if kept.state != "pending" and age.days > _DAYS:
         path.unlink(missing_ok=True)
         return None
