@@ -97,6 +97,27 @@ def test_what_is_no_task_is_refused(serve: Any, connect: Any) -> None:
     _, client, (task,) = started(serve, connect, 1)
     with pytest.raises(api302.InvalidArgument, match=r"tasks: item 1 is dict, not Task.*resume"):
         client.wait([task, task.to_dict()])
+    for several in (task, "g-1", None):
+        with pytest.raises(api302.InvalidArgument, match=r"tasks: takes a list .*task\.wait\(\)"):
+            client.wait(several)
+
+
+def test_what_is_no_task_of_an_async_client_is_refused(serve: Any) -> None:
+    server = serve(Studio(), forever=True).url
+
+    async def job() -> None:
+        async with api302.AsyncClient(api_key=KEY, base_url=server) as client:
+            pending = client.tools.gifts.submit_paint(prompt="a cat")
+            with pytest.raises(api302.InvalidArgument, match=r"item 0 .*; await the call"):
+                await client.wait([pending])
+            task = await pending
+            with (
+                api302.Client(api_key=KEY, base_url=server) as other,
+                pytest.raises(api302.InvalidArgument, match="the client that made it"),
+            ):
+                other.wait([task])
+
+    asyncio.run(job())
 
 
 def test_a_failure_leaves_the_others(serve: Any, connect: Any) -> None:

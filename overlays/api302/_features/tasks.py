@@ -536,7 +536,8 @@ class _Task(Generic[T]):
         def __getattr__(self, name: str) -> Any:
             fix = "; `wait()` gives the result, with `outputs` and `response`"
             end = fix if name in _OF_A_RESULT else ""
-            raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}{end}")
+            told = f"{type(self).__name__!r} object has no attribute {name!r}{end}"
+            raise AttributeError(told, name=name, obj=self)  # Python adds a near name
 
     def to_dict(self) -> dict[str, Any]:
         """What another process gives to `client.resume()`: plain JSON, without the key."""

@@ -4,12 +4,20 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import AsyncGenerator, Callable, Coroutine, Generator, Iterable, Sequence
+from collections.abc import (
+    AsyncGenerator,
+    Awaitable,
+    Callable,
+    Coroutine,
+    Generator,
+    Iterable,
+    Sequence,
+)
 from contextlib import contextmanager, suppress
 from contextvars import copy_context
 from functools import partial
 from inspect import isawaitable
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 from api302._calls.session import Session
 from api302._errors import InvalidArgument, TaskTimeout
@@ -150,16 +158,28 @@ class Waits:
             error.pending = pending  # type: ignore[attr-defined]
 
 
-def _checked(session: Session, tasks: Iterable[Any]) -> Sequence[Any]:
+def _checked(session: Session, tasks: Any) -> Sequence[Any]:
     """The tasks, each once. Raises InvalidArgument for what is no task of such a client."""
     kind = AsyncTask if session.connections.is_async else Task
-    found = list(tasks)
+    if not isinstance(tasks, Iterable) or isinstance(tasks, (str, Awaitable)):
+        name = type(tasks).__name__
+        raise InvalidArgument(f"tasks: takes a list of tasks, not {name}; task.wait() is for one")
+    found = list(cast("Iterable[Any]", tasks))
     for number, task in enumerate(found):
         if not isinstance(task, kind):
             name = type(task).__name__
-            fix = "client.resume(…) makes one of what task.to_dict() gave"
-            raise InvalidArgument(f"tasks: item {number} is {name}, not {kind.__name__}; {fix}")
+            told = f"item {number} is {name}, not {kind.__name__}; {_fix(task)}"
+            raise InvalidArgument(f"tasks: {told}")
     return list(dict.fromkeys(found))
+
+
+def _fix(item: Any) -> str:
+    """What to do with what is no task of the client."""
+    if isinstance(item, Awaitable):
+        return "await the call that makes the task"
+    if isinstance(item, (Task, AsyncTask)):
+        return "wait with the client that made it, or client.resume(task.to_dict()) it"
+    return "client.resume(…) makes one of what task.to_dict() gave"
 
 
 async def wait(waits: Waits, return_exceptions: bool) -> list[Any]:
