@@ -103,6 +103,11 @@ def without_secrets(text: str, *secrets: str) -> str:
     return Redactor(*secrets).text(text)
 
 
+def without_named(value: Any) -> Any:
+    """A JSON value without what stands in fields that are named like secrets, or looks like one."""
+    return Redactor().recorded(value)
+
+
 def write(kept: Mapping[str, Any], folder: Path, number: int) -> Path:
     """Write what was kept of an exchange into a folder; returns its file."""
     text = json.dumps(kept, ensure_ascii=False, indent=1, default=str)

@@ -7,6 +7,7 @@ no line, no file and no error of the proxy.
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Callable, Mapping
 from contextlib import aclosing, suppress
 from dataclasses import dataclass
@@ -20,7 +21,7 @@ from starlette.requests import ClientDisconnect, HTTPConnection, Request
 from starlette.types import Message, Receive, Scope, Send
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
-from api302.testing import Exchange, without_secrets, write
+from api302.testing import Exchange, without_named, without_secrets, write
 from api302_client.media import essence, is_json
 from api302_mock.app import raw_path
 from api302_mock.body import MULTIPART, URLENCODED, parse_json, read_bytes, read_form
@@ -133,16 +134,13 @@ class ProxyApp:
         problems: list[str] = []
         if operation is None:
             problems.append("it is not described")
-        elif found := await request_problem(
-            self.document, operation, replayed(request.scope, body), parameters
-        ):
+        elif found := await self._request_problem(request, body, operation, parameters):
             problems.append(f"request: {found}")
         response = await self._forward(request, path, body, send)
         if response.is_cut:
             problems.append("the response broke off")
         elif operation is not None and response.is_whole:
-            status, headers, content = response.status, response.headers, response.content
-            problems += response_problems(self.document, operation, status, headers, content)
+            problems += self._response_problems(operation, response)
         exchange = await self._exchange(request, body, operation, response)
         secrets = self._secrets(request)
         kept = exchange.redacted(*secrets)
@@ -154,6 +152,30 @@ class ProxyApp:
         await self._keep(kept)
         if response.is_cut:
             await hang_up(request.receive, send, reset=False)
+
+    async def _request_problem(
+        self, request: Request, body: bytes, operation: Operation, parameters: Any
+    ) -> str | None:
+        """What of a request differs; the text may quote it, and so is of one without secrets."""
+
+        async def find(content: bytes) -> str | None:
+            again = replayed(request.scope, content)
+            return await request_problem(self.document, operation, again, parameters)
+
+        found = await find(body)
+        shown = _without_named(body, request.headers) if found else None
+        return found if shown is None else await find(shown) or _A_SECRET
+
+    def _response_problems(self, operation: Operation, response: _Response) -> list[str]:
+        """What of a response differs, likewise."""
+
+        def find(content: bytes) -> list[str]:
+            status, headers = response.status, response.headers
+            return [*response_problems(self.document, operation, status, headers, content)]
+
+        found = find(response.content)
+        shown = _without_named(response.content, response.headers) if found else None
+        return found if shown is None else find(shown) or [_A_SECRET]
 
     async def _talk(self, websocket: WebSocket) -> None:
         """Pass on one WebSocket, and record it when it is over."""
@@ -275,6 +297,20 @@ class ProxyApp:
             self.folder.mkdir(parents=True, exist_ok=True)
             self._number = max(self._number, _last(self.folder)) + 1
             write(kept, self.folder, self._number)
+
+
+_A_SECRET = "the value of a field that is named like a secret differs"
+
+
+def _without_named(content: bytes, headers: Mapping[str, str]) -> bytes | None:
+    """JSON without the values of fields that are named like secrets; None for other content."""
+    if not is_json(essence(headers.get("content-type", ""))):
+        return None
+    try:
+        hidden = without_named(parse_json(content))
+    except (ValueError, RecursionError):
+        return None
+    return json.dumps(hidden).encode()
 
 
 def _last(folder: Path) -> int:

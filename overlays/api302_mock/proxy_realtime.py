@@ -18,6 +18,7 @@ from typing import Any, cast
 from starlette.responses import Response as StarletteResponse
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
+from api302.testing import without_named
 from api302_mock.errors import Refused, error_response
 from api302_mock.realtime import Channel, Json, cut
 
@@ -62,8 +63,9 @@ class Passed:
         if not isinstance(event, dict):
             self._tell(f"{side}: a message that is not a JSON object")
             return
-        if problem := find(cast("Json", event)):
-            self._tell(f"{side}: {problem}")
+        if find(cast("Json", event)):
+            shown = find(without_named(event))  # its text may quote the message
+            self._tell(f"{side}: {shown or 'a field that is named like a secret differs'}")
         self._size += len(message)
         if self._size <= LARGEST_RECORD:
             self.events.append({"from": side, "event": _short(event)})

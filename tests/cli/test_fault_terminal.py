@@ -171,7 +171,7 @@ def test_fault_18_a_signal_leaves_no_half_file(tmp_path: Path, name: str, code: 
                     begun.set()
                     time.sleep(0.05)
 
-        def log_message(self, *_: Any) -> None:
+        def log_message(self, format: str, *args: Any) -> None:
             """Nothing is printed."""
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Dripping)

@@ -175,6 +175,27 @@ def test_the_key_goes_to_the_service_alone(
     assert KEY not in out + err
 
 
+def test_fault_20_what_differs_quotes_no_secret(
+    mini: dict[str, Any], strayed: dict[str, Any], tmp_path: Path
+) -> None:
+    """The message of a difference has a part of the body, and fields beside the wrong one."""
+    secret = "rt-never-to-be-seen"
+    video = strayed["paths"]["/acme/v1/videos"]["post"]["responses"]["200"]
+    example = video["content"]["application/json"]["examples"]["accepted"]["value"]
+    example["data"]["refresh_token"] = secret
+    mini["components"]["schemas"]["AcmeTaskResponse"]["properties"]["data"] = {
+        "anyOf": [{"type": "string"}, {"type": "integer"}]
+    }
+    wrong = {"prompt": {"client_secret": secret}}
+    with proxied(strayed, mini, tmp_path) as (proxy, client):
+        client.post("/acme/v1/videos", json=VIDEO)
+        client.post("/acme/v1/videos", json=wrong)
+    assert len(proxy.problems) >= 2
+    assert secret not in str(proxy.problems)
+    for one in kept(tmp_path):
+        assert secret not in json.dumps([one["differs"], one["request"]])
+
+
 def test_cookies_of_one_caller_are_not_sent_for_another(tmp_path: Path) -> None:
     seen: list[str] = []
 
