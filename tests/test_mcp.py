@@ -25,6 +25,8 @@ from mcp.client.streamable_http import streamable_http_client
 import api302
 from api302 import AsyncClient, InvalidArgument, directory, mcp
 from api302.mcp import serving
+from api302.mcp.results import MOST_INLINE, Results
+from api302.mcp.store import Store
 from api302.mcp.tools import CATALOG, LLMS, tools
 from api302_mock import MockServer
 
@@ -592,6 +594,7 @@ def test_files_below_the_root_are_sent(api302_mock: MockServer, root: Path, path
         ("", "must be the path of a file"),
         ("file:///etc/hostname", "must be an https URL, or the path of a file"),
         ("~/secret.png", "cannot be read"),
+        ("half \ud83d.png", "cannot be the path of a file"),
     ],
 )
 def test_no_other_file_is_read(
@@ -697,6 +700,25 @@ def test_each_task_is_solved_by_what_the_tools_say(api302_mock: MockServer) -> N
 
 def is_right(task: dict[str, Any], operation: str) -> bool:
     return any(fnmatch(operation, pattern) for pattern in task["calls"])
+
+
+@pytest.mark.parametrize(("size", "kind"), [(1000, "image"), (MOST_INLINE, "resource_link")])
+def test_fault_15_a_file_of_any_size_is_not_held_in_memory(size: int, kind: str) -> None:
+    class Output:
+        """A file of a result, of which only its URL is known."""
+
+        url, content, media_type = "https://x.test/a.png", None, None
+
+        async def save(self, path: str) -> Path:
+            file = Path(path, "a.png")
+            file.write_bytes(PNG + bytes(size))
+            return file
+
+        async def read(self) -> bytes:
+            raise AssertionError("it would be in memory whole")
+
+    blocks = anyio.run(Results(Store(), None)._output, Output())
+    assert [block.type for block in blocks] == [kind]
 
 
 # --- over stdio, and over HTTP --------------------------------------------------------------------

@@ -132,6 +132,8 @@ class Files:
                 "is a symlink, or leads through one" if error.errno in _SYMLINK else error.strerror
             )
             raise InvalidArgument(f"{name}: {path!r} cannot be read: {what}") from None
+        except ValueError:  # half a character
+            raise InvalidArgument(f"{name}: {path!r} cannot be the path of a file") from None
         if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
             file.close()
             raise InvalidArgument(f"{name}: {path!r} is not a file")

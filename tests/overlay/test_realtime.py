@@ -262,6 +262,19 @@ def test_an_event_that_is_no_object_is_an_error_and_the_session_goes_on(
         assert session.receive().type == "hello"
 
 
+@pytest.mark.parametrize("kind", [["hello"], {"a": 1}, None, 7, True])
+def test_fault_06_a_type_that_is_no_text_is_an_event(service: Any, kind: Any) -> None:
+    def script(connection: ServerConnection) -> None:
+        say(connection, {"type": kind, "sound": "AQI="}, HELLO)
+        connection.close()
+
+    with client(service(script)).audio.acme.talk(model="m1") as session:
+        event = session.receive()
+        assert event.to_dict()["type"] == kind
+        assert session.audio(event) == b""
+        assert session.receive().type == "hello"
+
+
 def test_wrong_arguments_are_named(service: Any) -> None:
     talk = client(service(polite)).audio.acme.talk
     with pytest.raises(api302.InvalidArgument, match="reconnect: must be one of unused, idle"):

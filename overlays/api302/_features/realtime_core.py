@@ -285,6 +285,8 @@ class Talk:
     def _note(self, event: dict[str, Any]) -> None:
         """What an event means for the state of the session."""
         name, turn = event.get("type"), self.rules.response
+        if not isinstance(name, str):  # what is none is an event all the same
+            return
         if name not in self.rules.first:
             self._repeats = 0
         if name == turn.begin:
@@ -335,7 +337,8 @@ class Talk:
 
     def audio(self, event: Any) -> bytes:
         """The audio in an event."""
-        field = self.pieces.get(getattr(event, "type", None) or "")
+        name = getattr(event, "type", None)
+        field = self.pieces.get(name) if isinstance(name, str) else None
         text = getattr(event, field, None) if field else None
         try:
             return base64.b64decode(text or "")

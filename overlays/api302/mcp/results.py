@@ -6,6 +6,7 @@ import json
 import os
 from base64 import b64encode
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import anyio
@@ -99,13 +100,7 @@ class Results:
                 return [text(f"not saved: {error}"), _of_url(output.url)]
             return [text(f"saved: {saved}"), *(shown or [_of_url(output.url)])]
         if (type_of(output.url.partition("?")[0]) or "").startswith(_SHOWN):
-            try:
-                content = await output.read()
-            except Api302Error:
-                return [_of_url(output.url)]
-            return (_inline(content, "") if len(content) <= MOST_INLINE else []) or [
-                _of_url(output.url)
-            ]
+            return [*await _fetched(output), _of_url(output.url)][:1]
         return [_of_url(output.url)]
 
     def _file(self, content: bytes, said: str) -> list[Block]:
@@ -168,6 +163,15 @@ def _inline(content: bytes, said: str) -> list[Block]:
     if media_type.startswith("audio/"):
         return [types.AudioContent(data=data, mime_type=media_type)]
     return []
+
+
+async def _fetched(output: Any) -> list[Block]:
+    """A file of a result, if it is small; by way of the disk, as nobody knows how large it is."""
+    with TemporaryDirectory(prefix="api302-mcp-") as folder:
+        try:
+            return await _of_path(anyio.Path(await output.save(f"{folder}{os.sep}")))
+        except (Api302Error, OSError):
+            return []
 
 
 async def _of_path(path: anyio.Path) -> list[Block]:
