@@ -710,9 +710,9 @@ def test_fault_15_a_file_of_any_size_is_not_held_in_memory(size: int, kind: str)
         url, content, media_type = "https://x.test/a.png", None, None
 
         async def save(self, path: str) -> Path:
-            file = Path(path, "a.png")
-            file.write_bytes(PNG + bytes(size))
-            return file
+            file = anyio.Path(path, "a.png")
+            await file.write_bytes(PNG + bytes(size))
+            return Path(file)
 
         async def read(self) -> bytes:
             raise AssertionError("it would be in memory whole")

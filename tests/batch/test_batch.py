@@ -217,7 +217,11 @@ def test_a_timeout_is_unknown(tmp_path: Path, referee_of: Callable[..., Referee]
     assert referee.counts["sent"] == {"one": 1}
 
 
-def test_ctrl_c_waits_for_what_was_sent(tmp_path: Path, referee_of: Callable[..., Referee]) -> None:
+@pytest.mark.parametrize("name", ["SIGINT", "SIGTERM", "SIGHUP"])
+def test_ctrl_c_waits_for_what_was_sent(
+    tmp_path: Path, referee_of: Callable[..., Referee], name: str
+) -> None:
+    number = getattr(signal, name, signal.SIGINT)  # Windows has not all of them
     referee = referee_of(pause=0.5)
     jobs = tmp_path / "jobs.jsonl"
     jobs.write_text("".join(f"{json.dumps(chat(str(n)))}\n" for n in range(100)))
@@ -228,7 +232,7 @@ def test_ctrl_c_waits_for_what_was_sent(tmp_path: Path, referee_of: Callable[...
     while referee.get("/total") < 7:
         assert time.monotonic() < end
         time.sleep(0.01)
-    process.send_signal(signal.SIGINT)
+    process.send_signal(number)
     assert "it was interrupted. The same command goes on" in process.communicate(timeout=60)[1]
     assert process.returncode == 130
     assert lines(tmp_path / "o/errors.jsonl") == []

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import threading
 import time
 from base64 import b64encode
 from collections.abc import Callable
@@ -371,3 +372,23 @@ def test_fault_25_a_clock_that_was_set_back_has_a_window(tmp_path: Path) -> None
                 return await settle_jobs(client, batch.journal)
 
     assert asyncio.run(go()) == {"not billed": 1}
+
+
+def test_fault_24_processes_that_make_one_journal_at_once(tmp_path: Path) -> None:
+    """Each finds that there is none, and makes its tables and its version."""
+    path, barrier = tmp_path / "journal.sqlite", threading.Barrier(8)
+    versions: list[str | None] = []
+
+    def one() -> None:
+        barrier.wait(10)
+        journal = Journal.open(path)
+        versions.append(journal.get("version"))
+        journal.set("settings", "{}")
+        journal.close()
+
+    threads = [threading.Thread(target=one) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    assert versions == ["1"] * 8

@@ -17,7 +17,8 @@ from typing import Any, Literal
 
 import sqlalchemy as sa
 from sqlalchemy.event import listen
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import IntegrityError, SQLAlchemyError
+from sqlalchemy.schema import CreateIndex, CreateTable
 
 from api302._errors import Api302Error, InvalidArgument
 from api302._secret import without_credentials
@@ -135,7 +136,10 @@ class Journal:
         return journal
 
     def _set_up(self) -> None:
-        _tables.create_all(self.engine)
+        try:
+            self._make_tables()
+        except SQLAlchemyError:  # another process makes them just now
+            self._make_tables()
         version = self.get("version")
         if version is None:
             self.set("version", str(VERSION))
@@ -145,6 +149,15 @@ class Journal:
                 f" {VERSION}; finish the batch with the api302 that began it, or begin another in"
                 " another folder (--out)"
             )
+
+    def _make_tables(self) -> None:
+        if _tables.tables.keys() <= {*sa.inspect(self.engine).get_table_names()}:
+            return
+        with self.engine.begin() as connection:
+            for table in _tables.sorted_tables:
+                connection.execute(CreateTable(table, if_not_exists=True))
+                for index in table.indexes:
+                    connection.execute(CreateIndex(index, if_not_exists=True))
 
     @property
     def is_local(self) -> bool:
@@ -192,11 +205,15 @@ class Journal:
     def set(self, name: str, value: str) -> None:
         """Note a fact about the batch."""
         where = (about.c.batch == self.batch) & (about.c.name == name)
-        value = storable(value)
-        with self.engine.begin() as connection:
-            if not connection.execute(about.update().where(where).values(value=value)).rowcount:
-                new = {"batch": self.batch, "name": name, "value": value}
-                connection.execute(about.insert().values(**new))
+        change = about.update().where(where).values(value=storable(value))
+        new = {"batch": self.batch, "name": name, "value": storable(value)}
+        try:
+            with self.engine.begin() as connection:
+                if not connection.execute(change).rowcount:
+                    connection.execute(about.insert().values(**new))
+        except IntegrityError:  # another process noted it just now
+            with self.engine.begin() as connection:
+                connection.execute(change)
 
     # --- planning ---------------------------------------------------------------------------------
 

@@ -419,7 +419,9 @@ class Runner:
 
     @contextmanager
     def _interrupts(self) -> Generator[None]:
-        """Ctrl-C, or SIGTERM: begin nothing more. The second one waits for nothing either."""
+        """Ctrl-C, SIGTERM or a closed terminal: begin nothing more. The second one waits for
+        nothing either.
+        """
         loop, me = asyncio.get_running_loop(), asyncio.current_task()
 
         def interrupt() -> None:
@@ -428,7 +430,7 @@ class Runner:
             self._end("it was interrupted")
 
         handled: list[signal.Signals] = []
-        for number in (signal.SIGINT, signal.SIGTERM):
+        for number in _endings():
             try:
                 loop.add_signal_handler(number, interrupt)
                 handled.append(number)
@@ -453,6 +455,15 @@ class Runner:
         seconds = time.monotonic() - self._started
         cost, reserved = self._money.cost, self._money.reserved
         return Progress(dict(self._counts), cost, reserved, seconds, pauses, self._why)
+
+
+def _endings() -> list[signal.Signals]:
+    """The signals that end a batch. `nohup` ignores one of them."""
+    found = [signal.SIGINT, signal.SIGTERM]
+    hangup: signal.Signals | None = getattr(signal, "SIGHUP", None)
+    if hangup is not None and signal.getsignal(hangup) is not signal.SIG_IGN:
+        found.append(hangup)
+    return found
 
 
 async def _within(event: asyncio.Event, seconds: float) -> bool:
