@@ -1,6 +1,6 @@
 """Teams with other tools take the publication: each folder of its `generators/` is run as its
-README says, and the client that it makes is compiled, and follows a task at the mock. Those in Rust
-and by ogen are only compiled, and weekly.
+README says, and the client that it makes is compiled, and follows a task at the mock. Those in Rust,
+in Kotlin and by ogen take long: weekly.
 """
 
 from __future__ import annotations
@@ -209,14 +209,39 @@ def test_spectral_has_no_errors(workshop: Path, version: str) -> None:
 
 
 @pytest.mark.weekly
-def test_openapi_generator_for_rust(workshop: Path, openapi_generator: tuple[str, ...]) -> None:
+def test_openapi_generator_for_rust(
+    workshop: Path, openapi_generator: tuple[str, ...], new_words: str
+) -> None:
     folder = workshop / "openapi-generator"
+    made = run("jq", "-f", "one_of.jq", "../../openapi-3.0.json", cwd=folder)
+    (folder / "one-of.json").write_text(made, "utf-8")
     run(*openapi_generator, "-c", "rust.yaml", cwd=folder)
-    run("cargo", "check", "-q", cwd=folder / "rust")
+    program = shutil.copytree(PROGRAMS / "rust", folder / "rust-sample")
+    run("cargo", "build", "-q", cwd=program)
+    told = run("target/debug/sample", new_words, cwd=program)
+    check_task(told, new_words)
+    seen = json.loads(told)  # a value that may be text or a number
+    assert (seen["url"].partition(":")[0], seen["duration"]) == ("http", "5.1")
 
 
 @pytest.mark.weekly
-def test_ogen(workshop: Path) -> None:
+def test_openapi_generator_for_kotlin(
+    workshop: Path, openapi_generator: tuple[str, ...], new_words: str
+) -> None:
+    folder = workshop / "openapi-generator"
+    run(*openapi_generator, "-c", "kotlin.yaml", cwd=folder)
+    project = folder / "kotlin"
+    (project / "src/main/kotlin/sample").mkdir()
+    shutil.copyfile(PROGRAMS / "kotlin/pom.xml", project / "pom.xml")
+    shutil.copyfile(PROGRAMS / "kotlin/Sample.kt", project / "src/main/kotlin/sample/Sample.kt")
+    in_process = "-Dkotlin.compiler.daemon=false"
+    run("mvn", "-q", "-B", "-ntp", in_process, "process-classes", cwd=project)
+    classes = f"target/classes{os.pathsep}target/lib/*"
+    check_task(run("java", "-cp", classes, "sample.SampleKt", new_words, cwd=project), new_words)
+
+
+@pytest.mark.weekly
+def test_ogen(workshop: Path, new_words: str) -> None:
     folder = workshop / "ogen"
     made = run("jq", "-f", "nullable.jq", "../../openapi-3.0.json", cwd=folder)
     (folder / "openapi.json").write_text(made, "utf-8")
@@ -226,5 +251,6 @@ def test_ogen(workshop: Path) -> None:
     calls = re.findall(r"^func \(c \*Client\) [A-Z]\w+\(", client, re.MULTILINE)
     left_out = len(operations(json.loads(made))) - len(calls)
     assert 0 <= left_out <= 20
+    shutil.copytree(PROGRAMS / "ogen", folder / "sample")
     run("go", "mod", "tidy", cwd=folder)
-    run("go", "build", "./api302", cwd=folder)
+    check_task(run("go", "run", "./sample", new_words, cwd=folder), new_words)

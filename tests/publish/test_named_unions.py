@@ -69,6 +69,7 @@ def test_null_stays_at_the_field() -> None:
         {"anyOf": [TEXT, {"$ref": "#/components/schemas/Y"}]},
         {"anyOf": [TEXT, {"type": "array", "items": TEXT}]},
         {"anyOf": [TEXT, {"const": "[DONE]"}]},
+        {"anyOf": [TEXT, INTEGER, FAST]},
         {"type": ["string", "array"], "items": TEXT},
         {"anyOf": [TEXT, INTEGER], "oneOf": [TEXT, INTEGER]},
     ],
