@@ -1,6 +1,6 @@
 """Teams with other tools take the publication: each folder of its `generators/` is run as its
-README says, and the client that it makes is compiled, and follows a task at the mock. Those in Rust,
-in Kotlin and by ogen take long: weekly.
+README says, and the client that it makes is compiled, and follows a task at the mock. Those in
+Rust, in Kotlin and by ogen take long: weekly.
 """
 
 from __future__ import annotations
