@@ -158,6 +158,18 @@ def test_a_chat_calls_a_function_and_is_told_the_result(
     assert api302_mock.requests[1].body == {"query": "weather in Paris"}
 
 
+def test_fault_10_half_a_character_of_a_result_does_not_end_the_conversation(
+    client: Client, api302_mock: MockServer
+) -> None:
+    """The next request has the result, and must be UTF-8."""
+    api302_mock.next(body={"query": "half \ud83d", "results": []})
+    tools: Any = [functions.schema(SEARCH)]
+    told = functions.run(client, called(SEARCH, {"query": "x"}), tools)
+    assert "half ?" in told["content"]
+    messages: list[Any] = [{"role": "user", "content": "x"}, told]
+    assert client.chat.completions.create(model="gpt-4o", messages=messages, tools=tools).choices
+
+
 def test_the_same_awaited(api302_mock: MockServer) -> None:
     async def test() -> None:
         async with AsyncClient("sk-functions", base_url=api302_mock.url) as client:

@@ -239,6 +239,7 @@ def _is(value: Any, *kinds: type) -> bool:
 def _text(content: Any) -> str:
     dumped = json.dumps(content, ensure_ascii=False, separators=(",", ":"), default=str)
     text = content if isinstance(content, str) else dumped
+    text = text.encode(errors="replace").decode()  # or the next request could not be sent
     cut = f"{text[:MOST_TEXT]}… cut: {len(text)} characters in all"
     return text if len(text) <= MOST_TEXT else cut
 

@@ -7,7 +7,7 @@ import json
 import threading
 import time
 from base64 import b64encode
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +23,7 @@ from api302.batch.runner import Progress
 from api302.batch.settling import settle_jobs
 
 from .conftest import KEY, Referee, chat, lines, video
+from .services import Postgres, needs
 
 PNG = b"\x89PNG\r\n\x1a\n" + b"\0" * 64
 HALF = "half \ud83d"
@@ -392,3 +393,59 @@ def test_fault_24_processes_that_make_one_journal_at_once(tmp_path: Path) -> Non
     for thread in threads:
         thread.join(60)
     assert versions == ["1"] * 8
+
+
+@pytest.fixture(scope="module")
+def postgres() -> Iterator[Postgres]:
+    """A PostgreSQL of these tests' own."""
+    needs("postgres", "initdb")
+    server = Postgres()
+    server.start()
+    yield server
+    server.end()
+    server.remove()
+
+
+def test_fault_10_postgresql_takes_whatever_a_response_has(
+    tmp_path: Path, postgres: Postgres
+) -> None:
+    said = json.dumps({"choices": [{"message": {"content": f"{HALF} nul \0"}}]}).encode()
+
+    async def long(call: Any, next: Any) -> Any:
+        headers = {"content-type": "application/json", "request-id": "r" * 5000}
+        return api302.Response(200, headers, said)
+
+    async def go() -> Progress:
+        with Batch(tmp_path, journal=postgres.url, name="any") as batch:
+            batch.plan([chat("a"), chat("字")])
+            async with AsyncClient(api_key=KEY, middleware=[long]) as client:
+                return await batch.arun(client=client)
+
+    assert asyncio.run(go()).counts["saved"] == 2
+    (first, _) = lines(tmp_path / "results.jsonl")
+    assert first["response"]["choices"][0]["message"]["content"] == f"{HALF} nul \0"
+
+
+def test_fault_10_a_database_that_goes_down_keeps_what_was_paid(
+    tmp_path: Path, postgres: Postgres
+) -> None:
+    async def down(call: Any, next: Any) -> Any:
+        postgres.kill()
+        return api302.Response(200, {"content-type": "application/json"}, b'{"choices": []}')
+
+    async def go() -> None:
+        with Batch(tmp_path, journal=postgres.url, name="down") as batch:
+            batch.plan([chat("a")])
+            async with AsyncClient(api_key=KEY, middleware=[down]) as client:
+                await batch.arun(client=client)
+
+    try:
+        with pytest.raises(Api302Error, match=r"journal: .* cannot be written") as raised:
+            asyncio.run(go())
+    finally:
+        postgres.restart()
+    (note,) = [note for note in raised.value.__notes__ if "is kept in" in note]
+    kept = Path(note.partition("is kept in ")[2])
+    (line,) = lines(kept)
+    kept.unlink()
+    assert (line["state"], line["response"]) == ("saved", '{"choices": []}')

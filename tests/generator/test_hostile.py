@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import copy
 import itertools
+import os
 import random
 from collections.abc import Iterable, Iterator
 from typing import Any
@@ -130,12 +131,13 @@ WIRE_NAMES = {"Dict", "Assign", "Constant", "Name", "If", "UnaryOp", "Not"}
 """What says the wire's names of fields: an assignment that type checkers do not see."""
 UNCHECKED = [HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much]
 """A build is slow, and hostile texts are large."""
-EXAMPLES, TEXTS = 30, 72
-"""Of the templates: 2,160 texts in all, each in some places of every template."""
+EXAMPLES = int(os.environ.get("API302_FUZZ_EXAMPLES", "2160"))
+TEXTS = 72
+"""Of each example of the templates, each in some places of every template."""
 
 
 @seed(302)
-@settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=UNCHECKED)
+@settings(max_examples=max(1, EXAMPLES // TEXTS), deadline=None, suppress_health_check=UNCHECKED)
 @given(st.lists(hostile, min_size=TEXTS, max_size=TEXTS))
 @example(['"""\nimport os\n"""'])
 @example(["\\"])
@@ -150,7 +152,7 @@ def test_templates_write_text_as_text(texts: list[str]) -> None:
 
 
 @seed(302)
-@settings(max_examples=15, deadline=None, suppress_health_check=UNCHECKED)
+@settings(max_examples=max(1, EXAMPLES // 144), deadline=None, suppress_health_check=UNCHECKED)
 @given(hostile)
 def test_names_on_the_wire_are_refused_or_harmless(text: str) -> None:
     """A field or parameter of any name changes no statement of a module, and adds one field."""
@@ -178,7 +180,7 @@ def calls(module: str) -> set[str]:
 
 
 @seed(302)
-@settings(max_examples=2_000, deadline=None)
+@settings(max_examples=EXAMPLES, deadline=None)
 @given(hostile)
 def test_every_text_is_its_own_literal_and_docstring(text: str) -> None:
     assert ast.literal_eval(str(output(text))) == text
@@ -190,7 +192,7 @@ def test_every_text_is_its_own_literal_and_docstring(text: str) -> None:
 
 
 @seed(302)
-@settings(max_examples=2_000, deadline=None)
+@settings(max_examples=EXAMPLES, deadline=None)
 @given(hostile)
 def test_the_filters_for_code_take_nothing_else(text: str) -> None:
     for filter_ in (name, names, type_expression):

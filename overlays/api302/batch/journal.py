@@ -11,7 +11,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Literal
 
@@ -187,12 +187,16 @@ class Journal:
             with _file_lock(f"{self.engine.url.database}.lock", self.where):
                 yield
             return
-        with self.engine.connect() as connection:
+        connection = self.engine.connect()
+        try:
             connection.detach()  # closed at the end, and not kept: the lock goes with it
             number = sa.func.hashtext(f"api302 batch {self.batch}")
             if not connection.scalar(sa.select(sa.func.pg_try_advisory_lock(number))):
                 raise _in_use(self.where, "another process")
             yield
+        finally:
+            with suppress(SQLAlchemyError):  # of a server that has gone: it must hide no error
+                connection.close()
 
     # --- facts about the batch --------------------------------------------------------------------
 
