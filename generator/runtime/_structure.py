@@ -18,6 +18,7 @@ fields) of the time of `json.loads`, cattrs 1.05 even without leniency (1.1, 1.2
 from __future__ import annotations
 
 import ast
+import os
 from collections.abc import Callable, Mapping
 from importlib import import_module
 from threading import RLock
@@ -112,6 +113,21 @@ _scope: dict[str, Any] = {"new": object.__new__}
 
 `load_<class>` makes an object from a dict, `union_<n>` tells kinds of values apart.
 """
+
+
+def _after_fork() -> None:
+    """Where another thread was writing a function, the child has half of what it wrote, and a lock
+    that nobody opens.
+    """
+    global _lock, _loaders, _unions, _scope
+    if _lock.acquire(blocking=False):
+        _lock.release()
+        return
+    _lock, _loaders, _unions, _scope = RLock(), {}, {}, {"new": object.__new__}
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)
 
 
 def _compile(shape: Shape, what: str) -> Loader:

@@ -43,6 +43,17 @@ _claimed: set[str] = set()
 """Names in folders of other file systems that files of this process are about to get."""
 
 
+def _after_fork() -> None:
+    """The lock may be held by a thread that the child does not have."""
+    global _claiming
+    _claiming = threading.Lock()
+    _claimed.clear()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)
+
+
 class Dropped(Exception):
     """Another thread has dropped the writer."""
 

@@ -449,3 +449,33 @@ def test_fault_10_a_database_that_goes_down_keeps_what_was_paid(
     (line,) = lines(kept)
     kept.unlink()
     assert (line["state"], line["response"]) == ("saved", '{"choices": []}')
+
+
+def test_fault_18_a_worker_that_cannot_save_sends_nothing_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of Celery's workers: the job keeps its response, and waits for room."""
+    pytest.importorskip("celery")
+    from api302.batch.celery import Worker
+
+    answering = Answering(pictures)
+    settings = {"files": str(tmp_path / "files")}
+    with Batch(tmp_path) as batch:
+        batch.plan([image("a")])
+        client = AsyncClient(api_key=KEY, middleware=[answering])
+        worker = Worker(batch.journal, client, settings)
+        with monkeypatch.context() as patch:
+            patch.setattr(Target, "_keep", _full)
+            assert worker.take(1, 0) is not None
+            batch.journal.write([(1, {"due": None})])
+            assert worker.take(1, 1) is not None
+        row = batch.journal.row(1)
+        assert row is not None
+        assert row["state"] == "done"
+        assert "No space left" in (batch.journal.get("stopped") or "")
+        batch.journal.write([(1, {"due": None})])
+        assert worker.take(1, row["turn"]) is None
+        ended = batch.journal.row(1)
+        assert ended is not None
+        assert (ended["state"], ended["files"]) == ("saved", '["a.png"]')
+    assert answering.count == 1

@@ -12,6 +12,7 @@ import signal
 import subprocess
 import sys
 import textwrap
+import threading
 import time
 import urllib.request
 from pathlib import Path
@@ -70,6 +71,46 @@ def client(transport: str, serve: Any, connect: Any) -> Any:
     made = connect(serve(echo, forever=True))
     assert ask(made, "first") == "first"
     return made
+
+
+@pytest.mark.parametrize(
+    ("module", "lock", "use"),
+    [
+        (
+            "api302_client._structure",
+            "_lock",
+            lambda one: one.loader("list[AcmeTaskResponse] | dict[str, int]"),
+        ),
+        ("api302_client.writer", "_claiming", lambda one: one._claiming.acquire()),
+        ("api302.batch.loop", "_making", lambda one: one.making().acquire()),
+    ],
+)
+def test_fault_01_a_fork_while_another_thread_makes_something(
+    module: str, lock: str, use: Any
+) -> None:
+    """The child has no such thread, and a lock that it held would never be opened."""
+    one = pytest.importorskip(module)
+    held, done = threading.Event(), threading.Event()
+
+    def hold() -> None:
+        with getattr(one, lock):
+            held.set()
+            done.wait(30)
+
+    thread = threading.Thread(target=hold)
+    thread.start()
+    assert held.wait(10)
+
+    def child() -> int:
+        signal.alarm(10)
+        use(one)
+        return 0
+
+    try:
+        assert waited([fork(child)]) == [0]
+    finally:
+        done.set()
+        thread.join(10)
 
 
 def test_fault_01_os_fork(client: Any, transport: str) -> None:

@@ -16,7 +16,6 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-import threading
 import time
 from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import asynccontextmanager
@@ -208,12 +207,10 @@ class Superseded(Exception):
 
 # --- what a process has once ----------------------------------------------------------------------
 
-_making = threading.RLock()
-
 
 def journal_of(name: str) -> Journal:
     """The journal of a batch, by the worker's environment."""
-    with _making:
+    with loop.making():
         return _journal(os.getpid(), name)
 
 
@@ -232,7 +229,7 @@ def worker_of(name: str) -> Worker:
     """What this process needs for a batch, with its settings of now."""
     journal = journal_of(name)
     settings = journal.get("settings") or "{}"
-    with _making:
+    with loop.making():
         return _worker(os.getpid(), name, settings)
 
 

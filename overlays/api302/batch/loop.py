@@ -12,6 +12,12 @@ from typing import Any, TypeVar
 T = TypeVar("T")
 
 _lock = threading.Lock()
+_making = threading.RLock()
+
+
+def making() -> threading.RLock:  # pyright: ignore[reportInvalidTypeForm]
+    """What is held while something is made that a process has once."""
+    return _making
 
 
 def call(function: Callable[..., Coroutine[Any, Any, T]], *arguments: Any) -> T:
@@ -30,8 +36,9 @@ def _loop(_: int) -> asyncio.AbstractEventLoop:
 
 
 def _after_fork() -> None:
-    global _lock
-    _lock = threading.Lock()
+    """The locks may be held by threads that the child does not have."""
+    global _lock, _making
+    _lock, _making = threading.Lock(), threading.RLock()
 
 
 if hasattr(os, "register_at_fork"):

@@ -11,7 +11,6 @@ import json
 import os
 import random
 import re
-import threading
 import time
 from base64 import b64decode, b64encode
 from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Mapping
@@ -491,12 +490,9 @@ def step(state: dict[str, Any]) -> dict[str, Any]:
 
     The client is made once a process.
     """
-    with _making:
+    with loop.making():
         client = _client(os.getpid(), *map(os.environ.get, ("AI302_API_KEY", "AI302_BASE_URL")))
     return loop.call(astep, state, client)
-
-
-_making = threading.RLock()
 
 
 @cache
