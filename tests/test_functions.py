@@ -11,11 +11,14 @@ import anyio
 import jsonschema_rs
 import pytest
 
-from api302 import AsyncClient, Client, InvalidArgument, directory, functions
+import api302.functions
+from api302 import AsyncClient, Client, InvalidArgument, directory
 from api302_mock import MockServer
 
 PNG = b"\x89PNG\r\n\x1a\n" + b"\0" * 64
 SEARCH = "tavily_search"
+functions: Any = api302.functions
+"""Its dicts are read here field by field, also those that not every tool has."""
 
 
 def parts(schema: Any) -> Iterator[dict[str, Any]]:

@@ -36,7 +36,7 @@ def test_a_guide_runs(guide: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPat
         monkeypatch.setitem(sys.modules, "guide", module)  # classes are looked up in it
         text = guide.read_text("utf-8")
         for block in BLOCK.findall(text):
-            exec(compile(block, guide.name, "exec"), module.__dict__)
+            exec(compile(block, guide.name, "exec", dont_inherit=True), module.__dict__)
         starts_its_own = "api302_mock.start(" in text
         assert server.requests or starts_its_own, "a guide that makes no call shows nothing"
 

@@ -36,7 +36,7 @@ def test_python_blocks_run_in_order(tmp_path: Path, monkeypatch: pytest.MonkeyPa
         monkeypatch.setenv("AI302_BASE_URL", server.url)
         names: dict[str, object] = {"__name__": "readme"}
         for block in filter(_can_run, BLOCKS):
-            exec(compile(block, "README.md", "exec"), names)
+            exec(compile(block, "README.md", "exec", dont_inherit=True), names)
         names["client"].close()  # type: ignore[attr-defined]
     for file in ("panda.mp4", "hello.mp3", "sky.png", "async.mp4"):
         assert (tmp_path / file).stat().st_size > 0, file

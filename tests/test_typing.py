@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -13,14 +14,18 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
 SAMPLES = ROOT / "tests/typing"
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs/guides").glob("*.md"))]
+BLOCK = re.compile(r"<!-- test -->\n```python\n(.*?)```", re.S)
 PROGRAMS = sorted((ROOT / "tests/programs").glob("*.py"))
 
 
-def pyright(files: list[Path], tmp_path: Path) -> set[tuple[str, int]]:
-    """File names and lines that pyright in strict mode refuses."""
+def pyright(
+    files: list[Path], tmp_path: Path, mode: str = "strict", **rules: str
+) -> set[tuple[str, int]]:
+    """File names and lines that pyright refuses."""
     project = tmp_path / "pyrightconfig.json"
     paths = [str(ROOT / "overlays"), str(ROOT / "generated")]
-    settings = {"typeCheckingMode": "strict", "pythonVersion": "3.11", "extraPaths": paths}
+    settings = {"typeCheckingMode": mode, "pythonVersion": "3.11", "extraPaths": paths, **rules}
     project.write_text(json.dumps({"include": list(map(str, files)), **settings}))
     command = [sys.executable, "-m", "basedpyright", "--outputjson", "--project", str(project)]
     command += ["--pythonpath", sys.executable]  # not the first Python of the PATH
@@ -53,3 +58,19 @@ def test_right_code_passes_and_each_wrong_line_is_refused(checker: Any, tmp_path
     assert len(marked) >= 10
     files = [SAMPLES / "right.py", SAMPLES / "wrong.py", *PROGRAMS]
     assert checker(files, tmp_path) == marked
+
+
+def test_the_code_of_the_readme_and_the_guides_passes_as_it_is(tmp_path: Path) -> None:
+    """The blocks of a page one after the other, as who copies them has them."""
+    lines: dict[tuple[str, int], str] = {}
+    files: list[Path] = []
+    for page in PAGES:
+        code = "\n\n".join(BLOCK.findall(page.read_text("utf-8")))
+        files.append(tmp_path / f"{page.stem.lower().replace('-', '_')}_page.py")
+        files[-1].write_text(code, "utf-8")
+        shown = enumerate(code.split("\n"), 1)
+        lines |= {(files[-1].name, number): line for number, line in shown}
+    assert len(files) > 10
+    # A name that a loop or a `with` gives is used after it.
+    refused = pyright(files, tmp_path, "standard", reportPossiblyUnbound="none")
+    assert [f"{name}:{number}: {lines[name, number]}" for name, number in sorted(refused)] == []

@@ -73,11 +73,10 @@ class RequestTypes:
 
     def _plain(self, name: str, schema: Schema, file: bool) -> Annotation:
         if name == "array":
-            return generic(
-                "Sequence",
-                "collections.abc",
-                self.annotation(schema.items, file) if schema.items else ANY,
-            )
+            items = self.annotation(schema.items, file) if schema.items else ANY
+            # Sets, generators and arrays are lists as well; of files a list is sent as it is.
+            kind = "Sequence" if "FileInput" in items.parts else "Iterable"
+            return generic(kind, "collections.abc", items)
         if name == "object":
             values = schema.additional if not schema.properties else None
             inner = self.annotation(values) if values else ANY

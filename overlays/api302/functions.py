@@ -17,7 +17,7 @@ import inspect
 import json
 from collections.abc import Awaitable, Iterable, Mapping
 from pathlib import Path
-from typing import Any, cast, overload
+from typing import TYPE_CHECKING, Any, cast, overload
 
 from api302 import (
     Api302Error,
@@ -39,6 +39,9 @@ from ._http.sync import run as run_now
 from ._strict import strict_schema
 from .directory import Description
 
+if TYPE_CHECKING:
+    from .types import OpenaiChatMessage, OpenaiFunction, OpenaiTool
+
 __all__ = ["run", "schema"]
 
 Json = dict[str, Any]
@@ -49,7 +52,7 @@ _LONGEST = 1024
 """Characters of a description."""
 
 
-def schema(call: str, *, strict: bool | None = None) -> Json:
+def schema(call: str, *, strict: bool | None = None) -> OpenaiTool:
     """A call as a function tool of a chat: `{"type": "function", "function": {…}}`.
 
     Args:
@@ -76,8 +79,8 @@ def schema(call: str, *, strict: bool | None = None) -> Json:
     return _tool({**function, "parameters": plain})
 
 
-def _tool(function: Json) -> Json:
-    return {"type": "function", "function": function}
+def _tool(function: Json) -> OpenaiTool:
+    return {"type": "function", "function": cast("OpenaiFunction", function)}
 
 
 def _about(described: Description) -> str:
@@ -103,7 +106,7 @@ def run(
     *,
     root: str | Path | None = None,
     timeout: float | None = ...,
-) -> Json: ...
+) -> OpenaiChatMessage: ...
 @overload
 def run(
     client: AsyncClient,
@@ -112,7 +115,7 @@ def run(
     *,
     root: str | Path | None = None,
     timeout: float | None = ...,
-) -> Awaitable[Json]: ...
+) -> Awaitable[OpenaiChatMessage]: ...
 def run(
     client: Client | AsyncClient,
     tool_call: Any,
@@ -178,7 +181,7 @@ class _Asked:
         return with_files(described, checked(described, given), self.files)
 
 
-async def _message(client: Any, id_: str, asked: _Asked) -> Json:
+async def _message(client: Any, id_: str, asked: _Asked) -> OpenaiChatMessage:
     try:
         described = asked.described()
         arguments = asked.arguments(described)

@@ -25,7 +25,7 @@ def test_its_blocks_run_in_order(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
         monkeypatch.setenv("AI302_BASE_URL", server.url)
         names: dict[str, object] = {"__name__": "guide"}
         for block in BLOCKS:
-            exec(compile(block, GUIDE.name, "exec"), names)
+            exec(compile(block, GUIDE.name, "exec", dont_inherit=True), names)
     files = {path.name for path in (tmp_path / "results/files").iterdir()}
     assert files == {"red panda.mp4", "giant panda.mp4", "sea otter.mp4", "panda.mp4"}
 

@@ -411,7 +411,10 @@ def test_the_python_of_a_dry_run_makes_the_same_request(
     python = done.out.split("\n\n", 1)[1]
     assert method in python, done.out
 
-    exec(compile(python, "sample", "exec"), {"__name__": "sample", "os": os, "api302": api302})
+    exec(
+        compile(python, "sample", "exec", dont_inherit=True),
+        {"__name__": "sample", "os": os, "api302": api302},
+    )
     sample = server.requests[0]
     server.reset()
     assert run(*given).code == 0

@@ -93,7 +93,7 @@ def run(source: str, operation_id: str, server: api302_mock.MockServer) -> Seen:
     given = make_files(re.findall(r'Path\("([^"]+)"\)', source))
     names: dict[str, Any] = {"__name__": "sample"}
     try:
-        exec(compile(source, operation_id, "exec"), names)
+        exec(compile(source, operation_id, "exec", dont_inherit=True), names)
     finally:
         if "client" in names:
             names["client"].close()

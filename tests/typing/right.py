@@ -230,3 +230,12 @@ client.messages.create(
         {"role": "user", "content": "And then?"},
     ],
 )
+
+offered = [api302.functions.schema("information.tavily.search")]
+talk_so_far: list[OpenaiChatMessage | OpenaiChatAnswer[Any]] = [*messages]
+asked_for = client.chat.completions.create(model="gpt-4o", messages=talk_so_far, tools=offered)
+talk_so_far.append(asked_for.choices[0].message)
+for wanted in asked_for.choices[0].message.tool_calls or []:
+    talk_so_far.append(api302.functions.run(client, wanted, offered))
+client.chat.completions.create(model="gpt-4o", messages=talk_so_far, stop={"red", "blue"})
+client.embeddings.create(model="text-embedding-3-small", input=(str(one) for one in range(3)))

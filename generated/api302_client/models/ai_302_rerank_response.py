@@ -3,7 +3,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from .._model import Model, model
+from .._model import ABSENT, Model, model
 
 if TYPE_CHECKING:
     from .ai_302_rerank_result import Ai302RerankResult
@@ -21,7 +21,7 @@ class Ai302RerankResponse(Model):
     """list; some vendors."""
     model: str | None = None
     """The model used."""
-    results: list[Ai302RerankResult] | None = None
+    results: list[Ai302RerankResult] = ABSENT
     """The documents, best first."""
     usage: Ai302RerankUsage | None = None
     """Usage in tokens."""

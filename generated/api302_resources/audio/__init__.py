@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from api302._resource import AsyncResource, Resource
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping
     from typing import Any, Literal
 
     from api302 import AsyncByteStream, AsyncOutput, AsyncTask, ByteStream, FileInput, Output, Task
@@ -889,11 +889,11 @@ class AudioTranscriptions(Resource):
         prompt: str | None = None,
         response_format: Literal["json", "text", "srt", "verbose_json", "vtt", "diarized_json"] | None = None,
         temperature: float | None = None,
-        timestamp_granularities: Sequence[Literal["word", "segment"]] | None = None,
-        include: Sequence[Literal["logprobs"]] | None = None,
+        timestamp_granularities: Iterable[Literal["word", "segment"]] | None = None,
+        include: Iterable[Literal["logprobs"]] | None = None,
         chunking_strategy: str | None = None,
-        known_speaker_names: Sequence[str] | None = None,
-        known_speaker_references: Sequence[str] | None = None,
+        known_speaker_names: Iterable[str] | None = None,
+        known_speaker_references: Iterable[str] | None = None,
         vad_model: str | None = None,
         preprocessing: Literal["none", "dynamic", "soft_dynamic", "bass_dynamic"] | None = None,
         alignment_model: Literal["tdnn_ffn", "mms_fa", "gentle"] | None = None,
@@ -983,11 +983,11 @@ class AsyncAudioTranscriptions(AsyncResource):
         prompt: str | None = None,
         response_format: Literal["json", "text", "srt", "verbose_json", "vtt", "diarized_json"] | None = None,
         temperature: float | None = None,
-        timestamp_granularities: Sequence[Literal["word", "segment"]] | None = None,
-        include: Sequence[Literal["logprobs"]] | None = None,
+        timestamp_granularities: Iterable[Literal["word", "segment"]] | None = None,
+        include: Iterable[Literal["logprobs"]] | None = None,
         chunking_strategy: str | None = None,
-        known_speaker_names: Sequence[str] | None = None,
-        known_speaker_references: Sequence[str] | None = None,
+        known_speaker_names: Iterable[str] | None = None,
+        known_speaker_references: Iterable[str] | None = None,
         vad_model: str | None = None,
         preprocessing: Literal["none", "dynamic", "soft_dynamic", "bass_dynamic"] | None = None,
         alignment_model: Literal["tdnn_ffn", "mms_fa", "gentle"] | None = None,

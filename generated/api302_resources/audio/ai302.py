@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from api302._resource import AsyncResource, Resource, deprecated
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping
     from typing import Any, Literal
 
     from api302 import AsyncByteStream, AsyncOutput, AsyncTask, ByteStream, FileInput, Output, Task
@@ -215,7 +215,7 @@ class Ai302(Resource):
     def list_tts_providers(
         self,
         *,
-        provider: Sequence[str] | None = None,
+        provider: Iterable[str] | None = None,
         extra_headers: Mapping[str, str] | None = None,
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
@@ -501,8 +501,8 @@ class Ai302(Resource):
         language: str | None = None,
         prompt: str | None = None,
         temperature: float | None = None,
-        timestamp_granularities: Sequence[Literal["word", "segment"]] | None = None,
-        include: Sequence[str] | None = None,
+        timestamp_granularities: Iterable[Literal["word", "segment"]] | None = None,
+        include: Iterable[str] | None = None,
         accept: Literal["application/json", "text/plain"] | None = None,
         extra_headers: Mapping[str, str] | None = None,
         extra_query: Mapping[str, Any] | None = None,
@@ -874,7 +874,7 @@ class Ai302(Resource):
         speaker_audio_url: str,
         emotion_audio_url: str | None = None,
         emotion_alpha: float | None = None,
-        emotion_vector: Sequence[float] | None = None,
+        emotion_vector: Iterable[float] | None = None,
         use_emotion_text: bool | None = None,
         emotion_text: str | None = None,
         extra_headers: Mapping[str, str] | None = None,
@@ -1050,8 +1050,8 @@ class Ai302(Resource):
         self,
         *,
         input_text: str,
-        ref_audio_links: Sequence[str],
-        ref_audio_text: Sequence[str],
+        ref_audio_links: Iterable[str],
+        ref_audio_text: Iterable[str],
         temperature: float | None = None,
         top_k: int | None = None,
         top_p: float | None = None,
@@ -1777,7 +1777,7 @@ class AsyncAi302(AsyncResource):
     async def list_tts_providers(
         self,
         *,
-        provider: Sequence[str] | None = None,
+        provider: Iterable[str] | None = None,
         extra_headers: Mapping[str, str] | None = None,
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
@@ -2063,8 +2063,8 @@ class AsyncAi302(AsyncResource):
         language: str | None = None,
         prompt: str | None = None,
         temperature: float | None = None,
-        timestamp_granularities: Sequence[Literal["word", "segment"]] | None = None,
-        include: Sequence[str] | None = None,
+        timestamp_granularities: Iterable[Literal["word", "segment"]] | None = None,
+        include: Iterable[str] | None = None,
         accept: Literal["application/json", "text/plain"] | None = None,
         extra_headers: Mapping[str, str] | None = None,
         extra_query: Mapping[str, Any] | None = None,
@@ -2438,7 +2438,7 @@ class AsyncAi302(AsyncResource):
         speaker_audio_url: str,
         emotion_audio_url: str | None = None,
         emotion_alpha: float | None = None,
-        emotion_vector: Sequence[float] | None = None,
+        emotion_vector: Iterable[float] | None = None,
         use_emotion_text: bool | None = None,
         emotion_text: str | None = None,
         extra_headers: Mapping[str, str] | None = None,
@@ -2614,8 +2614,8 @@ class AsyncAi302(AsyncResource):
         self,
         *,
         input_text: str,
-        ref_audio_links: Sequence[str],
-        ref_audio_text: Sequence[str],
+        ref_audio_links: Iterable[str],
+        ref_audio_text: Iterable[str],
         temperature: float | None = None,
         top_k: int | None = None,
         top_p: float | None = None,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from api302._resource import AsyncResource, Resource
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping
     from typing import Any, Literal
 
     from api302 import AsyncByteStream, AsyncOutput, AsyncTask, ByteStream, FileInput, Output, Task
@@ -340,7 +340,7 @@ class Elevenlabs(Resource):
         seed: int | None = None,
         use_multi_channel: bool | None = None,
         no_verbatim: bool | None = None,
-        keyterms: Sequence[str] | None = None,
+        keyterms: Iterable[str] | None = None,
         extra_headers: Mapping[str, str] | None = None,
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
@@ -596,7 +596,7 @@ class Elevenlabs(Resource):
     def dialogue(
         self,
         *,
-        inputs: Sequence[ElevenlabsDialogueLine],
+        inputs: Iterable[ElevenlabsDialogueLine],
         model_id: ElevenlabsDialogueModelId | None = None,
         language_code: str | None = None,
         settings: ElevenlabsVoiceSettingsParam | None = None,
@@ -684,7 +684,7 @@ class Elevenlabs(Resource):
     def stream_dialogue(
         self,
         *,
-        inputs: Sequence[ElevenlabsDialogueLine],
+        inputs: Iterable[ElevenlabsDialogueLine],
         model_id: ElevenlabsDialogueModelId | None = None,
         language_code: str | None = None,
         settings: ElevenlabsVoiceSettingsParam | None = None,
@@ -1512,7 +1512,7 @@ class AsyncElevenlabs(AsyncResource):
         seed: int | None = None,
         use_multi_channel: bool | None = None,
         no_verbatim: bool | None = None,
-        keyterms: Sequence[str] | None = None,
+        keyterms: Iterable[str] | None = None,
         extra_headers: Mapping[str, str] | None = None,
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
@@ -1768,7 +1768,7 @@ class AsyncElevenlabs(AsyncResource):
     async def dialogue(
         self,
         *,
-        inputs: Sequence[ElevenlabsDialogueLine],
+        inputs: Iterable[ElevenlabsDialogueLine],
         model_id: ElevenlabsDialogueModelId | None = None,
         language_code: str | None = None,
         settings: ElevenlabsVoiceSettingsParam | None = None,
@@ -1856,7 +1856,7 @@ class AsyncElevenlabs(AsyncResource):
     def stream_dialogue(
         self,
         *,
-        inputs: Sequence[ElevenlabsDialogueLine],
+        inputs: Iterable[ElevenlabsDialogueLine],
         model_id: ElevenlabsDialogueModelId | None = None,
         language_code: str | None = None,
         settings: ElevenlabsVoiceSettingsParam | None = None,

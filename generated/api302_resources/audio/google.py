@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from api302._resource import AsyncResource, Resource
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping
     from typing import Any, Literal
 
     from api302 import AsyncOutput, Output
@@ -24,7 +24,7 @@ class Google(Resource):
     def speech_flash(
         self,
         *,
-        contents: Sequence[GoogleInput],
+        contents: Iterable[GoogleInput],
         generationConfig: GoogleGenerationConfig | None = None,
         model: GoogleSpeechFlashModel | None = None,
         response_format: Literal["url"] | None = None,
@@ -68,7 +68,7 @@ class Google(Resource):
     def speech_pro(
         self,
         *,
-        contents: Sequence[GoogleInput],
+        contents: Iterable[GoogleInput],
         generationConfig: GoogleGenerationConfig | None = None,
         model: GoogleSpeechProModel | None = None,
         response_format: Literal["url"] | None = None,
@@ -155,7 +155,7 @@ class AsyncGoogle(AsyncResource):
     async def speech_flash(
         self,
         *,
-        contents: Sequence[GoogleInput],
+        contents: Iterable[GoogleInput],
         generationConfig: GoogleGenerationConfig | None = None,
         model: GoogleSpeechFlashModel | None = None,
         response_format: Literal["url"] | None = None,
@@ -199,7 +199,7 @@ class AsyncGoogle(AsyncResource):
     async def speech_pro(
         self,
         *,
-        contents: Sequence[GoogleInput],
+        contents: Iterable[GoogleInput],
         generationConfig: GoogleGenerationConfig | None = None,
         model: GoogleSpeechProModel | None = None,
         response_format: Literal["url"] | None = None,

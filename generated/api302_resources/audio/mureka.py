@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from api302._resource import AsyncResource, Resource
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping
     from typing import Any, Literal
 
     from api302 import AsyncOutput, AsyncTask, FileInput, Output, Task
@@ -359,7 +359,7 @@ class Mureka(Resource):
     def podcast(
         self,
         *,
-        conversations: Sequence[MurekaUtterance],
+        conversations: Iterable[MurekaUtterance],
         background: str | None = None,
         speed: float | None = None,
         extra_headers: Mapping[str, str] | None = None,
@@ -748,7 +748,7 @@ class AsyncMureka(AsyncResource):
     async def podcast(
         self,
         *,
-        conversations: Sequence[MurekaUtterance],
+        conversations: Iterable[MurekaUtterance],
         background: str | None = None,
         speed: float | None = None,
         extra_headers: Mapping[str, str] | None = None,

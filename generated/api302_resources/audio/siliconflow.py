@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from api302._resource import AsyncResource, Resource
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping
     from typing import Any, Literal
 
     from api302 import AsyncByteStream, AsyncOutput, ByteStream, FileInput, Output
@@ -138,7 +138,7 @@ class Siliconflow(Resource):
         model: SiliconflowSpeechModel,
         input: str,
         voice: str | None = None,
-        references: Sequence[SiliconflowReference] | None = None,
+        references: Iterable[SiliconflowReference] | None = None,
         max_tokens: int | None = None,
         response_format: Literal["mp3", "opus", "wav", "pcm"] | None = None,
         sample_rate: float | None = None,
@@ -213,7 +213,7 @@ class Siliconflow(Resource):
         model: SiliconflowSpeechModel,
         input: str,
         voice: str | None = None,
-        references: Sequence[SiliconflowReference] | None = None,
+        references: Iterable[SiliconflowReference] | None = None,
         max_tokens: int | None = None,
         response_format: Literal["mp3", "opus", "wav", "pcm"] | None = None,
         sample_rate: float | None = None,
@@ -400,7 +400,7 @@ class AsyncSiliconflow(AsyncResource):
         model: SiliconflowSpeechModel,
         input: str,
         voice: str | None = None,
-        references: Sequence[SiliconflowReference] | None = None,
+        references: Iterable[SiliconflowReference] | None = None,
         max_tokens: int | None = None,
         response_format: Literal["mp3", "opus", "wav", "pcm"] | None = None,
         sample_rate: float | None = None,
@@ -475,7 +475,7 @@ class AsyncSiliconflow(AsyncResource):
         model: SiliconflowSpeechModel,
         input: str,
         voice: str | None = None,
-        references: Sequence[SiliconflowReference] | None = None,
+        references: Iterable[SiliconflowReference] | None = None,
         max_tokens: int | None = None,
         response_format: Literal["mp3", "opus", "wav", "pcm"] | None = None,
         sample_rate: float | None = None,

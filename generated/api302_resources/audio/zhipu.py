@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from api302._resource import AsyncResource, Resource
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping
     from typing import Any, Literal
 
     from api302 import AsyncByteStream, AsyncOutput, ByteStream, FileInput, Output
@@ -162,7 +162,7 @@ class Zhipu(Resource):
         file: FileInput | None = None,
         file_base64: FileInput | None = None,
         prompt: str | None = None,
-        hotwords: Sequence[str] | None = None,
+        hotwords: Iterable[str] | None = None,
         stream: bool | None = None,
         request_id: str | None = None,
         user_id: str | None = None,
@@ -364,7 +364,7 @@ class AsyncZhipu(AsyncResource):
         file: FileInput | None = None,
         file_base64: FileInput | None = None,
         prompt: str | None = None,
-        hotwords: Sequence[str] | None = None,
+        hotwords: Iterable[str] | None = None,
         stream: bool | None = None,
         request_id: str | None = None,
         user_id: str | None = None,

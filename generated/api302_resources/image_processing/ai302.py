@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from api302._resource import AsyncResource, Resource
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping
     from typing import Any, Literal
 
     from api302 import AsyncOutput, AsyncTask, FileInput, Output, Task
@@ -1856,10 +1856,10 @@ class Ai302(Resource):
     def merge_images(
         self,
         *,
-        images: Sequence[str],
+        images: Iterable[str],
         frame_border: int | None = None,
-        frame_border_colors: Sequence[str] | None = None,
-        image_labels: Sequence[str] | None = None,
+        frame_border_colors: Iterable[str] | None = None,
+        image_labels: Iterable[str] | None = None,
         image_labels_bg_color: str | None = None,
         image_labels_text_color: str | None = None,
         image_labels_font_size: int | None = None,
@@ -4531,10 +4531,10 @@ class AsyncAi302(AsyncResource):
     async def merge_images(
         self,
         *,
-        images: Sequence[str],
+        images: Iterable[str],
         frame_border: int | None = None,
-        frame_border_colors: Sequence[str] | None = None,
-        image_labels: Sequence[str] | None = None,
+        frame_border_colors: Iterable[str] | None = None,
+        image_labels: Iterable[str] | None = None,
         image_labels_bg_color: str | None = None,
         image_labels_text_color: str | None = None,
         image_labels_font_size: int | None = None,

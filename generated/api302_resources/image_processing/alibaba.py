@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from api302._resource import AsyncResource, Resource
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping
     from typing import Any, Literal
 
     from api302 import AsyncOutput, AsyncTask, Output, Task
@@ -140,7 +140,7 @@ class Alibaba(Resource):
         self,
         *,
         prompt: str,
-        image_urls: Sequence[str],
+        image_urls: Iterable[str],
         negative_prompt: str | None = None,
         image_size: Ai302ImageSizeChoice | None = None,
         num_inference_steps: int | None = None,
@@ -462,7 +462,7 @@ class AsyncAlibaba(AsyncResource):
         self,
         *,
         prompt: str,
-        image_urls: Sequence[str],
+        image_urls: Iterable[str],
         negative_prompt: str | None = None,
         image_size: Ai302ImageSizeChoice | None = None,
         num_inference_steps: int | None = None,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from api302._resource import AsyncResource, Resource
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping
     from typing import Any, Literal
 
     from api302 import AsyncOutput, FileInput, Output
@@ -306,9 +306,9 @@ class Bria(Resource):
     def expand_image(
         self,
         *,
-        canvas_size: Sequence[int],
-        original_image_size: Sequence[int],
-        original_image_location: Sequence[int],
+        canvas_size: Iterable[int],
+        original_image_size: Iterable[int],
+        original_image_location: Iterable[int],
         image_url: str | None = None,
         file: FileInput | None = None,
         prompt: str | None = None,
@@ -599,7 +599,7 @@ class Bria(Resource):
         type: Literal["regular", "float"] | None = None,
         background_color: str | None = None,
         shadow_color: str | None = None,
-        shadow_offset: Sequence[int] | None = None,
+        shadow_offset: Iterable[int] | None = None,
         shadow_intensity: int | None = None,
         shadow_blur: int | None = None,
         shadow_width: int | None = None,
@@ -687,10 +687,10 @@ class Bria(Resource):
         | None = None,
         original_quality: bool | None = None,
         aspect_ratio: Literal["1:1", "2:3", "3:2", "3:4", "4:3", "4:5", "5:4", "9:16", "16:9"] | None = None,
-        shot_size: Sequence[int] | None = None,
-        foreground_image_size: Sequence[int] | None = None,
-        foreground_image_location: Sequence[int] | None = None,
-        manual_placement_selection: Sequence[
+        shot_size: Iterable[int] | None = None,
+        foreground_image_size: Iterable[int] | None = None,
+        foreground_image_location: Iterable[int] | None = None,
+        manual_placement_selection: Iterable[
             Literal[
                 "upper_left",
                 "upper_right",
@@ -705,7 +705,7 @@ class Bria(Resource):
             ]
         ]
         | None = None,
-        padding_values: Sequence[int] | None = None,
+        padding_values: Iterable[int] | None = None,
         sync: bool | None = None,
         force_rmbg: bool | None = None,
         content_moderation: bool | None = None,
@@ -899,7 +899,7 @@ class Bria(Resource):
         self,
         *,
         visual_id: str,
-        changes: Sequence[BriaChange],
+        changes: Iterable[BriaChange],
         sid: str | None = None,
         desired_resolution: Literal["original", "nhd", "svga", "xga", "had", "wuxga", "uwfhd", "wqxga", "uwqhd", "uhd"] | None = None,
         extra_headers: Mapping[str, str] | None = None,
@@ -1265,9 +1265,9 @@ class AsyncBria(AsyncResource):
     async def expand_image(
         self,
         *,
-        canvas_size: Sequence[int],
-        original_image_size: Sequence[int],
-        original_image_location: Sequence[int],
+        canvas_size: Iterable[int],
+        original_image_size: Iterable[int],
+        original_image_location: Iterable[int],
         image_url: str | None = None,
         file: FileInput | None = None,
         prompt: str | None = None,
@@ -1558,7 +1558,7 @@ class AsyncBria(AsyncResource):
         type: Literal["regular", "float"] | None = None,
         background_color: str | None = None,
         shadow_color: str | None = None,
-        shadow_offset: Sequence[int] | None = None,
+        shadow_offset: Iterable[int] | None = None,
         shadow_intensity: int | None = None,
         shadow_blur: int | None = None,
         shadow_width: int | None = None,
@@ -1646,10 +1646,10 @@ class AsyncBria(AsyncResource):
         | None = None,
         original_quality: bool | None = None,
         aspect_ratio: Literal["1:1", "2:3", "3:2", "3:4", "4:3", "4:5", "5:4", "9:16", "16:9"] | None = None,
-        shot_size: Sequence[int] | None = None,
-        foreground_image_size: Sequence[int] | None = None,
-        foreground_image_location: Sequence[int] | None = None,
-        manual_placement_selection: Sequence[
+        shot_size: Iterable[int] | None = None,
+        foreground_image_size: Iterable[int] | None = None,
+        foreground_image_location: Iterable[int] | None = None,
+        manual_placement_selection: Iterable[
             Literal[
                 "upper_left",
                 "upper_right",
@@ -1664,7 +1664,7 @@ class AsyncBria(AsyncResource):
             ]
         ]
         | None = None,
-        padding_values: Sequence[int] | None = None,
+        padding_values: Iterable[int] | None = None,
         sync: bool | None = None,
         force_rmbg: bool | None = None,
         content_moderation: bool | None = None,
@@ -1860,7 +1860,7 @@ class AsyncBria(AsyncResource):
         self,
         *,
         visual_id: str,
-        changes: Sequence[BriaChange],
+        changes: Iterable[BriaChange],
         sid: str | None = None,
         desired_resolution: Literal["original", "nhd", "svga", "xga", "had", "wuxga", "uwfhd", "wqxga", "uwqhd", "uhd"] | None = None,
         extra_headers: Mapping[str, str] | None = None,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from api302._resource import AsyncResource, Resource
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
     from typing import Any
 
     from api302 import AsyncOutput, AsyncTask, FileInput, Output, Task
@@ -26,7 +26,7 @@ class Doubao(Resource):
         *,
         prompt: str,
         negative_prompt: str | None = None,
-        image_urls: Sequence[str] | None = None,
+        image_urls: Iterable[str] | None = None,
         binary_data_base64: Sequence[FileInput] | None = None,
         seed: int | None = None,
         scale: float | None = None,
@@ -84,7 +84,7 @@ class Doubao(Resource):
         self,
         *,
         prompt: str,
-        image_urls: Sequence[str] | None = None,
+        image_urls: Iterable[str] | None = None,
         binary_data_base64: Sequence[FileInput] | None = None,
         desc_pushback: bool | None = None,
         seed: int | None = None,
@@ -339,7 +339,7 @@ class Doubao(Resource):
     def create_3d(
         self,
         *,
-        content: Sequence[DoubaoSeed3DContent],
+        content: Iterable[DoubaoSeed3DContent],
         model: ThreeDModel | None = None,
         callback: str | None = None,
         extra_headers: Mapping[str, str] | None = None,
@@ -423,7 +423,7 @@ class AsyncDoubao(AsyncResource):
         *,
         prompt: str,
         negative_prompt: str | None = None,
-        image_urls: Sequence[str] | None = None,
+        image_urls: Iterable[str] | None = None,
         binary_data_base64: Sequence[FileInput] | None = None,
         seed: int | None = None,
         scale: float | None = None,
@@ -481,7 +481,7 @@ class AsyncDoubao(AsyncResource):
         self,
         *,
         prompt: str,
-        image_urls: Sequence[str] | None = None,
+        image_urls: Iterable[str] | None = None,
         binary_data_base64: Sequence[FileInput] | None = None,
         desc_pushback: bool | None = None,
         seed: int | None = None,
@@ -736,7 +736,7 @@ class AsyncDoubao(AsyncResource):
     async def create_3d(
         self,
         *,
-        content: Sequence[DoubaoSeed3DContent],
+        content: Iterable[DoubaoSeed3DContent],
         model: ThreeDModel | None = None,
         callback: str | None = None,
         extra_headers: Mapping[str, str] | None = None,

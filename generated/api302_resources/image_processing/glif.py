@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from api302._resource import AsyncResource, Resource
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping
     from typing import Any
 
     from api302 import AsyncOutput, Output
@@ -21,7 +21,7 @@ class Glif(Resource):
     def portrait(
         self,
         *,
-        inputs: Sequence[str] | Mapping[str, str],
+        inputs: Iterable[str] | Mapping[str, str],
         extra_headers: Mapping[str, str] | None = None,
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
@@ -56,7 +56,7 @@ class Glif(Resource):
     def sculpture(
         self,
         *,
-        inputs: Sequence[str] | Mapping[str, str],
+        inputs: Iterable[str] | Mapping[str, str],
         extra_headers: Mapping[str, str] | None = None,
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
@@ -89,7 +89,7 @@ class Glif(Resource):
     def pixelate(
         self,
         *,
-        inputs: Sequence[str] | Mapping[str, str],
+        inputs: Iterable[str] | Mapping[str, str],
         extra_headers: Mapping[str, str] | None = None,
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
@@ -122,7 +122,7 @@ class Glif(Resource):
     def logo(
         self,
         *,
-        inputs: Sequence[str] | Mapping[str, str],
+        inputs: Iterable[str] | Mapping[str, str],
         extra_headers: Mapping[str, str] | None = None,
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
@@ -155,7 +155,7 @@ class Glif(Resource):
     def gif(
         self,
         *,
-        inputs: Sequence[str] | Mapping[str, str],
+        inputs: Iterable[str] | Mapping[str, str],
         extra_headers: Mapping[str, str] | None = None,
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
@@ -194,7 +194,7 @@ class AsyncGlif(AsyncResource):
     async def portrait(
         self,
         *,
-        inputs: Sequence[str] | Mapping[str, str],
+        inputs: Iterable[str] | Mapping[str, str],
         extra_headers: Mapping[str, str] | None = None,
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
@@ -229,7 +229,7 @@ class AsyncGlif(AsyncResource):
     async def sculpture(
         self,
         *,
-        inputs: Sequence[str] | Mapping[str, str],
+        inputs: Iterable[str] | Mapping[str, str],
         extra_headers: Mapping[str, str] | None = None,
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
@@ -262,7 +262,7 @@ class AsyncGlif(AsyncResource):
     async def pixelate(
         self,
         *,
-        inputs: Sequence[str] | Mapping[str, str],
+        inputs: Iterable[str] | Mapping[str, str],
         extra_headers: Mapping[str, str] | None = None,
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
@@ -295,7 +295,7 @@ class AsyncGlif(AsyncResource):
     async def logo(
         self,
         *,
-        inputs: Sequence[str] | Mapping[str, str],
+        inputs: Iterable[str] | Mapping[str, str],
         extra_headers: Mapping[str, str] | None = None,
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
@@ -328,7 +328,7 @@ class AsyncGlif(AsyncResource):
     async def gif(
         self,
         *,
-        inputs: Sequence[str] | Mapping[str, str],
+        inputs: Iterable[str] | Mapping[str, str],
         extra_headers: Mapping[str, str] | None = None,
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from api302._resource import AsyncResource, Resource
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping
     from typing import Any, Literal
 
     from api302 import AsyncTask, FileInput, Task
@@ -25,7 +25,7 @@ class Hunyuan(Resource):
         Prompt: str | None = None,
         ImageUrl: str | None = None,
         ImageBase64: FileInput | None = None,
-        MultiViewImages: Sequence[HunyuanViewImage] | None = None,
+        MultiViewImages: Iterable[HunyuanViewImage] | None = None,
         GenerateType: Literal["Normal", "LowPoly", "Geometry", "Sketch"] | None = None,
         EnablePBR: bool | None = None,
         FaceCount: int | None = None,
@@ -214,7 +214,7 @@ class Hunyuan(Resource):
         File3D: HunyuanInputFile,
         Prompt: str | None = None,
         Image: HunyuanInputImage | None = None,
-        MultiViewImages: Sequence[HunyuanViewImage] | None = None,
+        MultiViewImages: Iterable[HunyuanViewImage] | None = None,
         EnablePBR: bool | None = None,
         EnableKeepUV: bool | None = None,
         TextureSize: int | None = None,
@@ -666,7 +666,7 @@ class AsyncHunyuan(AsyncResource):
         Prompt: str | None = None,
         ImageUrl: str | None = None,
         ImageBase64: FileInput | None = None,
-        MultiViewImages: Sequence[HunyuanViewImage] | None = None,
+        MultiViewImages: Iterable[HunyuanViewImage] | None = None,
         GenerateType: Literal["Normal", "LowPoly", "Geometry", "Sketch"] | None = None,
         EnablePBR: bool | None = None,
         FaceCount: int | None = None,
@@ -859,7 +859,7 @@ class AsyncHunyuan(AsyncResource):
         File3D: HunyuanInputFile,
         Prompt: str | None = None,
         Image: HunyuanInputImage | None = None,
-        MultiViewImages: Sequence[HunyuanViewImage] | None = None,
+        MultiViewImages: Iterable[HunyuanViewImage] | None = None,
         EnablePBR: bool | None = None,
         EnableKeepUV: bool | None = None,
         TextureSize: int | None = None,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from api302._resource import AsyncResource, Resource
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
     from typing import Any, Literal
 
     from api302 import AsyncOutput, FileInput, Output
@@ -32,7 +32,7 @@ class Ideogram(Resource):
         rendering_speed: Literal["FLASH", "TURBO", "DEFAULT", "QUALITY"] | None = None,
         style_type: Literal["AUTO", "GENERAL", "REALISTIC", "DESIGN", "FICTION"] | None = None,
         style_preset: str | None = None,
-        style_codes: Sequence[str] | None = None,
+        style_codes: Iterable[str] | None = None,
         color_palette: IdeogramColorPalette | None = None,
         style_reference_images: Sequence[FileInput] | None = None,
         character_reference_images: Sequence[FileInput] | None = None,
@@ -118,7 +118,7 @@ class Ideogram(Resource):
         seed: int | None = None,
         style_type: Literal["AUTO", "GENERAL", "REALISTIC", "DESIGN", "FICTION"] | None = None,
         style_preset: str | None = None,
-        style_codes: Sequence[str] | None = None,
+        style_codes: Iterable[str] | None = None,
         color_palette: IdeogramColorPalette | None = None,
         style_reference_images: Sequence[FileInput] | None = None,
         character_reference_images: Sequence[FileInput] | None = None,
@@ -203,7 +203,7 @@ class Ideogram(Resource):
         seed: int | None = None,
         rendering_speed: Literal["FLASH", "TURBO", "DEFAULT", "QUALITY"] | None = None,
         style_preset: str | None = None,
-        style_codes: Sequence[str] | None = None,
+        style_codes: Iterable[str] | None = None,
         color_palette: IdeogramColorPalette | None = None,
         style_reference_images: Sequence[FileInput] | None = None,
         extra_headers: Mapping[str, str] | None = None,
@@ -267,7 +267,7 @@ class Ideogram(Resource):
         seed: int | None = None,
         rendering_speed: Literal["FLASH", "TURBO", "DEFAULT", "QUALITY"] | None = None,
         style_preset: str | None = None,
-        style_codes: Sequence[str] | None = None,
+        style_codes: Iterable[str] | None = None,
         color_palette: IdeogramColorPalette | None = None,
         style_reference_images: Sequence[FileInput] | None = None,
         extra_headers: Mapping[str, str] | None = None,
@@ -513,7 +513,7 @@ class AsyncIdeogram(AsyncResource):
         rendering_speed: Literal["FLASH", "TURBO", "DEFAULT", "QUALITY"] | None = None,
         style_type: Literal["AUTO", "GENERAL", "REALISTIC", "DESIGN", "FICTION"] | None = None,
         style_preset: str | None = None,
-        style_codes: Sequence[str] | None = None,
+        style_codes: Iterable[str] | None = None,
         color_palette: IdeogramColorPalette | None = None,
         style_reference_images: Sequence[FileInput] | None = None,
         character_reference_images: Sequence[FileInput] | None = None,
@@ -599,7 +599,7 @@ class AsyncIdeogram(AsyncResource):
         seed: int | None = None,
         style_type: Literal["AUTO", "GENERAL", "REALISTIC", "DESIGN", "FICTION"] | None = None,
         style_preset: str | None = None,
-        style_codes: Sequence[str] | None = None,
+        style_codes: Iterable[str] | None = None,
         color_palette: IdeogramColorPalette | None = None,
         style_reference_images: Sequence[FileInput] | None = None,
         character_reference_images: Sequence[FileInput] | None = None,
@@ -684,7 +684,7 @@ class AsyncIdeogram(AsyncResource):
         seed: int | None = None,
         rendering_speed: Literal["FLASH", "TURBO", "DEFAULT", "QUALITY"] | None = None,
         style_preset: str | None = None,
-        style_codes: Sequence[str] | None = None,
+        style_codes: Iterable[str] | None = None,
         color_palette: IdeogramColorPalette | None = None,
         style_reference_images: Sequence[FileInput] | None = None,
         extra_headers: Mapping[str, str] | None = None,
@@ -748,7 +748,7 @@ class AsyncIdeogram(AsyncResource):
         seed: int | None = None,
         rendering_speed: Literal["FLASH", "TURBO", "DEFAULT", "QUALITY"] | None = None,
         style_preset: str | None = None,
-        style_codes: Sequence[str] | None = None,
+        style_codes: Iterable[str] | None = None,
         color_palette: IdeogramColorPalette | None = None,
         style_reference_images: Sequence[FileInput] | None = None,
         extra_headers: Mapping[str, str] | None = None,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from api302._resource import AsyncResource, Resource
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping
     from typing import Any, Literal
 
     from api302 import AsyncTask, Task
@@ -22,7 +22,7 @@ class Rodin(Resource):
         self,
         *,
         prompt: str | None = None,
-        input_image_urls: Sequence[str] | None = None,
+        input_image_urls: Iterable[str] | None = None,
         condition_mode: Literal["fuse", "concat"] | None = None,
         geometry_file_format: Literal["glb", "usdz", "fbx", "obj", "stl"] | None = None,
         material: Literal["PBR", "Shaded"] | None = None,
@@ -30,7 +30,7 @@ class Rodin(Resource):
         tier: Literal["Regular", "Sketch"] | None = None,
         use_hyper: bool | None = None,
         TAPose: bool | None = None,
-        bbox_condition: Sequence[float] | None = None,
+        bbox_condition: Iterable[float] | None = None,
         addons: Literal["HighPack"] | None = None,
         seed: int | None = None,
         webhook: str | None = None,
@@ -134,7 +134,7 @@ class AsyncRodin(AsyncResource):
         self,
         *,
         prompt: str | None = None,
-        input_image_urls: Sequence[str] | None = None,
+        input_image_urls: Iterable[str] | None = None,
         condition_mode: Literal["fuse", "concat"] | None = None,
         geometry_file_format: Literal["glb", "usdz", "fbx", "obj", "stl"] | None = None,
         material: Literal["PBR", "Shaded"] | None = None,
@@ -142,7 +142,7 @@ class AsyncRodin(AsyncResource):
         tier: Literal["Regular", "Sketch"] | None = None,
         use_hyper: bool | None = None,
         TAPose: bool | None = None,
-        bbox_condition: Sequence[float] | None = None,
+        bbox_condition: Iterable[float] | None = None,
         addons: Literal["HighPack"] | None = None,
         seed: int | None = None,
         webhook: str | None = None,

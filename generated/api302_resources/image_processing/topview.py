@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from api302._resource import AsyncResource, Resource
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping
     from typing import Any, Literal
 
     from api302 import AsyncOutput, AsyncTask, Output, Task
@@ -349,7 +349,7 @@ class Topview(Resource):
         userFaceImageFileId: str | None = None,
         generateImageMode: Literal["auto", "manual"] | None = None,
         imageEditPrompt: str | None = None,
-        location: Sequence[Sequence[float]] | None = None,
+        location: Iterable[Iterable[float]] | None = None,
         keepTarget: Literal["model", "product"] | None = None,
         version: Literal["v3", "v4"] | None = None,
         productSize: int | str | None = None,
@@ -784,7 +784,7 @@ class AsyncTopview(AsyncResource):
         userFaceImageFileId: str | None = None,
         generateImageMode: Literal["auto", "manual"] | None = None,
         imageEditPrompt: str | None = None,
-        location: Sequence[Sequence[float]] | None = None,
+        location: Iterable[Iterable[float]] | None = None,
         keepTarget: Literal["model", "product"] | None = None,
         version: Literal["v3", "v4"] | None = None,
         productSize: int | str | None = None,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from api302._resource import AsyncResource, Resource
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping
     from typing import Any, Literal
 
     from api302 import AsyncTask, FileInput, Task
@@ -45,10 +45,10 @@ class Tripo(Resource):
         style: str | None = None,
         texture_alignment: Literal["original_image", "geometry"] | None = None,
         orientation: Literal["default", "align_image"] | None = None,
-        files: Sequence[TripoFile] | None = None,
+        files: Iterable[TripoFile] | None = None,
         original_model_task_id: str | None = None,
         texture_prompt: TripoTexturePrompt | None = None,
-        part_names: Sequence[str] | None = None,
+        part_names: Iterable[str] | None = None,
         bake: bool | None = None,
         extra_headers: Mapping[str, str] | None = None,
         extra_query: Mapping[str, Any] | None = None,
@@ -254,10 +254,10 @@ class AsyncTripo(AsyncResource):
         style: str | None = None,
         texture_alignment: Literal["original_image", "geometry"] | None = None,
         orientation: Literal["default", "align_image"] | None = None,
-        files: Sequence[TripoFile] | None = None,
+        files: Iterable[TripoFile] | None = None,
         original_model_task_id: str | None = None,
         texture_prompt: TripoTexturePrompt | None = None,
-        part_names: Sequence[str] | None = None,
+        part_names: Iterable[str] | None = None,
         bake: bool | None = None,
         extra_headers: Mapping[str, str] | None = None,
         extra_query: Mapping[str, Any] | None = None,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from api302._resource import AsyncResource, Resource
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping
     from typing import Any, Literal
 
     from api302 import AsyncTask, Task
@@ -65,7 +65,7 @@ class Wavespeed(Resource):
         *,
         prompt: str,
         system_prompt: str | None = None,
-        images: Sequence[str] | None = None,
+        images: Iterable[str] | None = None,
         reasoning: bool | None = None,
         priority: Literal["throughput", "latency"] | None = None,
         temperature: float | None = None,
@@ -176,7 +176,7 @@ class AsyncWavespeed(AsyncResource):
         *,
         prompt: str,
         system_prompt: str | None = None,
-        images: Sequence[str] | None = None,
+        images: Iterable[str] | None = None,
         reasoning: bool | None = None,
         priority: Literal["throughput", "latency"] | None = None,
         temperature: float | None = None,

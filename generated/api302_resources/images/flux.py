@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from api302._resource import AsyncResource, Resource
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping
     from typing import Any, Literal
 
     from api302 import AsyncOutput, AsyncTask, FileInput, Output, Task
@@ -1144,14 +1144,14 @@ class Flux(Resource):
         image_size: Ai302ImageSizeChoice | None = None,
         num_inference_steps: int | None = None,
         guidance_scale: float | None = None,
-        loras: Sequence[Ai302LoraWeight] | None = None,
+        loras: Iterable[Ai302LoraWeight] | None = None,
         seed: int | None = None,
         num_images: int | None = None,
         output_format: Literal["jpeg", "png"] | None = None,
         enable_safety_checker: bool | None = None,
         sync_mode: bool | None = None,
-        controlnets: Sequence[Ai302ControlNet] | None = None,
-        ip_adapters: Sequence[Ai302IpAdapter] | None = None,
+        controlnets: Iterable[Ai302ControlNet] | None = None,
+        ip_adapters: Iterable[Ai302IpAdapter] | None = None,
         reference_image_url: str | None = None,
         reference_strength: float | None = None,
         reference_start: float | None = None,
@@ -1432,7 +1432,7 @@ class Flux(Resource):
         image_size: Ai302ImageSizeChoice | None = None,
         num_inference_steps: int | None = None,
         guidance_scale: float | None = None,
-        loras: Sequence[Ai302LoraWeight] | None = None,
+        loras: Iterable[Ai302LoraWeight] | None = None,
         seed: int | None = None,
         num_images: int | None = None,
         output_format: Literal["jpeg", "png"] | None = None,
@@ -2716,14 +2716,14 @@ class AsyncFlux(AsyncResource):
         image_size: Ai302ImageSizeChoice | None = None,
         num_inference_steps: int | None = None,
         guidance_scale: float | None = None,
-        loras: Sequence[Ai302LoraWeight] | None = None,
+        loras: Iterable[Ai302LoraWeight] | None = None,
         seed: int | None = None,
         num_images: int | None = None,
         output_format: Literal["jpeg", "png"] | None = None,
         enable_safety_checker: bool | None = None,
         sync_mode: bool | None = None,
-        controlnets: Sequence[Ai302ControlNet] | None = None,
-        ip_adapters: Sequence[Ai302IpAdapter] | None = None,
+        controlnets: Iterable[Ai302ControlNet] | None = None,
+        ip_adapters: Iterable[Ai302IpAdapter] | None = None,
         reference_image_url: str | None = None,
         reference_strength: float | None = None,
         reference_start: float | None = None,
@@ -3004,7 +3004,7 @@ class AsyncFlux(AsyncResource):
         image_size: Ai302ImageSizeChoice | None = None,
         num_inference_steps: int | None = None,
         guidance_scale: float | None = None,
-        loras: Sequence[Ai302LoraWeight] | None = None,
+        loras: Iterable[Ai302LoraWeight] | None = None,
         seed: int | None = None,
         num_images: int | None = None,
         output_format: Literal["jpeg", "png"] | None = None,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from api302._resource import AsyncResource, Resource
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping
     from typing import Any
 
     from api302 import AsyncOutput, Output
@@ -21,7 +21,7 @@ class Glif(Resource):
     def claude_sd3(
         self,
         *,
-        inputs: Sequence[str] | Mapping[str, str],
+        inputs: Iterable[str] | Mapping[str, str],
         extra_headers: Mapping[str, str] | None = None,
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
@@ -54,7 +54,7 @@ class Glif(Resource):
     def sticker(
         self,
         *,
-        inputs: Sequence[str] | Mapping[str, str],
+        inputs: Iterable[str] | Mapping[str, str],
         extra_headers: Mapping[str, str] | None = None,
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
@@ -87,7 +87,7 @@ class Glif(Resource):
     def graffiti(
         self,
         *,
-        inputs: Sequence[str] | Mapping[str, str],
+        inputs: Iterable[str] | Mapping[str, str],
         extra_headers: Mapping[str, str] | None = None,
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
@@ -120,7 +120,7 @@ class Glif(Resource):
     def wojak_comic(
         self,
         *,
-        inputs: Sequence[str] | Mapping[str, str],
+        inputs: Iterable[str] | Mapping[str, str],
         extra_headers: Mapping[str, str] | None = None,
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
@@ -153,7 +153,7 @@ class Glif(Resource):
     def lego(
         self,
         *,
-        inputs: Sequence[str] | Mapping[str, str],
+        inputs: Iterable[str] | Mapping[str, str],
         extra_headers: Mapping[str, str] | None = None,
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
@@ -190,7 +190,7 @@ class AsyncGlif(AsyncResource):
     async def claude_sd3(
         self,
         *,
-        inputs: Sequence[str] | Mapping[str, str],
+        inputs: Iterable[str] | Mapping[str, str],
         extra_headers: Mapping[str, str] | None = None,
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
@@ -223,7 +223,7 @@ class AsyncGlif(AsyncResource):
     async def sticker(
         self,
         *,
-        inputs: Sequence[str] | Mapping[str, str],
+        inputs: Iterable[str] | Mapping[str, str],
         extra_headers: Mapping[str, str] | None = None,
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
@@ -256,7 +256,7 @@ class AsyncGlif(AsyncResource):
     async def graffiti(
         self,
         *,
-        inputs: Sequence[str] | Mapping[str, str],
+        inputs: Iterable[str] | Mapping[str, str],
         extra_headers: Mapping[str, str] | None = None,
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
@@ -289,7 +289,7 @@ class AsyncGlif(AsyncResource):
     async def wojak_comic(
         self,
         *,
-        inputs: Sequence[str] | Mapping[str, str],
+        inputs: Iterable[str] | Mapping[str, str],
         extra_headers: Mapping[str, str] | None = None,
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
@@ -322,7 +322,7 @@ class AsyncGlif(AsyncResource):
     async def lego(
         self,
         *,
-        inputs: Sequence[str] | Mapping[str, str],
+        inputs: Iterable[str] | Mapping[str, str],
         extra_headers: Mapping[str, str] | None = None,
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,

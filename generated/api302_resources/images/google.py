@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from api302._resource import AsyncResource, Resource
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping
     from typing import Any, Literal
 
     from api302 import AsyncOutput, AsyncTask, Output, Task
@@ -24,12 +24,12 @@ class Google(Resource):
         self,
         *,
         model: GoogleGenerateImageModel,
-        contents: Sequence[GoogleInput],
+        contents: Iterable[GoogleInput],
         systemInstruction: GoogleInput | None = None,
         generationConfig: GoogleGenerationConfig | None = None,
-        tools: Sequence[GoogleTool] | None = None,
+        tools: Iterable[GoogleTool] | None = None,
         toolConfig: GoogleToolConfig | None = None,
-        safetySettings: Sequence[GoogleSafetySetting] | None = None,
+        safetySettings: Iterable[GoogleSafetySetting] | None = None,
         cachedContent: str | None = None,
         labels: Mapping[str, str] | None = None,
         response_format: str | None = None,
@@ -244,7 +244,7 @@ class Google(Resource):
         self,
         *,
         prompt: str,
-        image_urls: Sequence[str],
+        image_urls: Iterable[str],
         aspect_ratio: Literal["auto", "21:9", "16:9", "3:2", "4:3", "5:4", "1:1", "4:5", "3:4", "2:3", "9:16"] | None = None,
         num_images: int | None = None,
         output_format: Literal["jpeg", "png", "webp"] | None = None,
@@ -370,7 +370,7 @@ class Google(Resource):
         self,
         *,
         prompt: str,
-        image_urls: Sequence[str],
+        image_urls: Iterable[str],
         aspect_ratio: Literal["auto", "21:9", "16:9", "3:2", "4:3", "5:4", "1:1", "4:5", "3:4", "2:3", "9:16"] | None = None,
         num_images: int | None = None,
         output_format: Literal["jpeg", "png", "webp"] | None = None,
@@ -494,12 +494,12 @@ class AsyncGoogle(AsyncResource):
         self,
         *,
         model: GoogleGenerateImageModel,
-        contents: Sequence[GoogleInput],
+        contents: Iterable[GoogleInput],
         systemInstruction: GoogleInput | None = None,
         generationConfig: GoogleGenerationConfig | None = None,
-        tools: Sequence[GoogleTool] | None = None,
+        tools: Iterable[GoogleTool] | None = None,
         toolConfig: GoogleToolConfig | None = None,
-        safetySettings: Sequence[GoogleSafetySetting] | None = None,
+        safetySettings: Iterable[GoogleSafetySetting] | None = None,
         cachedContent: str | None = None,
         labels: Mapping[str, str] | None = None,
         response_format: str | None = None,
@@ -714,7 +714,7 @@ class AsyncGoogle(AsyncResource):
         self,
         *,
         prompt: str,
-        image_urls: Sequence[str],
+        image_urls: Iterable[str],
         aspect_ratio: Literal["auto", "21:9", "16:9", "3:2", "4:3", "5:4", "1:1", "4:5", "3:4", "2:3", "9:16"] | None = None,
         num_images: int | None = None,
         output_format: Literal["jpeg", "png", "webp"] | None = None,
@@ -840,7 +840,7 @@ class AsyncGoogle(AsyncResource):
         self,
         *,
         prompt: str,
-        image_urls: Sequence[str],
+        image_urls: Iterable[str],
         aspect_ratio: Literal["auto", "21:9", "16:9", "3:2", "4:3", "5:4", "1:1", "4:5", "3:4", "2:3", "9:16"] | None = None,
         num_images: int | None = None,
         output_format: Literal["jpeg", "png", "webp"] | None = None,

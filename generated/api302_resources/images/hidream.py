@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from api302._resource import AsyncResource, Resource
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping
     from typing import Any, Literal
 
     from api302 import AsyncOutput, Output
@@ -27,7 +27,7 @@ class Hidream(Resource):
         image_size: Ai302ImageSizeChoice | None = None,
         num_inference_steps: int | None = None,
         guidance_scale: float | None = None,
-        loras: Sequence[Ai302LoraWeight] | None = None,
+        loras: Iterable[Ai302LoraWeight] | None = None,
         num_images: int | None = None,
         seed: int | None = None,
         output_format: Literal["jpeg", "png"] | None = None,
@@ -94,7 +94,7 @@ class Hidream(Resource):
         image_size: Ai302ImageSizeChoice | None = None,
         num_inference_steps: int | None = None,
         guidance_scale: float | None = None,
-        loras: Sequence[Ai302LoraWeight] | None = None,
+        loras: Iterable[Ai302LoraWeight] | None = None,
         num_images: int | None = None,
         seed: int | None = None,
         output_format: Literal["jpeg", "png"] | None = None,
@@ -161,7 +161,7 @@ class Hidream(Resource):
         image_size: Ai302ImageSizeChoice | None = None,
         num_inference_steps: int | None = None,
         guidance_scale: float | None = None,
-        loras: Sequence[Ai302LoraWeight] | None = None,
+        loras: Iterable[Ai302LoraWeight] | None = None,
         num_images: int | None = None,
         seed: int | None = None,
         output_format: Literal["jpeg", "png"] | None = None,
@@ -232,7 +232,7 @@ class AsyncHidream(AsyncResource):
         image_size: Ai302ImageSizeChoice | None = None,
         num_inference_steps: int | None = None,
         guidance_scale: float | None = None,
-        loras: Sequence[Ai302LoraWeight] | None = None,
+        loras: Iterable[Ai302LoraWeight] | None = None,
         num_images: int | None = None,
         seed: int | None = None,
         output_format: Literal["jpeg", "png"] | None = None,
@@ -299,7 +299,7 @@ class AsyncHidream(AsyncResource):
         image_size: Ai302ImageSizeChoice | None = None,
         num_inference_steps: int | None = None,
         guidance_scale: float | None = None,
-        loras: Sequence[Ai302LoraWeight] | None = None,
+        loras: Iterable[Ai302LoraWeight] | None = None,
         num_images: int | None = None,
         seed: int | None = None,
         output_format: Literal["jpeg", "png"] | None = None,
@@ -366,7 +366,7 @@ class AsyncHidream(AsyncResource):
         image_size: Ai302ImageSizeChoice | None = None,
         num_inference_steps: int | None = None,
         guidance_scale: float | None = None,
-        loras: Sequence[Ai302LoraWeight] | None = None,
+        loras: Iterable[Ai302LoraWeight] | None = None,
         num_images: int | None = None,
         seed: int | None = None,
         output_format: Literal["jpeg", "png"] | None = None,

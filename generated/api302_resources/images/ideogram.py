@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from api302._resource import AsyncResource, Resource
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
     from typing import Any, Literal
 
     from api302 import AsyncOutput, FileInput, Output
@@ -68,7 +68,7 @@ class Ideogram(Resource):
         seed: int | None = None,
         style_type: Literal["AUTO", "GENERAL", "REALISTIC", "DESIGN", "FICTION"] | None = None,
         style_preset: str | None = None,
-        style_codes: Sequence[str] | None = None,
+        style_codes: Iterable[str] | None = None,
         color_palette: IdeogramColorPalette | None = None,
         style_reference_images: Sequence[FileInput] | None = None,
         character_reference_images: Sequence[FileInput] | None = None,
@@ -186,7 +186,7 @@ class AsyncIdeogram(AsyncResource):
         seed: int | None = None,
         style_type: Literal["AUTO", "GENERAL", "REALISTIC", "DESIGN", "FICTION"] | None = None,
         style_preset: str | None = None,
-        style_codes: Sequence[str] | None = None,
+        style_codes: Iterable[str] | None = None,
         color_palette: IdeogramColorPalette | None = None,
         style_reference_images: Sequence[FileInput] | None = None,
         character_reference_images: Sequence[FileInput] | None = None,

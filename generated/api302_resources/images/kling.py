@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from api302._resource import AsyncResource, Resource
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping
     from typing import Any, Literal
 
     from api302 import AsyncTask, FileInput, Task
@@ -24,7 +24,7 @@ class Kling(Resource):
         self,
         *,
         prompt: str,
-        images: Sequence[str] | None = None,
+        images: Iterable[str] | None = None,
         imageCount: int | None = None,
         aspect_ratio: Literal["auto", "9:16", "2:3", "3:4", "1:1", "4:3", "3:2", "16:9"] | None = None,
         img_resolution: Literal["1k", "2k", "4k"] | None = None,
@@ -74,7 +74,7 @@ class Kling(Resource):
         self,
         *,
         prompt: str,
-        images: Sequence[str] | None = None,
+        images: Iterable[str] | None = None,
         imageCount: int | None = None,
         aspect_ratio: Literal["auto", "9:16", "2:3", "3:4", "1:1", "4:3", "3:2", "16:9"] | None = None,
         img_resolution: Literal["1k", "2k", "4k"] | None = None,
@@ -226,7 +226,7 @@ class Kling(Resource):
     def multi_image_to_image(
         self,
         *,
-        subject_image_list: Sequence[KlingSubjectImage],
+        subject_image_list: Iterable[KlingSubjectImage],
         model_name: KlingMultiImageToImageModelName | None = None,
         prompt: str | None = None,
         promot: str | None = None,
@@ -325,7 +325,7 @@ class AsyncKling(AsyncResource):
         self,
         *,
         prompt: str,
-        images: Sequence[str] | None = None,
+        images: Iterable[str] | None = None,
         imageCount: int | None = None,
         aspect_ratio: Literal["auto", "9:16", "2:3", "3:4", "1:1", "4:3", "3:2", "16:9"] | None = None,
         img_resolution: Literal["1k", "2k", "4k"] | None = None,
@@ -375,7 +375,7 @@ class AsyncKling(AsyncResource):
         self,
         *,
         prompt: str,
-        images: Sequence[str] | None = None,
+        images: Iterable[str] | None = None,
         imageCount: int | None = None,
         aspect_ratio: Literal["auto", "9:16", "2:3", "3:4", "1:1", "4:3", "3:2", "16:9"] | None = None,
         img_resolution: Literal["1k", "2k", "4k"] | None = None,
@@ -527,7 +527,7 @@ class AsyncKling(AsyncResource):
     async def multi_image_to_image(
         self,
         *,
-        subject_image_list: Sequence[KlingSubjectImage],
+        subject_image_list: Iterable[KlingSubjectImage],
         model_name: KlingMultiImageToImageModelName | None = None,
         prompt: str | None = None,
         promot: str | None = None,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from api302._resource import AsyncResource, Resource
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping
     from typing import Any, Literal
 
     from api302 import AsyncOutput, Output
@@ -29,7 +29,7 @@ class Minimax(Resource):
         width: int | None = None,
         height: int | None = None,
         style: MinimaxImageStyle | None = None,
-        subject_reference: Sequence[Mapping[str, Any]] | None = None,
+        subject_reference: Iterable[Mapping[str, Any]] | None = None,
         response_format: Literal["url", "base64"] | None = None,
         seed: int | None = None,
         n: int | None = None,
@@ -104,7 +104,7 @@ class AsyncMinimax(AsyncResource):
         width: int | None = None,
         height: int | None = None,
         style: MinimaxImageStyle | None = None,
-        subject_reference: Sequence[Mapping[str, Any]] | None = None,
+        subject_reference: Iterable[Mapping[str, Any]] | None = None,
         response_format: Literal["url", "base64"] | None = None,
         seed: int | None = None,
         n: int | None = None,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from api302._resource import AsyncResource, Resource
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping
     from typing import Any
 
     from api302 import AsyncOutput, Output
@@ -27,7 +27,7 @@ class Recraft(Resource):
         image_size: Ai302ImageSizeChoice | None = None,
         style: str | None = None,
         style_id: str | None = None,
-        colors: Sequence[RecraftColor] | None = None,
+        colors: Iterable[RecraftColor] | None = None,
         enable_safety_checker: bool | None = None,
         size: str | None = None,
         n: int | None = None,
@@ -132,7 +132,7 @@ class Recraft(Resource):
         image_size: Ai302ImageSizeChoice | None = None,
         style: str | None = None,
         style_id: str | None = None,
-        colors: Sequence[RecraftColor] | None = None,
+        colors: Iterable[RecraftColor] | None = None,
         enable_safety_checker: bool | None = None,
         size: str | None = None,
         n: int | None = None,
@@ -201,7 +201,7 @@ class AsyncRecraft(AsyncResource):
         image_size: Ai302ImageSizeChoice | None = None,
         style: str | None = None,
         style_id: str | None = None,
-        colors: Sequence[RecraftColor] | None = None,
+        colors: Iterable[RecraftColor] | None = None,
         enable_safety_checker: bool | None = None,
         size: str | None = None,
         n: int | None = None,
@@ -306,7 +306,7 @@ class AsyncRecraft(AsyncResource):
         image_size: Ai302ImageSizeChoice | None = None,
         style: str | None = None,
         style_id: str | None = None,
-        colors: Sequence[RecraftColor] | None = None,
+        colors: Iterable[RecraftColor] | None = None,
         enable_safety_checker: bool | None = None,
         size: str | None = None,
         n: int | None = None,

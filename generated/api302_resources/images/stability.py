@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from api302._resource import AsyncResource, Resource
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping
     from typing import Any, Literal
 
     from api302 import AsyncByteStream, AsyncOutput, ByteStream, FileInput, Output
@@ -25,7 +25,7 @@ class Stability(Resource):
         self,
         *,
         engine_id: str,
-        text_prompts: Sequence[StabilityTextPrompt],
+        text_prompts: Iterable[StabilityTextPrompt],
         height: int | None = None,
         width: int | None = None,
         cfg_scale: float | None = None,
@@ -107,7 +107,7 @@ class Stability(Resource):
         self,
         *,
         engine_id: str,
-        text_prompts: Sequence[StabilityTextPrompt],
+        text_prompts: Iterable[StabilityTextPrompt],
         height: int | None = None,
         width: int | None = None,
         cfg_scale: float | None = None,
@@ -537,7 +537,7 @@ class AsyncStability(AsyncResource):
         self,
         *,
         engine_id: str,
-        text_prompts: Sequence[StabilityTextPrompt],
+        text_prompts: Iterable[StabilityTextPrompt],
         height: int | None = None,
         width: int | None = None,
         cfg_scale: float | None = None,
@@ -619,7 +619,7 @@ class AsyncStability(AsyncResource):
         self,
         *,
         engine_id: str,
-        text_prompts: Sequence[StabilityTextPrompt],
+        text_prompts: Iterable[StabilityTextPrompt],
         height: int | None = None,
         width: int | None = None,
         cfg_scale: float | None = None,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from api302._resource import AsyncResource, Resource
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping
     from typing import Any, Literal
 
     from api302 import AsyncTask, Task
@@ -24,7 +24,7 @@ class Vidu(Resource):
         *,
         model: ViduReferenceToImageModel,
         prompt: str,
-        images: Sequence[str] | None = None,
+        images: Iterable[str] | None = None,
         aspect_ratio: Literal["auto", "16:9", "9:16", "1:1", "3:4", "4:3", "21:9", "2:3", "3:2"] | None = None,
         resolution: Literal["1080p", "2K", "4K"] | None = None,
         seed: int | None = None,
@@ -93,7 +93,7 @@ class AsyncVidu(AsyncResource):
         *,
         model: ViduReferenceToImageModel,
         prompt: str,
-        images: Sequence[str] | None = None,
+        images: Iterable[str] | None = None,
         aspect_ratio: Literal["auto", "16:9", "9:16", "1:1", "3:4", "4:3", "21:9", "2:3", "3:2"] | None = None,
         resolution: Literal["1080p", "2K", "4K"] | None = None,
         seed: int | None = None,

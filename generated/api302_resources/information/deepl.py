@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from api302._resource import AsyncResource, Resource
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping
     from typing import Any, Literal
 
     from api302_client.models import DeeplTranslateResponse
@@ -20,7 +20,7 @@ class Deepl(Resource):
     def translate(
         self,
         *,
-        text: Sequence[str],
+        text: Iterable[str],
         target_lang: str,
         source_lang: str | None = None,
         context: str | None = None,
@@ -33,10 +33,10 @@ class Deepl(Resource):
         tag_handling: Literal["xml", "html"] | None = None,
         tag_handling_version: Literal["v1", "v2"] | None = None,
         outline_detection: bool | None = None,
-        non_splitting_tags: Sequence[str] | None = None,
-        splitting_tags: Sequence[str] | None = None,
-        ignore_tags: Sequence[str] | None = None,
-        custom_instructions: Sequence[str] | None = None,
+        non_splitting_tags: Iterable[str] | None = None,
+        splitting_tags: Iterable[str] | None = None,
+        ignore_tags: Iterable[str] | None = None,
+        custom_instructions: Iterable[str] | None = None,
         extra_headers: Mapping[str, str] | None = None,
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
@@ -108,7 +108,7 @@ class AsyncDeepl(AsyncResource):
     async def translate(
         self,
         *,
-        text: Sequence[str],
+        text: Iterable[str],
         target_lang: str,
         source_lang: str | None = None,
         context: str | None = None,
@@ -121,10 +121,10 @@ class AsyncDeepl(AsyncResource):
         tag_handling: Literal["xml", "html"] | None = None,
         tag_handling_version: Literal["v1", "v2"] | None = None,
         outline_detection: bool | None = None,
-        non_splitting_tags: Sequence[str] | None = None,
-        splitting_tags: Sequence[str] | None = None,
-        ignore_tags: Sequence[str] | None = None,
-        custom_instructions: Sequence[str] | None = None,
+        non_splitting_tags: Iterable[str] | None = None,
+        splitting_tags: Iterable[str] | None = None,
+        ignore_tags: Iterable[str] | None = None,
+        custom_instructions: Iterable[str] | None = None,
         extra_headers: Mapping[str, str] | None = None,
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from api302._resource import AsyncResource, Resource
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping
     from typing import Any
 
     from api302_client.models import DoubaoResponse
@@ -23,7 +23,7 @@ class Doubao(Resource):
         self,
         *,
         model: DoubaoCreateResponseModel,
-        input: Sequence[DoubaoInputMessage],
+        input: Iterable[DoubaoInputMessage],
         extra_headers: Mapping[str, str] | None = None,
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
@@ -65,7 +65,7 @@ class AsyncDoubao(AsyncResource):
         self,
         *,
         model: DoubaoCreateResponseModel,
-        input: Sequence[DoubaoInputMessage],
+        input: Iterable[DoubaoInputMessage],
         extra_headers: Mapping[str, str] | None = None,
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,

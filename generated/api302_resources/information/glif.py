@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from api302._resource import AsyncResource, Resource
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping
     from typing import Any
 
     from api302 import AsyncOutput, Output
@@ -22,7 +22,7 @@ class Glif(Resource):
         self,
         *,
         id: str,
-        inputs: Sequence[str] | Mapping[str, str],
+        inputs: Iterable[str] | Mapping[str, str],
         extra_headers: Mapping[str, str] | None = None,
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
@@ -61,7 +61,7 @@ class AsyncGlif(AsyncResource):
         self,
         *,
         id: str,
-        inputs: Sequence[str] | Mapping[str, str],
+        inputs: Iterable[str] | Mapping[str, str],
         extra_headers: Mapping[str, str] | None = None,
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from api302._resource import AsyncResource, Resource
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping
     from typing import Any, Literal
 
     from api302_client._model import Text
@@ -128,8 +128,8 @@ class Jina(Resource):
     def classify(
         self,
         *,
-        input: Sequence[str | JinaClassifyInput],
-        labels: Sequence[str],
+        input: Iterable[str | JinaClassifyInput],
+        labels: Iterable[str],
         model: JinaClassifyModel | None = None,
         classifier_id: str | None = None,
         extra_headers: Mapping[str, str] | None = None,
@@ -279,8 +279,8 @@ class AsyncJina(AsyncResource):
     async def classify(
         self,
         *,
-        input: Sequence[str | JinaClassifyInput],
-        labels: Sequence[str],
+        input: Iterable[str | JinaClassifyInput],
+        labels: Iterable[str],
         model: JinaClassifyModel | None = None,
         classifier_id: str | None = None,
         extra_headers: Mapping[str, str] | None = None,

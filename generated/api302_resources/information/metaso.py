@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from api302._resource import AsyncResource, Resource
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping
     from typing import Any, Literal
 
     from api302_client._model import Text
@@ -115,7 +115,7 @@ class Metaso(Resource):
         self,
         *,
         model: str,
-        messages: Sequence[MetasoMessage] | None = None,
+        messages: Iterable[MetasoMessage] | None = None,
         q: str | None = None,
         scope: Literal["webpage", "document", "scholar", "image", "video", "podcast"] | None = None,
         format: Literal["chat_completions", "simple"] | None = None,
@@ -256,7 +256,7 @@ class AsyncMetaso(AsyncResource):
         self,
         *,
         model: str,
-        messages: Sequence[MetasoMessage] | None = None,
+        messages: Iterable[MetasoMessage] | None = None,
         q: str | None = None,
         scope: Literal["webpage", "document", "scholar", "image", "video", "podcast"] | None = None,
         format: Literal["chat_completions", "simple"] | None = None,

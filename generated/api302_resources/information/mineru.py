@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from api302._resource import AsyncResource, Resource
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping
     from typing import Any, Literal
 
     from api302 import AsyncTask, Task
@@ -95,7 +95,7 @@ class Mineru(Resource):
         data_id: str | None = None,
         callback: str | None = None,
         seed: str | None = None,
-        extra_formats: Sequence[Literal["docx", "html", "latex"]] | None = None,
+        extra_formats: Iterable[Literal["docx", "html", "latex"]] | None = None,
         page_ranges: str | None = None,
         model_version: str | None = None,
         extra_headers: Mapping[str, str] | None = None,
@@ -267,7 +267,7 @@ class AsyncMineru(AsyncResource):
         data_id: str | None = None,
         callback: str | None = None,
         seed: str | None = None,
-        extra_formats: Sequence[Literal["docx", "html", "latex"]] | None = None,
+        extra_formats: Iterable[Literal["docx", "html", "latex"]] | None = None,
         page_ranges: str | None = None,
         model_version: str | None = None,
         extra_headers: Mapping[str, str] | None = None,

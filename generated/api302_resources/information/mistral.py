@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from api302._resource import AsyncResource, Resource
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping
     from typing import Any
 
     from api302 import AsyncOutput, Output
@@ -25,7 +25,7 @@ class Mistral(Resource):
         *,
         model: MistralOcrModel,
         document: MistralDocumentUrl | MistralImageUrl,
-        pages: Sequence[int] | None = None,
+        pages: Iterable[int] | None = None,
         include_image_base64: bool | None = None,
         image_limit: int | None = None,
         image_min_size: int | None = None,
@@ -100,7 +100,7 @@ class AsyncMistral(AsyncResource):
         *,
         model: MistralOcrModel,
         document: MistralDocumentUrl | MistralImageUrl,
-        pages: Sequence[int] | None = None,
+        pages: Iterable[int] | None = None,
         include_image_base64: bool | None = None,
         image_limit: int | None = None,
         image_min_size: int | None = None,

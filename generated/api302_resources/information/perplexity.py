@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from api302._resource import AsyncResource, Resource
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping
     from typing import Any, Literal
 
     from api302_client.models import PerplexitySearch
@@ -20,13 +20,13 @@ class Perplexity(Resource):
     def search(
         self,
         *,
-        query: str | Sequence[str],
+        query: str | Iterable[str],
         max_results: int | None = None,
         max_tokens: int | None = None,
         max_tokens_per_page: int | None = None,
         country: str | None = None,
-        search_domain_filter: Sequence[str] | None = None,
-        search_language_filter: Sequence[str] | None = None,
+        search_domain_filter: Iterable[str] | None = None,
+        search_language_filter: Iterable[str] | None = None,
         search_recency_filter: Literal["hour", "day", "week", "month", "year"] | None = None,
         search_after_date_filter: str | None = None,
         search_before_date_filter: str | None = None,
@@ -105,13 +105,13 @@ class AsyncPerplexity(AsyncResource):
     async def search(
         self,
         *,
-        query: str | Sequence[str],
+        query: str | Iterable[str],
         max_results: int | None = None,
         max_tokens: int | None = None,
         max_tokens_per_page: int | None = None,
         country: str | None = None,
-        search_domain_filter: Sequence[str] | None = None,
-        search_language_filter: Sequence[str] | None = None,
+        search_domain_filter: Iterable[str] | None = None,
+        search_language_filter: Iterable[str] | None = None,
         search_recency_filter: Literal["hour", "day", "week", "month", "year"] | None = None,
         search_after_date_filter: str | None = None,
         search_before_date_filter: str | None = None,

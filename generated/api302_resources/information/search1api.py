@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from api302._resource import AsyncResource, Resource
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping
     from typing import Any, Literal
 
     from api302 import AsyncOutput, Output
@@ -28,8 +28,8 @@ class Search1api(Resource):
         ]
         | None = None,
         crawl_results: int | None = None,
-        include_sites: Sequence[str] | None = None,
-        exclude_sites: Sequence[str] | None = None,
+        include_sites: Iterable[str] | None = None,
+        exclude_sites: Iterable[str] | None = None,
         time_range: Literal["day", "month", "year"] | None = None,
         image: bool | None = None,
         extra_headers: Mapping[str, str] | None = None,
@@ -86,8 +86,8 @@ class Search1api(Resource):
         max_results: int | None = None,
         search_service: Literal["google", "bing", "duckduckgo", "yahoo", "hackernews"] | None = None,
         crawl_results: int | None = None,
-        include_sites: Sequence[str] | None = None,
-        exclude_sites: Sequence[str] | None = None,
+        include_sites: Iterable[str] | None = None,
+        exclude_sites: Iterable[str] | None = None,
         time_range: Literal["day", "month", "year"] | None = None,
         extra_headers: Mapping[str, str] | None = None,
         extra_query: Mapping[str, Any] | None = None,
@@ -249,8 +249,8 @@ class AsyncSearch1api(AsyncResource):
         ]
         | None = None,
         crawl_results: int | None = None,
-        include_sites: Sequence[str] | None = None,
-        exclude_sites: Sequence[str] | None = None,
+        include_sites: Iterable[str] | None = None,
+        exclude_sites: Iterable[str] | None = None,
         time_range: Literal["day", "month", "year"] | None = None,
         image: bool | None = None,
         extra_headers: Mapping[str, str] | None = None,
@@ -307,8 +307,8 @@ class AsyncSearch1api(AsyncResource):
         max_results: int | None = None,
         search_service: Literal["google", "bing", "duckduckgo", "yahoo", "hackernews"] | None = None,
         crawl_results: int | None = None,
-        include_sites: Sequence[str] | None = None,
-        exclude_sites: Sequence[str] | None = None,
+        include_sites: Iterable[str] | None = None,
+        exclude_sites: Iterable[str] | None = None,
         time_range: Literal["day", "month", "year"] | None = None,
         extra_headers: Mapping[str, str] | None = None,
         extra_query: Mapping[str, Any] | None = None,

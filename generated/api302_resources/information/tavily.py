@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from api302._resource import AsyncResource, Resource
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping
     from typing import Any, Literal
 
     from api302_client.models import TavilyExtractResponse, TavilySearchResponse
@@ -28,8 +28,8 @@ class Tavily(Resource):
         end_date: str | None = None,
         days: int | None = None,
         max_results: int | None = None,
-        include_domains: Sequence[str] | None = None,
-        exclude_domains: Sequence[str] | None = None,
+        include_domains: Iterable[str] | None = None,
+        exclude_domains: Iterable[str] | None = None,
         include_answer: Literal["basic", "advanced"] | bool | None = None,
         include_raw_content: Literal["markdown", "text"] | bool | None = None,
         include_images: bool | None = None,
@@ -149,7 +149,7 @@ class Tavily(Resource):
     def extract(
         self,
         *,
-        urls: str | Sequence[str],
+        urls: str | Iterable[str],
         include_images: bool | None = None,
         extract_depth: Literal["basic", "advanced"] | None = None,
         format: Literal["markdown", "text"] | None = None,
@@ -222,8 +222,8 @@ class AsyncTavily(AsyncResource):
         end_date: str | None = None,
         days: int | None = None,
         max_results: int | None = None,
-        include_domains: Sequence[str] | None = None,
-        exclude_domains: Sequence[str] | None = None,
+        include_domains: Iterable[str] | None = None,
+        exclude_domains: Iterable[str] | None = None,
         include_answer: Literal["basic", "advanced"] | bool | None = None,
         include_raw_content: Literal["markdown", "text"] | bool | None = None,
         include_images: bool | None = None,
@@ -343,7 +343,7 @@ class AsyncTavily(AsyncResource):
     async def extract(
         self,
         *,
-        urls: str | Sequence[str],
+        urls: str | Iterable[str],
         include_images: bool | None = None,
         extract_depth: Literal["basic", "advanced"] | None = None,
         format: Literal["markdown", "text"] | None = None,

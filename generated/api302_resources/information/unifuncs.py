@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from api302._resource import AsyncResource, Resource
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping
     from typing import Any, Literal
 
     from api302 import AsyncOutput, Output
@@ -84,9 +84,9 @@ class Unifuncs(Resource):
         format: Literal["markdown", "md", "text", "txt"] | None = None,
         liteMode: bool | None = None,
         includeImages: bool | None = None,
-        onlyCSSSelectors: Sequence[str] | None = None,
-        waitForCSSSelectors: Sequence[str] | None = None,
-        excludeCSSSelectors: Sequence[str] | None = None,
+        onlyCSSSelectors: Iterable[str] | None = None,
+        waitForCSSSelectors: Iterable[str] | None = None,
+        excludeCSSSelectors: Iterable[str] | None = None,
         linkSummary: bool | None = None,
         ignoreCache: bool | None = None,
         setCookie: str | None = None,
@@ -228,9 +228,9 @@ class AsyncUnifuncs(AsyncResource):
         format: Literal["markdown", "md", "text", "txt"] | None = None,
         liteMode: bool | None = None,
         includeImages: bool | None = None,
-        onlyCSSSelectors: Sequence[str] | None = None,
-        waitForCSSSelectors: Sequence[str] | None = None,
-        excludeCSSSelectors: Sequence[str] | None = None,
+        onlyCSSSelectors: Iterable[str] | None = None,
+        waitForCSSSelectors: Iterable[str] | None = None,
+        excludeCSSSelectors: Iterable[str] | None = None,
         linkSummary: bool | None = None,
         ignoreCache: bool | None = None,
         setCookie: str | None = None,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from api302._resource import AsyncResource, Resource
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping
     from typing import Any, Literal
 
     from api302_client.models import JinaEmbeddingsResponse, JinaRerankResponse, JinaTokenizeResponse
@@ -24,9 +24,9 @@ class Jina(Resource):
         self,
         *,
         model: JinaEmbeddingsModel,
-        input: str | JinaInput | Sequence[str | JinaInput],
+        input: str | JinaInput | Iterable[str | JinaInput],
         embedding_type: Literal["float", "base64", "binary", "ubinary"]
-        | Sequence[Literal["float", "base64", "binary", "ubinary"]]
+        | Iterable[Literal["float", "base64", "binary", "ubinary"]]
         | None = None,
         encoding_format: Literal["float", "base64"] | None = None,
         task: Literal[
@@ -114,7 +114,7 @@ class Jina(Resource):
         *,
         model: JinaRerankModel,
         query: str | JinaRerankDocumentParam,
-        documents: Sequence[str | JinaRerankDocumentParam],
+        documents: Iterable[str | JinaRerankDocumentParam],
         top_n: int | None = None,
         return_documents: bool | None = None,
         extra_headers: Mapping[str, str] | None = None,
@@ -217,9 +217,9 @@ class AsyncJina(AsyncResource):
         self,
         *,
         model: JinaEmbeddingsModel,
-        input: str | JinaInput | Sequence[str | JinaInput],
+        input: str | JinaInput | Iterable[str | JinaInput],
         embedding_type: Literal["float", "base64", "binary", "ubinary"]
-        | Sequence[Literal["float", "base64", "binary", "ubinary"]]
+        | Iterable[Literal["float", "base64", "binary", "ubinary"]]
         | None = None,
         encoding_format: Literal["float", "base64"] | None = None,
         task: Literal[
@@ -307,7 +307,7 @@ class AsyncJina(AsyncResource):
         *,
         model: JinaRerankModel,
         query: str | JinaRerankDocumentParam,
-        documents: Sequence[str | JinaRerankDocumentParam],
+        documents: Iterable[str | JinaRerankDocumentParam],
         top_n: int | None = None,
         return_documents: bool | None = None,
         extra_headers: Mapping[str, str] | None = None,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from api302._resource import AsyncResource, Resource
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping
     from typing import Any, Literal
 
     from api302_client.models import OpenaiEmbeddingsResponse
@@ -22,7 +22,7 @@ class Openai(Resource):
         self,
         *,
         model: OpenaiEmbeddingsModel,
-        input: str | Sequence[str] | Sequence[int] | Sequence[Sequence[int]],
+        input: str | Iterable[str] | Iterable[int] | Iterable[Iterable[int]],
         encoding_format: Literal["float", "base64"] | None = None,
         dimensions: int | None = None,
         user: str | None = None,
@@ -74,7 +74,7 @@ class AsyncOpenai(AsyncResource):
         self,
         *,
         model: OpenaiEmbeddingsModel,
-        input: str | Sequence[str] | Sequence[int] | Sequence[Sequence[int]],
+        input: str | Iterable[str] | Iterable[int] | Iterable[Iterable[int]],
         encoding_format: Literal["float", "base64"] | None = None,
         dimensions: int | None = None,
         user: str | None = None,

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from api302._resource import AsyncResource, Resource
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
     from typing import Any, Literal
 
     from api302 import AsyncTask, FileInput, Task
@@ -250,7 +250,7 @@ class Videos(Resource):
         aspect_ratio: str | None = None,
         fps: str | float | None = None,
         generate_audio: bool | None = None,
-        audio: str | Sequence[str] | bool | None = None,
+        audio: str | Iterable[str] | bool | None = None,
         sound: bool | None = None,
         bgm: bool | None = None,
         mode: Literal["std", "pro"] | None = None,
@@ -560,7 +560,7 @@ class AsyncVideos(AsyncResource):
         aspect_ratio: str | None = None,
         fps: str | float | None = None,
         generate_audio: bool | None = None,
-        audio: str | Sequence[str] | bool | None = None,
+        audio: str | Iterable[str] | bool | None = None,
         sound: bool | None = None,
         bgm: bool | None = None,
         mode: Literal["std", "pro"] | None = None,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from api302._resource import AsyncResource, Resource, deprecated
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
     from typing import Any, Literal
 
     from api302 import AsyncTask, FileInput, Task
@@ -41,7 +41,7 @@ class Ai302(Resource):
         aspect_ratio: str | None = None,
         fps: str | float | None = None,
         generate_audio: bool | None = None,
-        audio: str | Sequence[str] | bool | None = None,
+        audio: str | Iterable[str] | bool | None = None,
         sound: bool | None = None,
         bgm: bool | None = None,
         mode: Literal["std", "pro"] | None = None,
@@ -515,7 +515,7 @@ class Ai302(Resource):
     def video_tool(
         self,
         *,
-        video: Sequence[str],
+        video: Iterable[str],
         operation: Literal["audio_separation", "video_merge"],
         extra_headers: Mapping[str, str] | None = None,
         extra_query: Mapping[str, Any] | None = None,
@@ -695,7 +695,7 @@ class AsyncAi302(AsyncResource):
         aspect_ratio: str | None = None,
         fps: str | float | None = None,
         generate_audio: bool | None = None,
-        audio: str | Sequence[str] | bool | None = None,
+        audio: str | Iterable[str] | bool | None = None,
         sound: bool | None = None,
         bgm: bool | None = None,
         mode: Literal["std", "pro"] | None = None,
@@ -1173,7 +1173,7 @@ class AsyncAi302(AsyncResource):
     async def video_tool(
         self,
         *,
-        video: Sequence[str],
+        video: Iterable[str],
         operation: Literal["audio_separation", "video_merge"],
         extra_headers: Mapping[str, str] | None = None,
         extra_query: Mapping[str, Any] | None = None,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from api302._resource import AsyncResource, Resource
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping
     from typing import Any, Literal
 
     from api302 import AsyncTask, Task
@@ -371,7 +371,7 @@ class Alibaba(Resource):
         video_url: str | None = None,
         mask_video_url: str | None = None,
         mask_image_url: str | None = None,
-        ref_image_urls: Sequence[str] | None = None,
+        ref_image_urls: Iterable[str] | None = None,
         num_frames: int | None = None,
         frames_per_second: int | None = None,
         resolution: Literal["480p", "580p", "720p"] | None = None,
@@ -1270,7 +1270,7 @@ class AsyncAlibaba(AsyncResource):
         video_url: str | None = None,
         mask_video_url: str | None = None,
         mask_image_url: str | None = None,
-        ref_image_urls: Sequence[str] | None = None,
+        ref_image_urls: Iterable[str] | None = None,
         num_frames: int | None = None,
         frames_per_second: int | None = None,
         resolution: Literal["480p", "580p", "720p"] | None = None,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from api302._resource import AsyncResource, Resource
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping
     from typing import Any, Literal
 
     from api302 import AsyncTask, Task
@@ -503,7 +503,7 @@ class Google(Resource):
         *,
         prompt: str,
         model: GoogleCreateVeoVideoModel,
-        images: Sequence[str] | None = None,
+        images: Iterable[str] | None = None,
         aspect_ratio: str | None = None,
         duration: str | int | None = None,
         enhance_prompt: bool | None = None,
@@ -1077,7 +1077,7 @@ class AsyncGoogle(AsyncResource):
         *,
         prompt: str,
         model: GoogleCreateVeoVideoModel,
-        images: Sequence[str] | None = None,
+        images: Iterable[str] | None = None,
         aspect_ratio: str | None = None,
         duration: str | int | None = None,
         enhance_prompt: bool | None = None,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from api302._resource import AsyncResource, Resource, deprecated
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping
     from typing import Any, Literal
 
     from api302 import AsyncOutput, AsyncTask, FileInput, Output, Task, Uploaded
@@ -22,7 +22,7 @@ class Hedra(Resource):
     def list_models(
         self,
         *,
-        types: Sequence[str] | None = None,
+        types: Iterable[str] | None = None,
         extra_headers: Mapping[str, str] | None = None,
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
@@ -169,7 +169,7 @@ class Hedra(Resource):
         start_keyframe_id: str | None = None,
         start_keyframe_url: str | None = None,
         end_keyframe_id: str | None = None,
-        audio_id: str | Sequence[str] | None = None,
+        audio_id: str | Iterable[str] | None = None,
         audio_generation: HedraSpeech | None = None,
         batch_size: int | None = None,
         extra_headers: Mapping[str, str] | None = None,
@@ -424,7 +424,7 @@ class AsyncHedra(AsyncResource):
     async def list_models(
         self,
         *,
-        types: Sequence[str] | None = None,
+        types: Iterable[str] | None = None,
         extra_headers: Mapping[str, str] | None = None,
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
@@ -573,7 +573,7 @@ class AsyncHedra(AsyncResource):
         start_keyframe_id: str | None = None,
         start_keyframe_url: str | None = None,
         end_keyframe_id: str | None = None,
-        audio_id: str | Sequence[str] | None = None,
+        audio_id: str | Iterable[str] | None = None,
         audio_generation: HedraSpeech | None = None,
         batch_size: int | None = None,
         extra_headers: Mapping[str, str] | None = None,

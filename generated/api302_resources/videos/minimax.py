@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from api302._resource import AsyncResource, Resource
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping
     from typing import Any, Literal
 
     from api302 import AsyncOutput, AsyncTask, FileInput, Output, Task
@@ -28,7 +28,7 @@ class Minimax(Resource):
         prompt_optimizer: bool | None = None,
         first_frame_image: FileInput | None = None,
         last_frame_image: FileInput | None = None,
-        subject_reference: Sequence[MinimaxSubject] | None = None,
+        subject_reference: Iterable[MinimaxSubject] | None = None,
         duration: Literal[6, 10] | None = None,
         resolution: Literal["512P", "720P", "768P", "1080P"] | None = None,
         callback_url: str | None = None,
@@ -169,7 +169,7 @@ class Minimax(Resource):
         self,
         *,
         model: MinimaxCreateVideoH3Model,
-        content: Sequence[MinimaxH3Item],
+        content: Iterable[MinimaxH3Item],
         resolution: Literal["480P", "768P", "2K"] | None = None,
         duration: int | None = None,
         ratio: Literal["21:9", "16:9", "4:3", "1:1", "3:4", "9:16", "adaptive"] | None = None,
@@ -267,7 +267,7 @@ class AsyncMinimax(AsyncResource):
         prompt_optimizer: bool | None = None,
         first_frame_image: FileInput | None = None,
         last_frame_image: FileInput | None = None,
-        subject_reference: Sequence[MinimaxSubject] | None = None,
+        subject_reference: Iterable[MinimaxSubject] | None = None,
         duration: Literal[6, 10] | None = None,
         resolution: Literal["512P", "720P", "768P", "1080P"] | None = None,
         callback_url: str | None = None,
@@ -408,7 +408,7 @@ class AsyncMinimax(AsyncResource):
         self,
         *,
         model: MinimaxCreateVideoH3Model,
-        content: Sequence[MinimaxH3Item],
+        content: Iterable[MinimaxH3Item],
         resolution: Literal["480P", "768P", "2K"] | None = None,
         duration: int | None = None,
         ratio: Literal["21:9", "16:9", "4:3", "1:1", "3:4", "9:16", "adaptive"] | None = None,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from api302._resource import AsyncResource, Resource
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping
     from typing import Any, Literal
 
     from api302 import AsyncByteStream, AsyncOutput, AsyncTask, ByteStream, FileInput, Output, Task
@@ -269,7 +269,7 @@ class Openai(Resource):
         orientation: Literal["portrait", "landscape"] | None = None,
         size: str | None = None,
         duration: int | None = None,
-        images: Sequence[str] | None = None,
+        images: Iterable[str] | None = None,
         extra_headers: Mapping[str, str] | None = None,
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
@@ -595,7 +595,7 @@ class AsyncOpenai(AsyncResource):
         orientation: Literal["portrait", "landscape"] | None = None,
         size: str | None = None,
         duration: int | None = None,
-        images: Sequence[str] | None = None,
+        images: Iterable[str] | None = None,
         extra_headers: Mapping[str, str] | None = None,
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from api302._resource import AsyncResource, Resource
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping
     from typing import Any, Literal
 
     from api302 import AsyncTask, Task
@@ -29,7 +29,7 @@ class Pixverse(Resource):
         image: str | None = None,
         ratio: Literal["16:9", "9:16", "4:3", "3:4", "1:1"] | None = None,
         aspect_ratio: Literal["16:9", "9:16", "4:3", "3:4", "1:1"] | None = None,
-        fusion: Sequence[str] | None = None,
+        fusion: Iterable[str] | None = None,
         quality: Literal["360p", "540p", "720p", "1080p"] | None = None,
         duration: int | None = None,
         motion_mode: Literal["normal", "fast"] | None = None,
@@ -166,7 +166,7 @@ class AsyncPixverse(AsyncResource):
         image: str | None = None,
         ratio: Literal["16:9", "9:16", "4:3", "3:4", "1:1"] | None = None,
         aspect_ratio: Literal["16:9", "9:16", "4:3", "3:4", "1:1"] | None = None,
-        fusion: Sequence[str] | None = None,
+        fusion: Iterable[str] | None = None,
         quality: Literal["360p", "540p", "720p", "1080p"] | None = None,
         duration: int | None = None,
         motion_mode: Literal["normal", "fast"] | None = None,

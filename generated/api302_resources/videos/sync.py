@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from api302._resource import AsyncResource, Resource
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping
     from typing import Any
 
     from api302 import AsyncTask, Task
@@ -24,9 +24,9 @@ class Sync(Resource):
         self,
         *,
         model: VideoToVideoModel,
-        input: Sequence[SyncInput],
+        input: Iterable[SyncInput],
         options: SyncOptions | None = None,
-        segments: Sequence[SyncSegment] | None = None,
+        segments: Iterable[SyncSegment] | None = None,
         webhookUrl: str | None = None,
         outputFileName: str | None = None,
         extra_headers: Mapping[str, str] | None = None,
@@ -112,9 +112,9 @@ class AsyncSync(AsyncResource):
         self,
         *,
         model: VideoToVideoModel,
-        input: Sequence[SyncInput],
+        input: Iterable[SyncInput],
         options: SyncOptions | None = None,
-        segments: Sequence[SyncSegment] | None = None,
+        segments: Iterable[SyncSegment] | None = None,
         webhookUrl: str | None = None,
         outputFileName: str | None = None,
         extra_headers: Mapping[str, str] | None = None,

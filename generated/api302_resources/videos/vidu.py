@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from api302._resource import AsyncResource, Resource, deprecated
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
     from typing import Any, Literal
 
     from api302 import AsyncTask, FileInput, Task, Uploaded
@@ -268,8 +268,8 @@ class Vidu(Resource):
         model: ViduReferenceToVideoModel,
         prompt: str,
         images: Sequence[FileInput] | None = None,
-        videos: Sequence[str] | None = None,
-        subjects: Sequence[ViduSubject] | None = None,
+        videos: Iterable[str] | None = None,
+        subjects: Iterable[ViduSubject] | None = None,
         auto_subjects: bool | str | None = None,
         audio: bool | None = None,
         bgm: bool | None = None,
@@ -1009,8 +1009,8 @@ class AsyncVidu(AsyncResource):
         model: ViduReferenceToVideoModel,
         prompt: str,
         images: Sequence[FileInput] | None = None,
-        videos: Sequence[str] | None = None,
-        subjects: Sequence[ViduSubject] | None = None,
+        videos: Iterable[str] | None = None,
+        subjects: Iterable[ViduSubject] | None = None,
         auto_subjects: bool | str | None = None,
         audio: bool | None = None,
         bgm: bool | None = None,
