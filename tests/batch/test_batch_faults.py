@@ -259,6 +259,17 @@ def test_fault_18_what_a_killed_run_left_of_an_object_is_replaced() -> None:
     assert target._fs.cat_file(target._at("a.png")) == PNG
 
 
+def test_fault_18_a_batch_leaves_the_half_files_of_others(tmp_path: Path) -> None:
+    """Two batches with one folder for files: one begins, or ends, while the other downloads."""
+    with Batch(tmp_path / "one") as one, Batch(tmp_path / "two") as other:
+        first, second = (Target(tmp_path, batch.journal) for batch in (one, other))
+        part, again = first._folder(), Target(tmp_path, one.journal)
+        second.close()
+        assert part.is_dir()
+        again.close()
+        assert not part.exists(), "what a killed run of the same batch left"
+
+
 def test_fault_18_a_local_url_is_a_folder(tmp_path: Path) -> None:
     target = Target(f"file://{tmp_path}/made")
     asyncio.run(target.write(PNG, "image/png", "a"))

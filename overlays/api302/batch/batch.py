@@ -217,7 +217,7 @@ class Batch:
                 await asyncio.to_thread(check_prices, self.journal, limit, unpriced)
                 await asyncio.to_thread(self._end_sent)
                 await prepare(self.journal, calls, unknown, retry_failed)
-                target = Target(self.files)
+                target = Target(self.files, self.journal)
                 target.close()  # what a killed run left
                 work = Work(calls, target, Uploads(calls, self.journal), interval=interval)
                 money = Money(calls, self.journal, limit)

@@ -91,7 +91,8 @@ class Worker:
         rates = rates_of(settings.get("requests_per_minute"), settings.get("tokens_per_minute"))
         self._rates: Rates = rates
         self._limits = SharedLimits(rates, journal)
-        target, uploads = Target(settings.get("files", ".")), Uploads(client, journal)
+        target = Target(settings.get("files", "."), journal)
+        uploads = Uploads(client, journal)
         self._work = Work(client, target, uploads, settings.get("interval"))
 
     def take(self, number: int, turn: int) -> tuple[float, int] | None:
@@ -349,7 +350,7 @@ def run_over_workers(
         if not detach:
             write_reports(journal, batch.out)
         if not journal.in_hand():
-            Target(batch.files).close()  # what killed workers left
+            Target(batch.files, journal).close()  # what killed workers left
     return feeder.progress()
 
 

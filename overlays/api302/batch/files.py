@@ -46,10 +46,17 @@ class Target:
     """Where the files of a batch go: a folder, or any URL that fsspec knows, such as `s3://…`.
 
     A file is there whole or not at all; on stores, as whole as an upload to them is.
+
+    Args:
+        where: The folder or the URL.
+        journal: Whose files they are: other batches may have the same target.
     """
 
-    def __init__(self, where: str | os.PathLike[str]) -> None:
+    def __init__(self, where: str | os.PathLike[str], journal: Journal | None = None) -> None:
         text = os.fspath(where)
+        # Workers elsewhere may reach the same journal under another user or host.
+        owner = f"{journal.engine.url.database}\n{journal.batch}" if journal else ""
+        self._owner = hashlib.sha256(owner.encode(errors="replace")).hexdigest()[:12]
         self.where = without_credentials(text)
         self._naming = threading.Lock()
         self._names: dict[str, str] = {}
@@ -63,16 +70,16 @@ class Target:
             self._fs, self._root = _file_system(text)
 
     def close(self) -> None:
-        """Leave nothing half behind."""
+        """Leave nothing half behind, of this batch."""
         if self._fs is None:
-            for folder in Path(self._root).glob(f".*{PARTS}"):
+            for folder in Path(self._root).glob(f".{self._owner}-*{PARTS}"):
                 shutil.rmtree(folder, ignore_errors=True)
 
     def _folder(self) -> Path:
         """A new folder for one file that is on its way."""
         if self._fs is not None:
             return Path(mkdtemp(prefix="api302-"))
-        folder = Path(self._root, f".{uuid.uuid4().hex}{PARTS}")
+        folder = Path(self._root, f".{self._owner}-{uuid.uuid4().hex}{PARTS}")
         folder.mkdir(parents=True)
         return folder
 
