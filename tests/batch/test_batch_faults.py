@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import threading
 import time
 from base64 import b64encode
@@ -373,7 +374,7 @@ def test_fault_08_a_record_without_a_cost_is_billed() -> None:
 
 
 def test_fault_25_a_clock_that_was_set_back_has_a_window(tmp_path: Path) -> None:
-    answering = Answering(lambda _: b'{"data": {"items": []}}')
+    answering = Answering(lambda _: b'{"items": []}')
 
     async def go() -> dict[str, int]:
         with Batch(tmp_path) as batch:
@@ -437,6 +438,17 @@ def test_fault_10_postgresql_takes_whatever_a_response_has(
     assert first["response"]["choices"][0]["message"]["content"] == f"{HALF} nul \0"
 
 
+def test_fault_24_the_lock_of_a_journal_is_free_at_once(postgres: Postgres) -> None:
+    journal = Journal.open(postgres.url, "lock")
+    for _ in range(50):
+        with journal.owned():
+            other = Journal.open(postgres.url, "lock")
+            with pytest.raises(InvalidArgument, match="in use"), other.owned():
+                pass
+            other.close()
+    journal.close()
+
+
 def test_fault_10_a_database_that_goes_down_keeps_what_was_paid(
     tmp_path: Path, postgres: Postgres
 ) -> None:
@@ -490,3 +502,36 @@ def test_fault_18_a_worker_that_cannot_save_sends_nothing_again(
         assert ended is not None
         assert (ended["state"], ended["files"]) == ("saved", '["a.png"]')
     assert answering.count == 1
+
+
+@pytest.mark.parametrize(
+    "said", [{"items": 5}, {"items": None}, {"items": [1]}, {"data": {"items": []}}, [], {}]
+)
+def test_fault_08_records_of_another_form_do_not_say_that_nothing_was_billed(
+    tmp_path: Path, said: Any
+) -> None:
+    """What is not billed is sent again."""
+    answering = Answering(lambda _: json.dumps(said).encode())
+
+    async def go() -> dict[str, int]:
+        with Batch(tmp_path) as batch:
+            batch.plan([chat("a")])
+            batch.journal.write([(1, {"state": "unknown", "sent_at": 1000.0, "until": 1001.0})])
+            async with AsyncClient(api_key=KEY, middleware=[answering], max_retries=0) as client:
+                return await settle_jobs(client, batch.journal)
+
+    assert asyncio.run(go()) == {"unknown": 1}
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="the system has no pipes")
+def test_fault_18_a_pipe_is_no_file_of_a_job(tmp_path: Path, referee: Referee) -> None:
+    """To read it would wait for ever."""
+    os.mkfifo(tmp_path / "pipe.png")
+    job = {"key": "a", "call": "kling_image_to_video", "arguments": {"prompt": "x"}}
+    job["arguments"]["image"] = str(tmp_path / "pipe.png")  # type: ignore[index]  # pyright: ignore[reportIndexIssue]
+    with Batch(tmp_path / "out") as batch:
+        batch.plan([job])
+        assert batch.run(interval=0.01).counts["failed"] == 1
+    (line,) = lines(tmp_path / "out/errors.jsonl")
+    assert "pipe.png' is not a file" in line["error"]["message"]
+    assert referee.counts["sent"] == {}

@@ -53,7 +53,10 @@ async def settled(
     if isinstance(error, Api302Error) and not getattr(error, "sent", True):
         return Settlement("not billed", "the call surely did not reach the service")
     start, end = _checked(when)
-    rows = await _rows(records, start, end)
+    try:
+        rows = await _rows(records, start, end)
+    except DecodeError as error:  # nothing can be told of them, least of all that nothing is there
+        return Settlement("unknown", error.message)
     return _judged(rows, end, model, frozenset(others))
 
 
@@ -92,12 +95,19 @@ async def _rows(records: Callable[..., Any], start: float, end: float) -> list[M
     for page in range(1, MOST_PAGES + 1):
         listed = records(page=page, limit=PAGE, **span)
         data = raw(await listed if isawaitable(listed) else listed)
-        items: Any = data.get("items") if is_object(data) else None
-        rows = [row for row in items if is_object(row)] if is_array(items) else []
+        rows = _listed(data)
         found += rows
         if len(rows) < PAGE:
             break
     return found
+
+
+def _listed(data: Any) -> list[Mapping[str, Any]]:
+    """The rows of a page. Raises DecodeError for what is none: a call may be among them."""
+    items: Any = data.get("items") if is_object(data) else None
+    if not is_array(items) or not all(map(is_object, items)):
+        raise DecodeError("the account's records have another form than is described")
+    return items
 
 
 def _judged(

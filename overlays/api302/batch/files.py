@@ -212,6 +212,8 @@ class Uploads:
         given = await asyncio.to_thread(named_file, field, value, forms)
         if not isinstance(given, Path):
             return given
+        if not await asyncio.to_thread(given.is_file):  # a pipe waits for who writes into it
+            raise InvalidArgument(f"{field}: {str(given)!r} is not a file")
         sha256 = await asyncio.to_thread(self._hash, given)
         task = self._known.get(sha256)
         if task is None or (task.done() and (task.cancelled() or task.exception())):

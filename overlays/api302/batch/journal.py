@@ -193,7 +193,11 @@ class Journal:
             number = sa.func.hashtext(f"api302 batch {self.batch}")
             if not connection.scalar(sa.select(sa.func.pg_try_advisory_lock(number))):
                 raise _in_use(self.where, "another process")
-            yield
+            try:
+                yield
+            finally:
+                with suppress(SQLAlchemyError):  # a server takes a moment to see a connection end
+                    connection.scalar(sa.select(sa.func.pg_advisory_unlock(number)))
         finally:
             with suppress(SQLAlchemyError):  # of a server that has gone: it must hide no error
                 connection.close()
