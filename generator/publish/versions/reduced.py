@@ -125,7 +125,7 @@ def _text_field(document: Json, schema: Any) -> Json | None:
     if words := _words(document, target):
         made["enum"] = words
     kept = {key: target[key] for key in ("x-default", "deprecated") if key in target}
-    return {**made, **kept, CARRIED: schema}
+    return {**made, **kept, CARRIED: _alone(schema)}
 
 
 def _list_field(document: Json, schema: Any) -> Json | None:
@@ -158,7 +158,7 @@ def _list_of_words(document: Json, schema: Any) -> Json | None:
         return None
     told = f"Each is one of {', '.join(map(code, map(as_text, words)))}."
     about = f"{sentence(str(target.get('description') or ''))} {told}".strip()
-    return {**target, "items": {"type": "string"}, "description": about, CARRIED: schema}
+    return {**target, "items": {"type": "string"}, "description": about, CARRIED: _alone(schema)}
 
 
 def _words_in_place(document: Json, form: Json) -> Json:
