@@ -372,7 +372,7 @@ def put(system: Any, path: Path, target: str) -> None:
     Where renaming is one step, as by SFTP, the file gets its name once it is there. Stores of
     objects show none before it is whole.
     """
-    from fsspec import AbstractFileSystem  # type: ignore
+    from fsspec import AbstractFileSystem
     from fsspec.asyn import AsyncFileSystem  # type: ignore
 
     renames = type(system).mv is not AbstractFileSystem.mv

@@ -141,7 +141,7 @@ def test_a_signature_shows_each_keyword_with_its_type(render: Render) -> None:
     client = render()
     assert shown(client.llm.acme.chat_completions) == {
         "model": "str",
-        "messages": "Sequence[AcmeChatMessage]",
+        "messages": "Iterable[AcmeChatMessage]",
         "temperature": "float | None = None",
         "web_search": "bool | None = None",
         "stream": "bool | None = None",
@@ -454,7 +454,7 @@ def test_types_of_arguments(document: dict[str, Any], render: Render) -> None:
         "number": "float | None = None",
         "open": "Mapping[str, Any] | None = None",
         "map": "Mapping[str, int] | None = None",
-        "many": "Sequence[str | None] | None = None",
+        "many": "Iterable[str | None] | None = None",
         "files": "Sequence[FileInput] | None = None",
         "one_or_many": "FileInput | Sequence[FileInput] | None = None",
         "address": "str | None = None",

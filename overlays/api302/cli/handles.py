@@ -144,7 +144,7 @@ def _read(path: Path) -> Kept | None:
         age = datetime.now(UTC) - datetime.fromisoformat(kept.started)
     except (OSError, ValueError, TypeError, AttributeError, RecursionError):
         return None  # from another version, or cut off
-    texts: tuple[object, ...] = (kept.handle, kept.call, kept.state, kept.base_url)
+    texts: list[object] = [kept.handle, kept.call, kept.state, kept.base_url]
     if not is_object(kept.task) or not all(isinstance(one, str) for one in texts):
         return None
     if kept.state != "pending" and age.days > _DAYS:
