@@ -218,7 +218,7 @@ def test_openapi_generator_for_rust(
     run(*openapi_generator, "-c", "rust.yaml", cwd=folder)
     program = shutil.copytree(PROGRAMS / "rust", folder / "rust-sample")
     run("cargo", "build", "-q", cwd=program)
-    told = run("target/debug/sample", new_words, cwd=program)
+    told = run(program / "target/debug/sample", new_words, cwd=program)
     check_task(told, new_words)
     seen = json.loads(told)  # a value that may be text or a number
     assert (seen["url"].partition(":")[0], seen["duration"]) == ("http", "5.1")
