@@ -1,10 +1,13 @@
-"""For all tests: one TLS context; and `ONLY=videos.kling`, the tests of one section or vendor."""
+"""For all tests: one TLS context, signals that end processes under `nohup` too; and
+`ONLY=videos.kling`, the tests of one section or vendor.
+"""
 
 from __future__ import annotations
 
 import difflib
 import json
 import os
+import signal
 import ssl
 from collections.abc import Iterator
 from functools import cache
@@ -23,6 +26,16 @@ def one_tls_context() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(ssl, "create_default_context", cache(ssl.create_default_context))
         yield
+
+
+@pytest.fixture
+def hangups_heard() -> Iterator[None]:
+    """SIGHUP ends the processes that a test starts, where the tests run under `nohup` too."""
+    number: signal.Signals | None = getattr(signal, "SIGHUP", None)
+    before = signal.signal(number, signal.SIG_DFL) if number else None
+    yield
+    if number:
+        signal.signal(number, before)
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

@@ -153,6 +153,7 @@ def test_fault_24_a_closed_stream_is_no_traceback(server: Any, closed: str) -> N
     assert "Traceback" not in done.stderr
 
 
+@pytest.mark.usefixtures("hangups_heard")
 @pytest.mark.skipif(os.name == "nt", reason="signals of POSIX")
 @pytest.mark.parametrize(("name", "code"), [("SIGTERM", 143), ("SIGHUP", 129), ("SIGINT", 130)])
 def test_fault_18_a_signal_leaves_no_half_file(tmp_path: Path, name: str, code: int) -> None:
@@ -194,13 +195,16 @@ def test_fault_18_a_signal_leaves_no_half_file(tmp_path: Path, name: str, code: 
         stderr=subprocess.PIPE,
         start_new_session=True,
     )
-    assert begun.wait(30)
-    while not list(tmp_path.glob(".*.part")):
-        time.sleep(0.05)
-    process.send_signal(getattr(signal, name))
-    _, err = process.communicate(timeout=30)
-    server.shutdown()
-    server.server_close()
+    try:
+        assert begun.wait(30)
+        while not list(tmp_path.glob(".*.part")):
+            time.sleep(0.05)
+        process.send_signal(getattr(signal, name))
+        _, err = process.communicate(timeout=30)
+    finally:
+        process.kill()
+        server.shutdown()
+        server.server_close()
     assert process.returncode == code
     assert list(tmp_path.iterdir()) == []
     assert b"Traceback" not in err
