@@ -16,6 +16,23 @@ import yaml
 from documentation import FIXTURES, Answer, Page, Run, Site
 
 from generator.__main__ import main
+from generator.source import Spec
+
+SPEC = FIXTURES.parents[1] / "spec"
+
+
+@pytest.fixture(scope="session", autouse=True)
+def parsed_once(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Files of a specification that many tests read are parsed once."""
+    kept = tmp_path_factory.mktemp("parsed") / "spec"
+    load = Spec.load
+
+    def quick(root: Path, own: Path | None = None) -> Spec:
+        return load(root, own or (kept if root.resolve() == SPEC else None))
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Spec, "load", quick)
+        yield
 
 
 @pytest.fixture
