@@ -51,7 +51,7 @@ RULES: list[Callable[[Context], Iterator[Problem]]] = [
     names.path_parameters,
     names.schema_names,
     names.component_names,
-    names.request_names,
+    names.body_names,
     names.field_names,
     printable.media_types,
     printable.paths,

@@ -16,6 +16,7 @@ from generator.document.names import (
     class_name,
     pascal,
 )
+from generator.document.references import references
 from generator.source import COMMON_FILE, Home, Problem, obj, seq
 
 from .context import Context
@@ -269,22 +270,23 @@ def schema_names(context: Context) -> Iterator[Problem]:
             )
 
 
-def request_names(context: Context) -> Iterator[Problem]:
-    """A schema named as generators name an operation's request is that operation's request.
+def body_names(context: Context) -> Iterator[Problem]:
+    """A schema named as generators name an operation's request or response is that.
 
     Where the operation's own body has no name, they would call both the same.
     """
     schemas = obj(obj(context.document.get("components")).get("schemas"))
     by_name = {name.lower(): name for name in schemas}
     for operation in context.operations:
-        name = by_name.get(f"{operation.id.replace('_', '')}request".lower())
-        bodies = [media for _, _, media in context.media(operation, "request")]
-        own = {str(obj(obj(media.value).get("schema")).get("$ref")) for media in bodies}
-        if name and bodies and f"#/components/schemas/{name}" not in own:
-            message = f"the schema `{name}` has the name of the request of {operation}, and is none"
-            yield context.problem(
-                schemas, name, message, "name it after the operation that takes it"
-            )
+        for part, what in (("requestBody", "request"), ("responses", "response")):
+            name = by_name.get(f"{operation.id.replace('_', '')}{what}".lower())
+            own = set(references(operation.node.get(part)))
+            if name and own and f"#/components/schemas/{name}" not in own:
+                message = (
+                    f"the schema `{name}` has the name of the {what} of {operation}, and is none"
+                )
+                fix = "name it after the operation that has it"
+                yield context.problem(schemas, name, message, fix)
 
 
 def field_names(context: Context) -> Iterator[Problem]:

@@ -287,6 +287,7 @@ from .bria_result import BriaResult as BriaResult
 from .bria_results import BriaResults as BriaResults
 from .bria_visual import BriaVisual as BriaVisual
 from .chanjing_audio import ChanjingAudio as ChanjingAudio
+from .chanjing_get_video_response import ChanjingGetVideoResponse as ChanjingGetVideoResponse
 from .chanjing_id_response import ChanjingIdResponse as ChanjingIdResponse
 from .chanjing_person import ChanjingPerson as ChanjingPerson
 from .chanjing_person_response import ChanjingPersonResponse as ChanjingPersonResponse
@@ -297,7 +298,6 @@ from .chanjing_speech_task import ChanjingSpeechTask as ChanjingSpeechTask
 from .chanjing_subtitle import ChanjingSubtitle as ChanjingSubtitle
 from .chanjing_task_id import ChanjingTaskId as ChanjingTaskId
 from .chanjing_video import ChanjingVideo as ChanjingVideo
-from .chanjing_video_response import ChanjingVideoResponse as ChanjingVideoResponse
 from .chanjing_video_submitted import ChanjingVideoSubmitted as ChanjingVideoSubmitted
 from .chanjing_voice import ChanjingVoice as ChanjingVoice
 from .chanjing_voice_response import ChanjingVoiceResponse as ChanjingVoiceResponse

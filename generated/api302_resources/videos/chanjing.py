@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from typing import Any, Literal
 
     from api302 import AsyncTask, Task
-    from api302_client.models import ChanjingPersonResponse, ChanjingVideoResponse
+    from api302_client.models import ChanjingGetVideoResponse, ChanjingPersonResponse
     from api302_client.params.videos_chanjing import ChanjingBackground, ChanjingFigure, ChanjingSubtitleConfig, ChanjingVideoAudio
 
 
@@ -109,7 +109,7 @@ class Chanjing(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> Task[ChanjingVideoResponse]:
+    ) -> Task[ChanjingGetVideoResponse]:
         """Create a digital human video task (Chanjing).
 
         Args:
@@ -127,7 +127,7 @@ class Chanjing(Resource):
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
-            (ChanjingVideoResponse).
+            (ChanjingGetVideoResponse).
 
         Raises:
             Api302Error: The call failed.
@@ -160,7 +160,7 @@ class Chanjing(Resource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> ChanjingVideoResponse:
+    ) -> ChanjingGetVideoResponse:
         """Get a digital human video task (Chanjing).
 
         Args:
@@ -179,7 +179,9 @@ class Chanjing(Resource):
         """
         from api302_client.api.videos_chanjing import chanjing_get_video as endpoint
 
-        result_: ChanjingVideoResponse = self._call(endpoint, query={"id": id}, options=(extra_headers, extra_query, extra_body, timeout))
+        result_: ChanjingGetVideoResponse = self._call(
+            endpoint, query={"id": id}, options=(extra_headers, extra_query, extra_body, timeout)
+        )
         return result_
 
 
@@ -278,7 +280,7 @@ class AsyncChanjing(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> AsyncTask[ChanjingVideoResponse]:
+    ) -> AsyncTask[ChanjingGetVideoResponse]:
         """Create a digital human video task (Chanjing).
 
         Args:
@@ -296,7 +298,7 @@ class AsyncChanjing(AsyncResource):
 
         Returns:
             The task, accepted; `wait()` follows it to its end and gives its outputs and its `response`
-            (ChanjingVideoResponse).
+            (ChanjingGetVideoResponse).
 
         Raises:
             Api302Error: The call failed.
@@ -329,7 +331,7 @@ class AsyncChanjing(AsyncResource):
         extra_query: Mapping[str, Any] | None = None,
         extra_body: Mapping[str, Any] | None = None,
         timeout: float | None = None,
-    ) -> ChanjingVideoResponse:
+    ) -> ChanjingGetVideoResponse:
         """Get a digital human video task (Chanjing).
 
         Args:
@@ -348,7 +350,7 @@ class AsyncChanjing(AsyncResource):
         """
         from api302_client.api.videos_chanjing import chanjing_get_video as endpoint
 
-        result_: ChanjingVideoResponse = await self._call(
+        result_: ChanjingGetVideoResponse = await self._call(
             endpoint, query={"id": id}, options=(extra_headers, extra_query, extra_body, timeout)
         )
         return result_

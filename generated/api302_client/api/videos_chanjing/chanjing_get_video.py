@@ -11,14 +11,14 @@ if TYPE_CHECKING:
     from ..._request import Extensions, Files
     from ..._response import Responses
     from ...client import Client, Response
-    from ...models.chanjing_video_response import ChanjingVideoResponse
+    from ...models.chanjing_get_video_response import ChanjingGetVideoResponse
 
 ID = "chanjing_get_video"
 METHOD = "GET"
 PATH = "/chanjing/open/v1/video"
 MEDIA_TYPES = ()
 RESPONSES: Responses = {
-    "200": {"application/json": "ChanjingVideoResponse"},
+    "200": {"application/json": "ChanjingGetVideoResponse"},
     "4XX": {"application/json": "ErrorResponse"},
     "5XX": {"application/json": "ErrorResponse"},
 }
@@ -49,12 +49,12 @@ def _get_kwargs(*, id: str) -> dict[str, Any]:
     return build({}, {"id": id}, {}, None, None)
 
 
-def sync_detailed(*, client: Client, id: str) -> Response[ChanjingVideoResponse]:
+def sync_detailed(*, client: Client, id: str) -> Response[ChanjingGetVideoResponse]:
     """Like `sync`, with status, headers and content beside the response."""
     return client.send(_get_kwargs(id=id), RESPONSES)
 
 
-def sync(*, client: Client, id: str) -> ChanjingVideoResponse:
+def sync(*, client: Client, id: str) -> ChanjingGetVideoResponse:
     """Get a digital human video task (Chanjing)
 
     Args:
@@ -66,11 +66,11 @@ def sync(*, client: Client, id: str) -> ChanjingVideoResponse:
     return sync_detailed(client=client, id=id).parsed
 
 
-async def asyncio_detailed(*, client: Client, id: str) -> Response[ChanjingVideoResponse]:
+async def asyncio_detailed(*, client: Client, id: str) -> Response[ChanjingGetVideoResponse]:
     """Like `sync_detailed`, awaited."""
     return await client.asend(_get_kwargs(id=id), RESPONSES)
 
 
-async def asyncio(*, client: Client, id: str) -> ChanjingVideoResponse:
+async def asyncio(*, client: Client, id: str) -> ChanjingGetVideoResponse:
     """Like `sync`, awaited."""
     return (await asyncio_detailed(client=client, id=id)).parsed

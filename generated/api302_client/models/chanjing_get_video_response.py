@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 
 @model
-class ChanjingVideoResponse(Model):
+class ChanjingGetVideoResponse(Model):
     code: int | None = None
     """0 means success."""
     data: ChanjingVideo | None = None
