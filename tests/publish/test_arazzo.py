@@ -11,6 +11,7 @@ from typing import Any
 import httpx
 import pytest
 from publish.arazzo_runner import Condition, Ended, Scope, at_pointer, run, selected
+from publish.of_each_tag import one_of_each
 
 import api302_mock
 from generator.build import BuildError
@@ -90,7 +91,14 @@ def carried_out(name: str, http: httpx.Client, **more: Any) -> Ended:
     return run(workflow, {**inputs(workflow), **more}, document(), http)
 
 
-@pytest.mark.parametrize("name", workflows())
+def kinds() -> Iterator[tuple[str, str]]:
+    """Each workflow, and the tag of its first call, whose uploads have a file of their own."""
+    for name, workflow in workflows().items():
+        operation = document().by_id[workflow["steps"][0]["operationId"]]
+        yield name, f"{operation.node['tags'][0]} {name.startswith('upload_then_')}"
+
+
+@pytest.mark.parametrize("name", one_of_each(kinds()))
 def test_every_workflow_is_carried_out(name: str, http: httpx.Client) -> None:
     workflow = workflows()[name]
     ended = carried_out(name, http)

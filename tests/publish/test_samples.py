@@ -18,6 +18,7 @@ from urllib.parse import parse_qsl
 
 import httpx
 import pytest
+from publish.of_each_tag import one_of_each
 
 import api302_mock
 from api302._features import polling
@@ -58,7 +59,9 @@ def http() -> Iterator[httpx.Client]:
         yield http
 
 
-@pytest.mark.parametrize("operation_id", OPERATIONS)
+@pytest.mark.parametrize(
+    "operation_id", one_of_each((name, one["tags"][0]) for name, one in OPERATIONS.items())
+)
 def test_samples_are_carried_out(
     operation_id: str,
     server: api302_mock.MockServer,
