@@ -57,7 +57,7 @@ class Target:
         # Workers elsewhere may reach the same journal under another user or host.
         owner = f"{journal.engine.url.database}\n{journal.batch}" if journal else ""
         self._owner = hashlib.sha256(owner.encode(errors="replace")).hexdigest()[:12]
-        self.where = without_credentials(text)
+        self.where: str = without_credentials(text)
         self._naming = threading.Lock()
         self._names: dict[str, str] = {}
         """What stands for the content of each file of a store that was named here."""
