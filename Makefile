@@ -96,7 +96,7 @@ publish: $(VENV)/ready-dev ## spec/ -> dist/openapi: OpenAPI 3.2, 3.1, 3.0, llms
 publish-proof: $(VENV)/ready-proof ## clients in TypeScript, Go and Java from the publication, its site in a browser (needs Node, Go, Java, Maven, Chromium)
 	$(PY) -m pytest -q -m proof tests/proof
 
-generators: $(VENV)/ready-proof ## clients of the whole document in Rust and by ogen; long (needs Rust, Go, jq, Java, Maven, Node)
+generators: $(VENV)/ready-proof ## clients of the whole document in Rust, Kotlin and by ogen; long (needs Rust, Go, jq, Java, Maven, Node)
 	$(PY) -m pytest -q -m weekly tests/proof
 
 fuzz: $(VENV)/ready-dev ## schemathesis and the tests that draw their inputs, with many more of them
