@@ -29,13 +29,17 @@ def one_tls_context() -> Iterator[None]:
 
 
 @pytest.fixture
-def hangups_heard() -> Iterator[None]:
-    """SIGHUP ends the processes that a test starts, where the tests run under `nohup` too."""
-    number: signal.Signals | None = getattr(signal, "SIGHUP", None)
-    before = signal.signal(number, signal.SIG_DFL) if number else None
+def signals_heard() -> Iterator[None]:
+    """SIGHUP and SIGINT end the processes that a test starts, which inherit what this one ignores.
+
+    `nohup` ignores the one, a shell's background job the other.
+    """
+    wanted = {"SIGHUP": signal.SIG_DFL, "SIGINT": signal.default_int_handler}
+    numbers = {name: getattr(signal, name) for name in wanted if hasattr(signal, name)}
+    before = {number: signal.signal(number, wanted[name]) for name, number in numbers.items()}
     yield
-    if number:
-        signal.signal(number, before)
+    for number, handler in before.items():
+        signal.signal(number, handler)
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

@@ -217,7 +217,7 @@ def test_a_timeout_is_unknown(tmp_path: Path, referee_of: Callable[..., Referee]
     assert referee.counts["sent"] == {"one": 1}
 
 
-@pytest.mark.usefixtures("hangups_heard")
+@pytest.mark.usefixtures("signals_heard")
 @pytest.mark.parametrize("name", ["SIGINT", "SIGTERM", "SIGHUP"])
 def test_ctrl_c_waits_for_what_was_sent(
     tmp_path: Path, referee_of: Callable[..., Referee], name: str

@@ -153,7 +153,7 @@ def test_fault_24_a_closed_stream_is_no_traceback(server: Any, closed: str) -> N
     assert "Traceback" not in done.stderr
 
 
-@pytest.mark.usefixtures("hangups_heard")
+@pytest.mark.usefixtures("signals_heard")
 @pytest.mark.skipif(os.name == "nt", reason="signals of POSIX")
 @pytest.mark.parametrize(("name", "code"), [("SIGTERM", 143), ("SIGHUP", 129), ("SIGINT", 130)])
 def test_fault_18_a_signal_leaves_no_half_file(tmp_path: Path, name: str, code: int) -> None:
@@ -203,6 +203,7 @@ def test_fault_18_a_signal_leaves_no_half_file(tmp_path: Path, name: str, code: 
         _, err = process.communicate(timeout=30)
     finally:
         process.kill()
+        process.wait()
         server.shutdown()
         server.server_close()
     assert process.returncode == code
