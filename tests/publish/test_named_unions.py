@@ -40,6 +40,8 @@ def with_field(schema: Any) -> dict[str, Any]:
             {"anyOf": [{**INTEGER, "format": "int64"}, TEXT]},
         ),
         ({"anyOf": [FAST, INTEGER]}, "XSeedValue", {"anyOf": [INTEGER, FAST]}),
+        # Two texts that stood at the field would have openapi-generator's Java lose all texts.
+        ({"anyOf": [FAST, TEXT]}, "XSeedValue", {"anyOf": [FAST, TEXT]}),
     ],
 )
 def test_a_union_of_scalars_is_a_component(schema: Any, name: str, union: Any) -> None:
@@ -69,7 +71,6 @@ def test_null_stays_at_the_field() -> None:
         {"anyOf": [TEXT, {"$ref": "#/components/schemas/Y"}]},
         {"anyOf": [TEXT, {"type": "array", "items": TEXT}]},
         {"anyOf": [TEXT, {"const": "[DONE]"}]},
-        {"anyOf": [TEXT, INTEGER, FAST]},
         {"type": ["string", "array"], "items": TEXT},
         {"anyOf": [TEXT, INTEGER], "oneOf": [TEXT, INTEGER]},
     ],

@@ -59,17 +59,13 @@ def with_named_unions(document: Json) -> Json:
 
 
 def _members(schema: Json, union: str) -> list[Json]:
-    """The parts of a union of scalars, null last; none if it is anything else.
-
-    Two texts would be one to a generator: such a union has no name that tells more.
-    """
+    """The parts of a union of scalars, null last; none if it is anything else."""
     if all(key in schema for key in _UNIONS):
         return []
     members = seq(schema.get(union)) or _of_types(schema)
     scalars = [one for one in members if obj(one).get("type") in _SCALARS]
     nulls = [one for one in members if one == _NULL]
-    types = {one["type"] for one in scalars}
-    if len(types) < max(2, len(scalars)) or len(scalars) + len(nulls) < len(members):
+    if len(scalars) < 2 or len(scalars) + len(nulls) < len(members):
         return []
     return sorted(scalars, key=_word) + nulls
 
