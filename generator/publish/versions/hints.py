@@ -19,6 +19,8 @@ from .numbers import sized
 from .prose import sentence
 from .walk import Json, walk
 
+_OF_TEXT = {"type", "description", "x-file", "x-file-max"}
+
 
 def hinted(document: Json) -> Json:
     """A copy of a document with the hints."""
@@ -63,7 +65,7 @@ def _media_type(node: Json) -> Json:
 
 
 def _schema(schema: Json) -> Json:
-    schema = _without_union_of_one(schema)
+    schema = _without_union_of_one(_without_union_of_texts(schema))
     types = schema.get("type")
     types = types if isinstance(types, list) else [types]
     if "number" in types and not schema.keys() & {"format", "enum", "const"}:
@@ -76,6 +78,22 @@ def _schema(schema: Json) -> Json:
     if "properties" in schema:
         schema["properties"] = _properties(schema)
     return with_enum_names(schema)
+
+
+def _without_union_of_texts(schema: Json) -> Json:
+    """A copy in which a union of texts, one of which may be a file, is one text.
+
+    With two texts in one union, openapi-generator's Java reads no text in any other.
+    """
+    members = [obj(member) for member in seq(schema.get("anyOf"))]
+    is_text = len(members) > 1 and all(
+        one.get("type") == "string" and one.keys() <= _OF_TEXT for one in members
+    )
+    if not is_text:
+        return schema
+    merged = {key: value for one in members for key, value in one.items()}
+    rest = {key: value for key, value in schema.items() if key != "anyOf"}
+    return {**merged, **rest}
 
 
 def _without_union_of_one(schema: Json) -> Json:
