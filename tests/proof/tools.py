@@ -96,7 +96,7 @@ def check_pauses(mock: api302_mock.MockServer, *command: str | Path, cwd: Path) 
 
     Args:
         mock: The mock; all polls of the sample's task get a new word.
-        command: The sample, without the address of the mock, which is put at its end.
+        command: The sample, without the mock's URL, which is put at its end.
         cwd: The folder of the sample.
     """
     mock.reset()

@@ -11,11 +11,8 @@ from generator.join import operations
 from generator.source import obj, seq
 
 from .losses import Loss
-from .walk import Json
+from .walk import SCALARS, SCHEMAS, Json, union_of
 
-_PREFIX = "#/components/schemas/"
-_UNIONS = ("anyOf", "oneOf")
-_SCALARS = {"string", "number", "integer", "boolean"}
 _OF_OBJECT = {"type", "description", "properties", "required"}
 
 
@@ -30,12 +27,12 @@ def one_object_bodies(document: Json, schemas: Json, carried: str, losses: list[
     """
     for name in sorted(_bodies(document) & schemas.keys()):
         schema = schemas[name]
-        union = next((key for key in _UNIONS if key in schema), "")
+        union = union_of(schema)
         branches = [obj(resolve(document, one, name)) for one in seq(schema.get(union))]
         if branches and all(map(_is_object, branches)):
             rest = {key: value for key, value in schema.items() if key != union}
             schemas[name] = {**rest, **_merged(document, branches), carried: {union: schema[union]}}
-            losses.append(Loss("3.0", f"schema.{union}", carried, f"{_PREFIX}{name}"))
+            losses.append(Loss("3.0", f"schema.{union}", carried, f"{SCHEMAS}{name}"))
 
 
 def _bodies(document: Json) -> set[str]:
@@ -44,7 +41,7 @@ def _bodies(document: Json) -> set[str]:
     for _, _, operation in operations(document):
         content = obj(obj(operation.get("requestBody")).get("content"))
         names |= {str(obj(obj(media).get("schema")).get("$ref")) for media in content.values()}
-    return {name.removeprefix(_PREFIX) for name in names}
+    return {name.removeprefix(SCHEMAS) for name in names}
 
 
 def _is_object(branch: Json) -> bool:
@@ -106,7 +103,7 @@ def _types_but_null(schemas: list[Json]) -> str | list[str]:
         types += [own] if isinstance(own, str) else seq(own) or ["anything"]
     types = list(dict.fromkeys(types))
     plain = [one for one in types if one != "null"]
-    if len(plain) != 1 or plain[0] not in _SCALARS:
+    if len(plain) != 1 or plain[0] not in SCALARS:
         return []
     return types if len(types) > 1 else types[0]
 

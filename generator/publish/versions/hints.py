@@ -17,9 +17,10 @@ from generator.source import obj, seq
 from .enum_names import with_enum_names
 from .numbers import sized
 from .prose import sentence
-from .walk import Json, walk
+from .walk import UNIONS, Json, walk
 
 _OF_TEXT = {"type", "description", "x-file", "x-file-max"}
+"""What a text says at most that may be a file."""
 
 
 def hinted(document: Json) -> Json:
@@ -98,7 +99,7 @@ def _without_union_of_texts(schema: Json) -> Json:
 
 def _without_union_of_one(schema: Json) -> Json:
     """A copy in which a union of one member is that member."""
-    for union in ("anyOf", "oneOf"):
+    for union in UNIONS:
         members = seq(schema.get(union))
         only = members[0] if len(members) == 1 else None
         if isinstance(only, dict) and not only.keys() & schema.keys() - {"description"}:

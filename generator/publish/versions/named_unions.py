@@ -13,11 +13,9 @@ from typing import Any
 
 from generator.source import obj, seq
 
-from .walk import Json, walk
+from .walk import SCALARS, SCHEMAS, UNIONS, Json, union_of, walk
 
-_SCALARS = frozenset({"string", "number", "integer", "boolean"})
 _NULL = {"type": "null"}
-_UNIONS = ("anyOf", "oneOf")
 _USUAL_FORMATS = (None, "double")
 """The formats that a name need not tell."""
 
@@ -40,14 +38,14 @@ def with_named_unions(document: Json) -> Json:
     def change(kind: str, node: Any, place: str) -> Any:
         if kind != "schema" or not isinstance(node, dict) or "/" not in place:
             return node
-        union = next((key for key in _UNIONS if key in node), "anyOf")
+        union = union_of(node) or "anyOf"
         members = _members(node, union)
         if not members:
             return node
         scalars = [member for member in members if member != _NULL]
         name = _free(_name(scalars, place), {union: scalars}, {**own, **named})
         named[name] = {union: scalars}
-        reference = {"$ref": f"#/components/schemas/{name}"}
+        reference = {"$ref": f"{SCHEMAS}{name}"}
         in_component = {union} if union in node else {"type", "format"}
         rest = {key: value for key, value in node.items() if key not in in_component}
         return {**({union: [reference, _NULL]} if _NULL in members else reference), **rest}
@@ -60,10 +58,10 @@ def with_named_unions(document: Json) -> Json:
 
 def _members(schema: Json, union: str) -> list[Json]:
     """The parts of a union of scalars, null last; none if it is anything else."""
-    if all(key in schema for key in _UNIONS):
+    if all(key in schema for key in UNIONS):
         return []
     members = seq(schema.get(union)) or _of_types(schema)
-    scalars = [one for one in members if obj(one).get("type") in _SCALARS]
+    scalars = [one for one in members if obj(one).get("type") in SCALARS]
     nulls = [one for one in members if one == _NULL]
     if len(scalars) < 2 or len(scalars) + len(nulls) < len(members):
         return []

@@ -19,11 +19,10 @@ from generator.join import operations
 from generator.source import obj, seq
 
 from .prose import as_text, code, sentence
-from .walk import Json, walk
+from .walk import SCHEMAS, UNIONS, Json, walk
 
 KNOWN = "x-extensible-enum"
 _MAX_LISTED = 20
-_SCHEMAS = "#/components/schemas/"
 _JSON_TYPES = {
     bool: "boolean",
     int: "integer",
@@ -112,9 +111,9 @@ class _Plan:
     def _change(self, kind: str, node: Any, place: str) -> Any:
         if kind != "schema" or not isinstance(node, dict):
             return node
-        twin = self.twins.get(str(node.get("$ref")).removeprefix(_SCHEMAS))
+        twin = self.twins.get(str(node.get("$ref")).removeprefix(SCHEMAS))
         if twin:
-            node = {**node, "$ref": f"{_SCHEMAS}{twin}"}
+            node = {**node, "$ref": f"{SCHEMAS}{twin}"}
         return _opened(node, place)
 
     def _reached(self, nodes: Iterable[Any]) -> set[str]:
@@ -194,7 +193,7 @@ def _closing_keyword(schema: Json, place: str) -> str | None:
         return None if in_union and is_constant else "enum"
     if "const" in schema:
         return None if in_union else "const"
-    for union in ("anyOf", "oneOf"):
+    for union in UNIONS:
         if union in schema and all("const" in obj(member) for member in schema[union]):
             return union
     return None

@@ -11,7 +11,7 @@ from generator.source import obj, seq
 
 from .losses import Loss, carry
 from .reduced import reduced
-from .walk import Json, walk
+from .walk import SCALARS, SCHEMAS, UNIONS, Json, walk
 
 # The fields that 3.1 added, by kind of object. Schemas are apart: 3.1 replaced their language.
 _NEW_IN_31: dict[str, tuple[str, ...]] = {
@@ -71,9 +71,9 @@ def _unions_of_scalars(document: Json) -> set[str]:
     schemas = obj(obj(document.get("components")).get("schemas"))
     found = set()
     for name, schema in schemas.items():
-        members = [one for union in ("anyOf", "oneOf") for one in seq(obj(schema).get(union))]
-        if members and all(obj(one).get("type") in _JSON_TYPES.values() for one in members):
-            found.add(f"#/components/schemas/{name}")
+        members = [one for union in UNIONS for one in seq(obj(schema).get(union))]
+        if members and all(obj(one).get("type") in SCALARS for one in members):
+            found.add(f"{SCHEMAS}{name}")
     return found
 
 
@@ -97,7 +97,7 @@ def _schema(
     if "const" in schema:
         schema["enum"] = [schema.pop("const")]
     _types(schema)
-    for union in ("anyOf", "oneOf"):
+    for union in UNIONS:
         _union_with_null(schema, union, scalars)
     if not _typed_null(schema, types):
         losses.append(Loss("3.0", "schema.null", "nullable", place))
@@ -194,7 +194,7 @@ def _typed_null(schema: Json, types: dict[str, str]) -> bool:
     """
     if not schema.get("nullable") or "type" in schema:
         return True
-    for union in ("anyOf", "oneOf"):
+    for union in UNIONS:
         if union in schema:
             return _null_in_union(schema, union)
     if "enum" in schema:

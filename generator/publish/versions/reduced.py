@@ -21,16 +21,13 @@ from .bodies import one_object_bodies
 from .enum_names import with_enum_names
 from .losses import Loss
 from .prose import as_text, code, sentence
-from .walk import Json
+from .walk import SCALARS, SCHEMAS, UNIONS, Json, union_of
 
 CARRIED = "x-schema"
 ALSO = "x-also"
 _FORMS = ("multipart/form-data", "application/x-www-form-urlencoded")
-_SCHEMAS = "#/components/schemas/"
-_SCALARS = {"string", "number", "integer", "boolean"}
 _BYTES = ("contentMediaType", "contentEncoding")
 """What only 3.1 says of bytes, for which 3.0 has a format."""
-_UNIONS = ("anyOf", "oneOf")
 
 
 def reduced(document: Json, losses: list[Loss]) -> Json:
@@ -51,7 +48,7 @@ def reduced(document: Json, losses: list[Loss]) -> Json:
         if changed := _with_text(document, schemas, operation, losses, others):
             document["paths"][path][method] = changed
     for name in sorted(_of_requests_alone(document) & schemas.keys()):
-        place = f"{_SCHEMAS}{name}"
+        place = f"{SCHEMAS}{name}"
         schema = _one_spelling(schemas[name], place, losses)
         schemas[name] = _one_branch(document, schema, place, losses)
     one_object_bodies(document, schemas, CARRIED, losses)
@@ -74,7 +71,7 @@ def _with_text(
     content = obj(body.get("content"))
     for media_type in _FORMS:
         media = obj(content.get(media_type))
-        name = str(obj(media.get("schema")).get("$ref", "")).removeprefix(_SCHEMAS)
+        name = str(obj(media.get("schema")).get("$ref", "")).removeprefix(SCHEMAS)
         if name not in schemas or name in others:
             continue
         form = schemas[name]
@@ -86,7 +83,7 @@ def _with_text(
         if not fields and CARRIED not in json.dumps(form):
             schemas[name] = _words_in_place(document, form)
             continue
-        place = f"{_SCHEMAS}{name}/properties"
+        place = f"{SCHEMAS}{name}/properties"
         losses += [Loss("3.0", _lost(form, field), CARRIED, f"{place}/{field}") for field in fields]
         schemas[name] = _words_in_place(
             document, {**form, "properties": {**form["properties"], **fields}}
@@ -106,7 +103,7 @@ def _but_forms(document: Json) -> Iterator[Any]:
 def _lost(form: Json, field: str) -> str:
     """What a field had that text has not."""
     schema = form["properties"][field]
-    words = ("$ref", *_UNIONS, "properties", "items", "type")
+    words = ("$ref", *UNIONS, "properties", "items", "type")
     return f"schema.{next(word for word in words if word in schema)}"
 
 
@@ -116,7 +113,7 @@ def _text_field(document: Json, schema: Any) -> Json | None:
         return None
     target = obj(resolve(document, schema, "a form"))
     kinds = set(_kinds(document, target))
-    is_union = len(kinds) > 1 and kinds <= _SCALARS
+    is_union = len(kinds) > 1 and kinds <= SCALARS
     if not (is_union or kinds == {"object"}) or "x-file" in target:
         return None
     own = str(obj(schema).get("description") or target.get("description") or "")
@@ -135,7 +132,7 @@ def _list_field(document: Json, schema: Any) -> Json | None:
 
 def _files_field(schema: Any) -> Json | None:
     """A field of a form that takes a file or several, as several."""
-    for union in _UNIONS:
+    for union in UNIONS:
         members = seq(obj(schema).get(union))
         lists = [one for one in members if obj(one).get("type") == "array"]
         if "x-file" in obj(schema) and len(lists) == 1 and lists[0].get("items") in members:
@@ -178,7 +175,7 @@ def _words_in_place(document: Json, form: Json) -> Json:
 
 def _kinds(document: Json, schema: Json) -> Iterator[str]:
     """The JSON types of a schema and of its alternatives, without null."""
-    members = [member for union in _UNIONS for member in seq(schema.get(union))]
+    members = [member for union in UNIONS for member in seq(schema.get(union))]
     for member in members:
         yield from _kinds(document, obj(resolve(document, member, "a form")))
     types = schema.get("type")
@@ -191,7 +188,7 @@ def _kinds(document: Json, schema: Json) -> Iterator[str]:
 def _words(document: Json, schema: Json) -> list[str]:
     """The words of a union of which each part lists its own, as text."""
     found: list[str] = []
-    for union in _UNIONS:
+    for union in UNIONS:
         for member in seq(schema.get(union)):
             listed = _listed(obj(resolve(document, member, "a form")))
             if not listed:
@@ -242,7 +239,7 @@ def _reached(document: Json, roots: list[Any]) -> set[str]:
             seen.add(ref)
             _, _, kind, name = ref.split("/")[:4]
             todo += references(obj(components.get(kind)).get(name))
-    return {ref.removeprefix(_SCHEMAS) for ref in seen if ref.startswith(_SCHEMAS)}
+    return {ref.removeprefix(SCHEMAS) for ref in seen if ref.startswith(SCHEMAS)}
 
 
 def _one_spelling(schema: Json, place: str, losses: list[Loss]) -> Json:
@@ -279,7 +276,7 @@ def _one_branch(document: Json, schema: Json, place: str, losses: list[Loss]) ->
     changed = {}
     for name, one in obj(schema.get("properties")).items():
         if kept := _one_list(document, one):
-            was = next(key for key in ("$ref", *_UNIONS) if key in one)
+            was = next(key for key in ("$ref", *UNIONS) if key in one)
             rest = {key: value for key, value in one.items() if key != was}
             changed[name] = {**kept, **rest, CARRIED: {was: one[was]}}
             losses.append(Loss("3.0", f"schema.{was}", CARRIED, f"{place}/properties/{name}"))
@@ -289,7 +286,7 @@ def _one_branch(document: Json, schema: Json, place: str, losses: list[Loss]) ->
 def _one_list(document: Json, field: Any) -> Json:
     """What a union of lists of words is without the union; nothing if it is none."""
     target = obj(resolve(document, field, "a field"))
-    union = next((key for key in _UNIONS if key in target), "")
+    union = union_of(target)
     members = [obj(resolve(document, one, "a field")) for one in seq(target.get(union))]
     if len(members) < 2 or not all(map(_listed, members)):
         return {}

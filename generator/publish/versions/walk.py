@@ -9,6 +9,9 @@ from generator.document.objects import CHILDREN, COMPONENT_KINDS
 from generator.document.references import escape
 
 Json = dict[str, Any]
+SCHEMAS = "#/components/schemas/"
+UNIONS = ("anyOf", "oneOf")
+SCALARS = frozenset({"string", "number", "integer", "boolean"})
 Change = Callable[[str, Any, str], Any]
 """Takes an object's kind, the object with its parts already changed, and its JSON pointer."""
 
@@ -58,3 +61,8 @@ def _part(value: Any, change: Change, part: tuple[str, str], place: str) -> Any:
     if form == "list" and isinstance(value, list):
         return [walk(one, change, kind, f"{place}/{n}") for n, one in enumerate(value)]
     return value
+
+
+def union_of(schema: Json) -> str:
+    """The keyword of a schema's union; empty if it has none."""
+    return next((key for key in UNIONS if key in schema), "")
