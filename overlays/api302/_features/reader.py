@@ -34,6 +34,7 @@ _JSON = json.JSONDecoder(strict=False)  # raw line breaks in texts are sent, and
 _scan_once = getattr(_JSON, "scan_once")  # noqa: B009 - typeshed does not know it
 _scan = cast("Callable[[str, int], tuple[Any, int]]", _scan_once)
 _HEARTBEATS = ("ping", "heartbeat", "keepalive", "keep-alive")
+_JSON_STARTS = len("data: ")
 _NOTHING: Any = object()
 
 
@@ -77,8 +78,11 @@ class Reader:
         self._texts = Texts(rule.accumulate, rule.text)
         self._decoder = Decoder()
         self._state = State.OPEN
+        self._looks_into_all = self._last is not None or self._error is not None
         self._kept: list[str] = []
-        """The events as text, which takes less memory than objects and no time of the collector."""
+        """The events as lines `data: <JSON>`: text takes less memory than objects and no time of
+        the collector.
+        """
         self._stray = ""
         """What came last in the place of an event and was not JSON."""
         self._response: Response | None = None
@@ -130,21 +134,24 @@ class Reader:
             raise self.cut()
 
     def _take(self, blocks: list[str], is_end: bool = False) -> Iterator[Any]:
-        keep = self._kept.append
+        keep, looks_into_all = self._kept.append, self._looks_into_all
+        if self._state is State.OVER:
+            return
         for block in blocks:
-            if self._state is State.OVER:
-                return
             try:
-                value, end = _scan(block, 6)
+                value, end = _scan(block, _JSON_STARTS)
                 is_line = end == len(block) and block.startswith("data: {")
             except (ValueError, StopIteration, RecursionError):
                 value, is_line = _NOTHING, False
             if is_line:
-                self._look_into(value, block)
-                keep(block[6:])
+                if looks_into_all or "error" in value or value.get("type") == "error":
+                    self._look_into(value, block)
+                keep(block)
                 yield value
                 continue
             yield from self._slowly(block, is_end)
+            if self._state is State.OVER:
+                return
 
     def _look_into(self, value: dict[str, Any], block: str) -> None:
         """Raise StreamError for an event that reports an error; note the one that is the last."""
@@ -169,7 +176,8 @@ class Reader:
                 raise self._reported(value)
             if value.__class__ is dict:
                 self._look_into(value, block)
-            self._kept.append(json.dumps(value) if isinstance(value, str) else text)
+            kept = json.dumps(value) if isinstance(value, str) else text
+            self._kept.append(f"data: {kept}")
             yield value
 
     def _value(self, event: Event, text: str, is_end: bool) -> Any:
@@ -217,7 +225,7 @@ class Reader:
     @property
     def values(self) -> list[Any]:
         """The events so far, as JSON."""
-        return [_parsed(text) for text in self._kept]
+        return [_parsed(line[_JSON_STARTS:]) for line in self._kept]
 
     def text_of(self, value: Any) -> str:
         """The text that the next event adds."""
