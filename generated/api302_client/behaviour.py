@@ -14,8 +14,7 @@ are JMESPath.
 Nothing here raises for a response that is not as described: a path that leads nowhere gives None.
 """
 
-from __future__ import annotations
-
+# Annotations are not postponed: a named tuple would compile the text of each at import.
 import json
 import re
 from base64 import b64decode
@@ -23,7 +22,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import cache
 from types import MappingProxyType
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, Self
 
 Json = Mapping[str, Any]
 State = Literal["pending", "succeeded", "failed"]
@@ -121,7 +120,7 @@ class Path(NamedTuple):
     then: str | None = None
 
     @classmethod
-    def of(cls, data: str | Json) -> Path:
+    def of(cls, data: str | Json) -> Self:
         """From a JMESPath, or from `{field, encoding, then}`."""
         return cls(data) if isinstance(data, str) else cls(**data)
 
@@ -164,7 +163,7 @@ class Test(NamedTuple):
     values: tuple[Scalar, ...] | None = None
 
     @classmethod
-    def of(cls, data: Json) -> Test:
+    def of(cls, data: Json) -> Self:
         """From `{field, values}`."""
         return cls(data["field"], _tuple(data.get("values")) if "values" in data else None)
 
@@ -184,7 +183,7 @@ class Field(NamedTuple):
     name: str
 
     @classmethod
-    def of(cls, data: Json) -> Field:
+    def of(cls, data: Json) -> Self:
         """From `{in, name}`."""
         return cls(data["in"], data["name"])
 
@@ -197,7 +196,7 @@ class Switch(NamedTuple):
     value: Scalar
 
     @classmethod
-    def of(cls, data: Json) -> Switch:
+    def of(cls, data: Json) -> Self:
         """From `{in, name, value}`."""
         return cls(data["in"], data["name"], data["value"])
 
@@ -234,7 +233,7 @@ class Success(NamedTuple):
     message: str | None = None
 
     @classmethod
-    def of(cls, data: Json) -> Success:
+    def of(cls, data: Json) -> Self:
         """From the extension."""
         return cls(data["field"], _tuple(data["values"]), data.get("code"), data.get("message"))
 
@@ -271,7 +270,7 @@ class Task(NamedTuple):
     """
 
     @classmethod
-    def of(cls, data: Json) -> Task:
+    def of(cls, data: Json) -> Self:
         """From the extension."""
         return cls(
             data["fetch"],
@@ -322,7 +321,7 @@ class Result(NamedTuple):
     outputs: tuple[Path, ...] = ()
 
     @classmethod
-    def of(cls, data: Json) -> Result:
+    def of(cls, data: Json) -> Self:
         """From `x-task-status.result`."""
         outputs = tuple(Path.of(path) for path in data.get("outputs", ()))
         return cls(data["fetch"], dict(data["parameters"]), outputs)
@@ -343,7 +342,7 @@ class Progress(NamedTuple):
     of_: float = 1.0
 
     @classmethod
-    def of(cls, data: Json) -> Progress:
+    def of(cls, data: Json) -> Self:
         """From `{field, of}`."""
         return cls(data["field"], data.get("of", 1))
 
@@ -370,7 +369,7 @@ class Ends(NamedTuple):
     failed: frozenset[str] = frozenset()
 
     @classmethod
-    def of(cls, rules: Iterable[tuple[str, TaskStatus]]) -> Ends:
+    def of(cls, rules: Iterable[tuple[str, "TaskStatus"]]) -> Self:
         """The words of the vendors' rules that at least two use for one end, none for another."""
         vendors: dict[str, dict[str, set[str]]] = defaultdict(lambda: defaultdict(set))
         for vendor, rule in rules:
@@ -416,7 +415,7 @@ class TaskStatus(NamedTuple):
     """Suggested polling interval in seconds."""
 
     @classmethod
-    def of(cls, data: Json) -> TaskStatus:
+    def of(cls, data: Json) -> Self:
         """From the extension."""
         done, error = data.get("done") or {}, data.get("error") or {}
         return cls(
@@ -512,7 +511,7 @@ class Stream(NamedTuple):
     """
 
     @classmethod
-    def of(cls, data: Json) -> Stream:
+    def of(cls, data: Json) -> Self:
         """From the extension."""
         done = data["done"]
         return cls(
@@ -546,7 +545,7 @@ class Structured(NamedTuple):
     """True of a response whose output was cut off."""
 
     @classmethod
-    def of(cls, data: Json) -> Structured:
+    def of(cls, data: Json) -> Self:
         """From the extension."""
         return cls(**data)
 
@@ -598,7 +597,7 @@ class Pages(NamedTuple):
         return (*counted, *(name for name in self.next if name != self.parameter))
 
     @classmethod
-    def of(cls, data: Json) -> Pages:
+    def of(cls, data: Json) -> Self:
         """From the extension."""
         return cls(
             data["items"],
@@ -635,7 +634,7 @@ class Upload(NamedTuple):
     """The last step's form field that takes the file."""
 
     @classmethod
-    def of(cls, data: Json) -> Upload:
+    def of(cls, data: Json) -> Self:
         """From the extension."""
         return cls(**data)
 
@@ -671,7 +670,7 @@ class Price(NamedTuple):
         return True
 
     @classmethod
-    def of(cls, data: Json) -> Price:
+    def of(cls, data: Json) -> Self:
         """From one entry of the extension."""
         return cls(**{_PRICE_FIELDS.get(name, name): value for name, value in data.items()})
 
@@ -685,7 +684,7 @@ class Repeatable(NamedTuple):
     because: str
 
     @classmethod
-    def of(cls, data: Json) -> Repeatable:
+    def of(cls, data: Json) -> Self:
         """From the extension."""
         return cls(data["because"])
 
@@ -699,7 +698,7 @@ class Models(NamedTuple):
     """It takes all models of these kinds; those that list the operation in any case."""
 
     @classmethod
-    def of(cls, data: Json) -> Models:
+    def of(cls, data: Json) -> Self:
         """From the extension."""
         return cls(data["field"], _tuple(data.get("kinds")))
 
@@ -725,7 +724,7 @@ class ModelList(NamedTuple):
     price: Mapping[str, str] = {}
 
     @classmethod
-    def of(cls, data: Json) -> ModelList:
+    def of(cls, data: Json) -> Self:
         """From the extension."""
         return cls(**data)
 
@@ -768,7 +767,7 @@ class Follow(NamedTuple):
     """It is the sum of the numbers at these paths of the response."""
 
     @classmethod
-    def of(cls, data: Json) -> Follow:
+    def of(cls, data: Json) -> Self:
         """From one entry of the extension."""
         return cls(**{**data, "sum": _tuple(data.get("sum"))})
 
@@ -790,7 +789,7 @@ class Output(NamedTuple):
     """Where the media types of the content are."""
 
     @classmethod
-    def of(cls, data: str | Json) -> Output:
+    def of(cls, data: str | Json) -> Self:
         """From a JMESPath, or from `{field, encoding, then, as, media_type}`."""
         if isinstance(data, str):
             return cls(Path(data))

@@ -11,21 +11,19 @@ disagree about a limit.
     list(limits.refused({"seconds": 7}))  # [("seconds", "must be 5 or 10, not 7")]
 """
 
-from __future__ import annotations
-
+# Annotations are not postponed: a named tuple would compile the text of each at import.
 import json
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from functools import cache, lru_cache
-from typing import Any, NamedTuple
+from functools import cache
+from typing import Any, NamedTuple, Self
 
 from .behaviour import Price, among
+from .stored import content
 
 Json = Mapping[str, Any]
 
 _SIZE = re.compile(r"(\d{1,6})\s*[x*×]\s*(\d{1,6})", re.IGNORECASE)
-_REMEMBERED = 1000
-"""Names that were looked for."""
 _WORTH_SAYING = 12
 """Values of a list that a message shows."""
 
@@ -43,7 +41,7 @@ class ModelCall(NamedTuple):
     """Other fields that the request must have for this model, such as its provider."""
 
     @classmethod
-    def of(cls, data: Json) -> ModelCall:
+    def of(cls, data: Json) -> Self:
         """From one entry of `calls`."""
         return cls(data["operation"], data.get("field"), data.get("with", {}))
 
@@ -68,7 +66,7 @@ class Limits(NamedTuple):
     replaced: Mapping[str, Any] = {}
 
     @classmethod
-    def of(cls, data: Json) -> Limits:
+    def of(cls, data: Json) -> Self:
         """From `limits` of a model."""
         return cls(
             data.get("properties", {}),
@@ -205,7 +203,7 @@ class Model(NamedTuple):
     source: str = ""
 
     @classmethod
-    def of(cls, data: Json) -> Model:
+    def of(cls, data: Json) -> Self:
         """From a complete entry of the catalogue."""
         docs: Json = next(iter(data.get("docs", ())), {})
         return cls(
@@ -253,7 +251,7 @@ class TakingCall(NamedTuple):
     price: tuple[Price, ...] = ()
 
     @classmethod
-    def of(cls, data: Json) -> TakingCall:
+    def of(cls, data: Json) -> Self:
         """From one entry of `calls` of the data."""
         price = tuple(map(Price.of, data.get("price", ())))
         return cls(data["method"], data["arguments"], data["fields"], price)
@@ -282,25 +280,6 @@ def load() -> Data:
         {id_: TakingCall.of(call) for id_, call in data["calls"].items()},
         tuple(data["lists"]),
     )
-
-
-def content() -> bytes:
-    """The catalogue as it is stored: JSON, a model a line."""
-    loader: Any = globals()["__loader__"]  # which reads from a zip file too
-    stored: bytes = loader.get_data(f"{__file__.removesuffix('catalog.py')}catalog.json")
-    return stored
-
-
-@lru_cache(_REMEMBERED)
-def is_named(name: str) -> bool:
-    """Whether some model has a wire name, its suffixes included.
-
-    Quick for the names that are written out: a call must not wait until everything is read.
-    """
-    key = json.dumps(name, ensure_ascii=False)
-    if f'"name": {key}'.encode(errors="replace") in content():
-        return True
-    return any(model.named(name) for model in load().models.values())
 
 
 @cache
