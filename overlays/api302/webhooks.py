@@ -39,6 +39,8 @@ PARAMETER = "api302"
 WEEK = 7 * 86_400.0
 LARGEST = 1 << 20
 """Bytes that a message may have."""
+PATIENCE = 30.0
+"""Seconds in which a message must have come."""
 REMEMBERED = 10_000
 """Tasks that a receiver remembers, unless it is given a memory of its own."""
 
@@ -332,6 +334,8 @@ class _Webhooks:
     ) -> Receiver:
         """An ASGI application for the URLs that `url` makes: `uvicorn`, or mounted in another.
 
+        A message has at most a megabyte, and half a minute to come in.
+
         Args:
             on_event: Called once for each task that has ended, with the status as the service
                 tells it when asked. If it raises, the service is answered with 500, so that it
@@ -402,11 +406,15 @@ class _Memory:
 
 
 class _Answer(Exception):
-    """A response that is decided."""
+    """A response that is decided.
 
-    def __init__(self, status: int, text: str) -> None:
+    `closes` says that no other request is taken from this connection: the rest of this one's body
+    would be read for it.
+    """
+
+    def __init__(self, status: int, text: str, *, closes: bool = False) -> None:
         super().__init__(text)
-        self.status, self.text = status, text
+        self.status, self.text, self.closes = status, text, closes
 
 
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
@@ -437,6 +445,8 @@ class Receiver:
             _log.logger.exception("a webhook's event was not handled: %s", type(error).__name__)
             answer = _Answer(500, "not handled; try again")
         headers = [(b"content-type", b"text/plain; charset=utf-8")]
+        if answer.closes and str(scope.get("http_version", "1.1")).startswith("1"):
+            headers.append((b"connection", b"close"))  # HTTP/2 forbids it, and needs it not
         await send({"type": "http.response.start", "status": answer.status, "headers": headers})
         await send({"type": "http.response.body", "body": answer.text.encode()})
 
@@ -511,7 +521,17 @@ async def _live(receive: Receive, send: Send) -> None:
 
 
 async def _body(receive: Receive) -> bytes:
-    """The request's body, as far as a message may be long."""
+    """The request's body, as far as a message may be long, and may take."""
+    from anyio import fail_after
+
+    try:
+        with fail_after(PATIENCE):
+            return await _whole(receive)
+    except TimeoutError:
+        raise _Answer(408, f"a message comes within {PATIENCE:g} seconds", closes=True) from None
+
+
+async def _whole(receive: Receive) -> bytes:
     body = bytearray()
     while True:
         message = await receive()
@@ -519,6 +539,6 @@ async def _body(receive: Receive) -> bytes:
             raise _Answer(400, "the request broke off")
         body += message.get("body", b"")
         if len(body) > LARGEST:
-            raise _Answer(413, f"a message has at most {LARGEST} bytes")
+            raise _Answer(413, f"a message has at most {LARGEST} bytes", closes=True)
         if not message.get("more_body"):
             return bytes(body)

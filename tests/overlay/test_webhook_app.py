@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import json
+import socket
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
+import anyio
 import pytest
+import uvicorn
 from support import KEY, Lazy, api302, http
 
 webhooks = Lazy("api302.webhooks")
@@ -313,6 +318,68 @@ def test_what_is_refused_asks_nobody(given: Any, status: int, serve: Any, connec
     app = App(connect(server))
     assert app.post(**given)[0] == status
     assert (server.requests, app.events) == ([], [])
+
+
+@pytest.mark.parametrize("backend", ["asyncio", "trio"])
+def test_fault_16_a_message_that_trickles_in_is_given_up(
+    serve: Any, connect: Any, monkeypatch: pytest.MonkeyPatch, backend: str
+) -> None:
+    """Each piece comes in time, and the last one never."""
+    monkeypatch.setattr("api302.webhooks.PATIENCE", 0.2)
+    server = serve(http(DONE), forever=True)
+    app = App(connect(server))
+    sent: list[dict[str, Any]] = []
+    pieces = iter(json.dumps(DONE))
+
+    async def receive() -> dict[str, Any]:
+        await anyio.sleep(0.05)
+        return {"type": "http.request", "body": next(pieces).encode(), "more_body": True}
+
+    async def send(message: dict[str, Any]) -> None:
+        sent.append(message)
+
+    async def main(version: str) -> None:
+        query = app.url.partition("?")[2].encode()
+        scope = {"type": "http", "method": "POST", "query_string": query, "http_version": version}
+        await app.app(scope, receive, send)
+
+    for version, closes in (("1.1", True), ("2", False)):
+        sent.clear()
+        anyio.run(main, version, backend=backend)
+        assert sent[0]["status"] == 408
+        assert (b"connection" in dict(sent[0]["headers"])) is closes
+        assert next(pieces), "it was given up before its end"
+    assert (server.requests, app.events) == ([], [])
+    assert app.post() == (200, "ok"), "it is not known: the service sends it again"
+
+
+def test_fault_16_a_server_ends_the_connection_of_a_message_that_trickles_in(
+    serve: Any, connect: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("api302.webhooks.PATIENCE", 0.2)
+    app = App(connect(serve(http(DONE))))
+    path = app.url.removeprefix("https://me.test")
+    with running(app.app) as port, socket.create_connection(("127.0.0.1", port), 10) as caller:
+        head = f"POST {path} HTTP/1.1\r\nhost: me\r\ncontent-length: 100\r\n\r\n"
+        caller.sendall(head.encode() + b'{"id":')
+        answer = b"".join(iter(lambda: caller.recv(65536), b""))  # up to the connection's end
+    assert answer.startswith(b"HTTP/1.1 408 ")
+    assert app.events == []
+
+
+@contextmanager
+def running(app: Any) -> Iterator[int]:
+    """An ASGI application behind uvicorn; its port."""
+    server = uvicorn.Server(uvicorn.Config(app, port=0, log_level="warning", lifespan="off"))
+    listening = socket.create_server(("127.0.0.1", 0))
+    thread = threading.Thread(target=server.run, args=([listening],))
+    thread.start()
+    try:
+        yield listening.getsockname()[1]
+    finally:
+        server.should_exit = True
+        thread.join()
+        listening.close()
 
 
 def test_a_url_without_a_call_cannot_be_confirmed(serve: Any, connect: Any) -> None:
