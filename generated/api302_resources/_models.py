@@ -1993,6 +1993,14 @@ OpenaiCreateVideoModel: TypeAlias = Literal["sora-2", "sora-2-pro"] | str
 OpenaiEditImageModel: TypeAlias = Literal["gpt-image-1-mini", "dall-e-2", "gpt-image-1", "gpt-image-1.5", "gpt-image-2"] | str
 OpenaiEmbeddingsModel: TypeAlias = (
     Literal[
+        "Qwen/Qwen3-Embedding-8B",
+        "Qwen/Qwen3-Embedding-4B",
+        "Qwen/Qwen3-Embedding-0.6B",
+        "BAAI/bge-large-en-v1.5",
+        "BAAI/bge-large-zh-v1.5",
+        "BAAI/bge-m3",
+        "Baichuan-Text-Embedding",
+        "gemini-embedding-001",
         "text-embedding-3-small",
         "text-embedding-3-large",
         "text-embedding-ada-002",
@@ -2004,18 +2012,10 @@ OpenaiEmbeddingsModel: TypeAlias = (
         "voyage-finance-2",
         "voyage-law-2",
         "voyage-code-2",
-        "gemini-embedding-001",
-        "Qwen/Qwen3-Embedding-8B",
-        "Qwen/Qwen3-Embedding-4B",
-        "Qwen/Qwen3-Embedding-0.6B",
+        "bce-embedding-base_v1",
         "embedding-3",
         "embedding-2",
         "zhipu-embedding-2",
-        "BAAI/bge-large-en-v1.5",
-        "BAAI/bge-large-zh-v1.5",
-        "BAAI/bge-m3",
-        "Baichuan-Text-Embedding",
-        "bce-embedding-base_v1",
     ]
     | str
 )

@@ -177,6 +177,8 @@ class Model(NamedTuple):
         price: What it costs; empty where that is not known.
         context: How many tokens a call may have in all; None where that is not known.
         output: How many tokens it returns at most; None where that is not known.
+        dimensions: How many numbers its vectors have, unless the request says another length; None
+            where that is not known.
         suffixes: What may be put behind its name to add a feature.
         deprecated: Whether the provider has superseded it.
         replaced_by: The id of the model to use in its place.
@@ -194,6 +196,7 @@ class Model(NamedTuple):
     price: tuple[Price, ...] = ()
     context: int | None = None
     output: int | None = None
+    dimensions: int | None = None
     suffixes: tuple[str, ...] = ()
     deprecated: bool = False
     replaced_by: str | None = None
@@ -215,6 +218,7 @@ class Model(NamedTuple):
             price=tuple(map(Price.of, data.get("price", ()))),
             context=data.get("tokens", {}).get("context"),
             output=data.get("tokens", {}).get("output"),
+            dimensions=data.get("dimensions"),
             suffixes=tuple(data.get("suffixes", ())),
             deprecated=data.get("deprecated", False),
             replaced_by=data.get("replaced_by"),

@@ -47,6 +47,8 @@ class Model:
         price: What it costs; that of the call where no own price is known; empty if neither is.
         context: How many tokens a call may have in all; None where that is not known.
         output: How many tokens it returns at most; None where that is not known.
+        dimensions: How many numbers its vectors have, unless the request says another length; None
+            where that is not known.
         deprecated: Whether the provider has superseded it.
         replaced_by: The id of the model to use in its place.
         evidence: How it is known: page, sample, caller, vendor, catalog, or `live`.
@@ -68,6 +70,7 @@ class Model:
         self.price: tuple[Price, ...] = entry.price or (taking.price if taking else ())
         self.context: int | None = entry.context
         self.output: int | None = entry.output
+        self.dimensions: int | None = entry.dimensions
         self.deprecated: bool = entry.deprecated
         self.replaced_by: str | None = entry.replaced_by
         self.evidence: str = entry.evidence
@@ -84,6 +87,8 @@ class Model:
             instead = f"; use {self.replaced_by}" if self.replaced_by else ""
             lines.append(f"  deprecated{instead}")
         lines += [f"  {text}" for text in _limits(self.limits)]
+        if self.dimensions:
+            lines.append(f"  vectors of {self.dimensions} numbers")
         prices = "; ".join(map(price_text, self.price))
         lines.append(f"  price: {prices or 'not documented'}")
         lines.append(f"  source: {self.source} ({self.evidence})")

@@ -9,6 +9,7 @@ from typing import Any, cast
 
 from api302_client.behaviour import Follow, find
 from api302_mock.call import Call
+from api302_mock.models import dimensions
 from api302_mock.paths import put
 
 _FILE = re.compile(r"\A(https?://[^?#\s]+/[^?#/\s]+)(\.\w+(?:[?#]\S*)?)\Z")
@@ -33,7 +34,8 @@ def follow(rules: Iterable[Follow], value: Any, call: Call) -> None:
         if rule.count is not None:
             _count(rule, value, call.value(rule.count))
         if rule.length is not None:
-            _stretch(find(rule.response, value), call.value(rule.length))
+            length = call.value(rule.length) or dimensions(call)
+            _stretch(find(rule.response, value), length)
         if rule.sum:
             numbers = [find(path, value) for path in rule.sum]
             put(rule.response, value, sum(one for one in numbers if isinstance(one, int)))
@@ -87,7 +89,7 @@ def _number_of(asked: Any) -> int | None:
 
 
 def _stretch(lists: Any, asked: Any) -> None:
-    """Vectors of the length that the request asks for, each another one."""
+    """Vectors of the length that the request or its model asks for, each another one."""
     if not isinstance(asked, int) or not isinstance(lists, list):
         return
     every = cast("list[Any]", lists)

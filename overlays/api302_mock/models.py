@@ -1,6 +1,8 @@
-"""What the catalogue says that a model refuses, the mock refuses too."""
+"""What the catalogue says of a model: what it refuses, the mock refuses too."""
 
 from __future__ import annotations
+
+from typing import Any
 
 from api302_client.catalog import chosen, load, near
 from api302_client.stored import is_named
@@ -19,7 +21,7 @@ def refuse(call: Call, *, strict: bool) -> None:
             for a model that nobody knows.
     """
     rule = call.operation.behaviour.models
-    values = {**call.fields, **call.query, **call.path}
+    values = _values(call)
     model = chosen(call.operation.id, values)
     if model is not None:
         for field, problem in model.limits.refused(values):
@@ -28,3 +30,13 @@ def refuse(call: Call, *, strict: bool) -> None:
         close = near(name, [one.name for one in load().models.values() if one.name])
         hint = f"; did you mean {' or '.join(close)}?" if close else "."
         raise Refused(400, f"body.{rule.field}: the catalogue has no model {name!r}{hint}")
+
+
+def dimensions(call: Call) -> int | None:
+    """How many numbers the vectors of a request's model have, as far as the catalogue knows."""
+    model = chosen(call.operation.id, _values(call))
+    return model.dimensions if model else None
+
+
+def _values(call: Call) -> dict[str, Any]:
+    return {**call.fields, **call.query, **call.path}

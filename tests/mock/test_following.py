@@ -10,6 +10,7 @@ import httpx
 import pytest
 
 from api302_client.behaviour import Follow
+from api302_client.catalog import load
 from api302_mock import MockServer, start
 from api302_mock.call import Call
 from api302_mock.document import Document
@@ -92,6 +93,25 @@ def test_embeddings(http: httpx.Client) -> None:
         assert [one["index"] for one in response["data"]] == list(range(100))
         assert {len(one["embedding"]) for one in response["data"]} == {256}
     assert len(http.post("/v1/embeddings", json=body | {"input": "one"}).json()["data"]) == 1
+
+
+@pytest.mark.parametrize(
+    ("path", "model", "length"),
+    [
+        ("/v1/embeddings", "text-embedding-3-small", 1536),
+        ("/v1/embeddings", "BAAI/bge-m3", 1024),
+        ("/jina/v1/embeddings", "jina-clip-v1", 768),
+    ],
+)
+def test_vectors_are_as_long_as_those_of_the_model(
+    http: httpx.Client, path: str, model: str, length: int
+) -> None:
+    body = {"model": model, "input": ["one", "two"]}
+    assert load().models[model].dimensions == length
+    first, second = (one["embedding"] for one in http.post(path, json=body).json()["data"])
+    assert len(first) == len(second) == length
+    shorter = http.post(path, json=body | {"dimensions": 5}).json()["data"]
+    assert [len(one["embedding"]) for one in shorter] == [5, 5]
 
 
 def test_chat(http: httpx.Client, server: MockServer) -> None:
