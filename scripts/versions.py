@@ -130,7 +130,7 @@ def pythons(pytest: list[str]) -> int:
         for version in PYTHONS:
             found = shutil.which(f"python{version}")
             if not found or subprocess.run([found, "-c", ""], capture_output=True).returncode:
-                print(f"Python {version} is not on this machine")
+                print(f"Python {version} is not on PATH, or a shim of one that is not active")
                 continue
             python = _environment(version, found, locked)
             failed |= _tests(python, [*TESTS, *pytest])

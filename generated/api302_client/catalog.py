@@ -15,15 +15,17 @@ disagree about a limit.
 import json
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any, NamedTuple, Self
 
 from .behaviour import Price, among
-from .stored import content
+from .stored import content, is_written
 
 Json = Mapping[str, Any]
 
 _SIZE = re.compile(r"(\d{1,6})\s*[x*×]\s*(\d{1,6})", re.IGNORECASE)
+_REMEMBERED = 1000
+"""Names that were looked for."""
 _WORTH_SAYING = 12
 """Values of a list that a message shows."""
 
@@ -284,6 +286,12 @@ def load() -> Data:
         {id_: TakingCall.of(call) for id_, call in data["calls"].items()},
         tuple(data["lists"]),
     )
+
+
+@lru_cache(_REMEMBERED)
+def is_named(name: str) -> bool:
+    """Whether some model has a wire name, its suffixes included."""
+    return is_written(name) or any(model.named(name) for model in load().models.values())
 
 
 @cache

@@ -6,11 +6,7 @@ Apart from its classes in `catalog`, since a first call looks for its model's na
 from __future__ import annotations
 
 import json
-from functools import lru_cache
 from typing import Any
-
-_REMEMBERED = 1000
-"""Names that were looked for."""
 
 
 def content() -> bytes:
@@ -20,15 +16,7 @@ def content() -> bytes:
     return stored
 
 
-@lru_cache(_REMEMBERED)
-def is_named(name: str) -> bool:
-    """Whether some model has a wire name, its suffixes included.
-
-    Quick for the names that are written out: a call must not wait until everything is read.
-    """
+def is_written(name: str) -> bool:
+    """Whether a wire name is written out there: quickly, since calls wait for it."""
     key = json.dumps(name, ensure_ascii=False)
-    if f'"name": {key}'.encode(errors="replace") in content():
-        return True
-    from .catalog import load
-
-    return any(model.named(name) for model in load().models.values())
+    return f'"name": {key}'.encode(errors="replace") in content()

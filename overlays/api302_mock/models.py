@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from api302_client.catalog import chosen, load, near
-from api302_client.stored import is_named
+from api302_client.catalog import chosen, is_named, load, near
 from api302_mock.call import Call
 from api302_mock.errors import Refused
 

@@ -41,12 +41,14 @@ def _warned(what: str, said: str) -> None:
 @lru_cache(_REMEMBERED)
 def unknown(model: str) -> str:
     """That the catalogue does not know a model, and the names that are near; empty if it does."""
-    from api302_client.stored import is_named
+    from api302_client.stored import is_written
+
+    if is_written(model):
+        return ""
+    from api302_client.catalog import is_named, load, near
 
     if is_named(model):
         return ""
-    from api302_client.catalog import load, near
-
     names = [one.name for one in load().models.values() if one.name]
     close = near(model, names) if len(model) <= _LONGEST else []
     hint = f"; did you mean {' or '.join(close)}?" if close else ""

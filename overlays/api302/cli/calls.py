@@ -21,12 +21,12 @@ if TYPE_CHECKING:
 
 def command(call: Call, name: str | None = None) -> click.Command:
     """The command of a call."""
-    shown = name or call.name.replace("_", "-")
-    if _kinds(call) == {"session"}:
-        from . import conversation
+    return CallCommand(name or call.name.replace("_", "-"), call, _made(call))
 
-        return conversation.command(call, shown)
-    return CallCommand(shown, call, _made(call))
+
+def is_session(call: Call) -> bool:
+    """Whether it is a conversation over a WebSocket, whose command is another."""
+    return _kinds(call) == {"session"}
 
 
 class CallCommand(click.Command):

@@ -184,6 +184,10 @@ class _Vendor(Lazy):
 def _call(call: tree.Call | None, name: str) -> click.Command | None:
     if call is None:
         return None
-    from .calls import command
+    from . import calls
 
-    return command(call, name)
+    if not calls.is_session(call):
+        return calls.command(call, name)
+    from . import conversation
+
+    return conversation.command(call, name)
