@@ -11,6 +11,7 @@ from base64 import b64encode
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 from sqlalchemy.exc import OperationalError
@@ -20,6 +21,7 @@ from api302 import Api302Error, AsyncClient, InvalidArgument
 from api302.batch import Batch, Journal, astep, started
 from api302.batch.files import Target
 from api302.batch.jobs import file_stem
+from api302.batch.rescue import ROOM, Rescue
 from api302.batch.runner import Progress
 from api302.batch.settling import settle_jobs
 
@@ -280,32 +282,202 @@ def test_fault_18_a_local_url_is_a_folder(tmp_path: Path) -> None:
 # --- the journal ----------------------------------------------------------------------------------
 
 
-def test_fault_10_a_journal_that_cannot_be_written_keeps_what_was_paid(tmp_path: Path) -> None:
-    with Batch(tmp_path) as batch:
-        batch.plan([chat("a")])
-        write = batch.journal.write
+class Full:
+    """A journal that cannot be written once responses have come: its disk is full."""
 
-        def fail(changes: Any) -> None:
-            listed = list(changes)
-            if any(change.get("state") == "saved" for _, change in listed):
-                raise OperationalError("UPDATE …", {}, Exception("database or disk is full"))
-            write(listed)
+    def __init__(self, batch: Batch) -> None:
+        self._write = batch.journal.write
+        batch.journal.write = self  # type: ignore[method-assign]
 
-        batch.journal.write = fail  # type: ignore[method-assign]
+    def __call__(self, changes: Any) -> None:
+        listed = list(changes)
+        if any(change.get("response") for _, change in listed):
+            raise OperationalError("UPDATE …", {}, Exception("database or disk is full"))
+        self._write(listed)
 
-        async def go() -> None:
-            answering = Answering(lambda _: b'{"choices": [{"message": {"content": "paid"}}]}')
+
+def paid(call: Any) -> bytes:
+    """A response that has what was asked for."""
+    content = f"paid {call.kwargs['json']['messages'][0]['content']} {HALF}"
+    return json.dumps({"choices": [{"message": {"content": content}}]}).encode()
+
+
+def failing(out: Path, answering: Answering, keys: str) -> str:
+    """Run a batch whose journal cannot be written; what its error tells beside."""
+
+    async def go() -> None:
+        with Batch(out) as batch:
+            batch.plan([chat(key) for key in keys])
+            Full(batch)
             async with AsyncClient(api_key=KEY, middleware=[answering]) as client:
                 await batch.arun(client=client)
 
-        with pytest.raises(Api302Error, match=r"journal: .* is full") as raised:
-            asyncio.run(go())
-    (note,) = [note for note in raised.value.__notes__ if "is kept in" in note]
-    kept = Path(note.partition("is kept in ")[2])
-    (line,) = lines(kept)
-    kept.unlink()
-    assert json.loads(line["response"])["choices"][0]["message"]["content"] == "paid"
+    with pytest.raises(Api302Error, match=r"journal: .* is full") as raised:
+        asyncio.run(go())
     assert "paid" not in str(raised.value)
+    return "; ".join(raised.value.__notes__)
+
+
+def contents(out: Path) -> dict[str, str]:
+    """What the results of chats say, by key."""
+    found = {line["key"]: line["response"]["choices"][0] for line in lines(out / "results.jsonl")}
+    return {key: choice["message"]["content"] for key, choice in found.items()}
+
+
+def test_fault_10_a_journal_that_cannot_be_written_keeps_what_was_paid(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The next run has it by itself, and says so once."""
+    answering = Answering(paid)
+    told = failing(tmp_path, answering, "ab")
+    (path,) = tmp_path.glob(".api302-*.rescue")
+    assert f"What became of 2 jobs is kept in {path}" in told
+    assert path.stat().st_mode & 0o077 == 0 or os.name == "nt"
+    assert ran([], tmp_path, answering, unknown="resend").counts["saved"] == 2
+    assert contents(tmp_path) == {key: f"paid {key} {HALF}" for key in "ab"}
+    assert answering.count == 2, "nothing was sent twice"
+    assert [record.args[0] for record in caplog.records if record.args] == [2]  # type: ignore[index]
+    caplog.clear()
+    ran([], tmp_path, answering)
+    assert not caplog.records
+    assert not list(tmp_path.glob(".api302-*"))
+
+
+def test_fault_10_the_room_for_what_was_paid_is_there_from_the_start(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A full disk would refuse the file in which it is kept."""
+    sizes: list[int] = []
+
+    def answer(call: Any) -> bytes:
+        (path,) = tmp_path.glob(".api302-*.rescue")
+        sizes.append(path.stat().st_blocks * 512 if hasattr(os.stat_result, "st_blocks") else ROOM)
+        return paid(call)
+
+    ran([chat("a")], tmp_path, Answering(answer))
+    assert sizes[0] >= ROOM
+    monkeypatch.setattr("api302.batch.rescue._fill", _full)
+    answering = Answering(paid)
+    with pytest.raises(Api302Error, match=r"has no room of 64 MB .* nothing was sent"):
+        ran([chat("b")], tmp_path, answering)
+    assert answering.count == 0
+    assert not list(tmp_path.glob(".api302-*"))
+
+
+def test_fault_10_what_the_room_does_not_take_goes_to_temporary_files(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out, temporary = tmp_path / "out", tmp_path / "temporary"
+    temporary.mkdir()
+    monkeypatch.setattr("tempfile.tempdir", str(temporary))
+    answering = Answering(paid)
+    with monkeypatch.context() as patch:
+        patch.setattr("api302.batch.rescue._write_at", _full)
+        failing(out, answering, "ab")
+    assert len(list(temporary.iterdir())) == 2
+    assert ran([], out, answering).counts["saved"] == 2
+    assert (sorted(contents(out)), answering.count) == (["a", "b"], 2)
+    assert not list(temporary.iterdir())
+
+
+def test_fault_10_what_nothing_takes_is_unknown(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, referee: Referee
+) -> None:
+    """Every disk is full: the error says which jobs are concerned, and they are not sent again."""
+    with Batch(tmp_path) as batch:
+        batch.plan([chat("a"), chat("b")])
+        with monkeypatch.context() as patch:
+            patch.setattr(batch.journal, "write", batch.journal.write)
+            Full(batch)
+            patch.setattr("api302.batch.rescue._write_at", _full)
+            patch.setattr("tempfile.mkstemp", _full)
+            with pytest.raises(Api302Error, match="is full") as raised:
+                batch.run()
+        (told,) = raised.value.__notes__
+        assert "2 jobs could be kept nowhere (number 1, 2 in the journal)" in told
+        assert batch.run().counts["unknown"] == 2
+    assert sum(referee.counts["sent"].values()) == 2
+
+
+def test_fault_10_a_line_that_did_not_fit_leaves_the_others_whole(tmp_path: Path) -> None:
+    with Batch(tmp_path) as batch:
+        batch.plan([chat("a"), chat("b")])
+        batch.journal.set("id", "1")
+        with Rescue(batch.journal, tmp_path) as rescue:
+            room = Short(rescue._room, 400)
+            rescue._room = room  # type: ignore[assignment]
+            rescue.keep([(1, {"state": "saved", "response": "x" * 1000, "request_id": "no"})])
+            assert room.failed
+            rescue.keep([(1, {"state": "accepted"}), (2, {"state": "saved", "request_id": "r"})])
+            rescue.keep([(1, {"state": "saved", "request_id": "s"}), (2, {"polls": 1})])
+        Rescue(batch.journal, tmp_path).take_up()
+        rows = batch.journal.rows()
+        assert [(row["state"], row["request_id"]) for row in rows] == [
+            ("saved", "s"),
+            ("saved", "r"),
+        ]
+
+
+class Short:
+    """A file on a disk that is full after so many bytes."""
+
+    def __init__(self, file: Any, most: int) -> None:
+        self._file, self._most, self.failed = file, most, False
+
+    def write(self, data: Any) -> int:
+        if self._file.tell() >= self._most:
+            self.failed = True
+            raise OSError(28, "No space left on device")
+        return self._file.write(data[: self._most - self._file.tell()])
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._file, name)
+
+
+def test_fault_10_what_was_to_be_sent_and_was_not_is_planned(tmp_path: Path) -> None:
+    """The journal may have it for sent: a database can end after it wrote and before it says so."""
+    with Batch(tmp_path) as batch:
+        batch.plan([chat("a")])
+        batch.journal.write([(1, {"state": "sent", "sent_at": 5.0})])
+        with Rescue(batch.journal, tmp_path) as rescue:
+            rescue.keep([(1, {"state": "sent", "sent_at": 5.0})])
+    answering = Answering(paid)
+    assert ran([], tmp_path, answering).counts["saved"] == 1
+    assert answering.count == 1
+
+
+@pytest.mark.skipif(os.name == "nt", reason="links need a privilege")
+def test_fault_20_files_of_others_are_not_taken_up(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Anybody may write into the folder of temporary files; and a journal may be begun anew."""
+    temporary = tmp_path / "temporary"
+    temporary.mkdir()
+    monkeypatch.setattr("tempfile.tempdir", str(temporary))
+    with Batch(tmp_path / "out") as batch:
+        batch.plan([chat("a")])
+        batch.journal.set("id", "1")
+        line = {"order": 1, "number": 1, "turn": None, "change": {"state": "saved"}}
+        bad: list[Any] = [{**line, "change": 5}, {**line, "change": {"state": "saved", "batch": 1}}]
+        bad[1]["change"]["drop"] = "table"
+        (temporary / "api302-1-bad.rescue").write_text(
+            "\n".join([*map(json.dumps, bad), "[" * 100_000, "5", '{"order": 1', json.dumps(line)])
+        )
+        whole = json.dumps(line) + "\n"
+        (tmp_path / "elsewhere").write_text(whole)
+        (temporary / "api302-1-link.rescue").symlink_to(tmp_path / "elsewhere")
+        (temporary / "api302-2-other.rescue").write_text(whole)
+        (tmp_path / "out/.api302-2.rescue").write_text(whole)
+        with Rescue(batch.journal, tmp_path / "out"):
+            pass
+        assert batch.journal.counts()["planned"] == 1
+        assert (tmp_path / "elsewhere").read_text() == whole
+        own = temporary / "api302-1-own.rescue"
+        own.write_text(whole)
+        monkeypatch.setattr("os.geteuid", lambda: os.getuid() + 1)
+        Rescue(batch.journal).take_up()
+        assert own.exists()
+        assert batch.journal.counts()["planned"] == 1
 
 
 @pytest.mark.parametrize(
@@ -467,11 +639,43 @@ def test_fault_10_a_database_that_goes_down_keeps_what_was_paid(
             asyncio.run(go())
     finally:
         postgres.restart()
-    (note,) = [note for note in raised.value.__notes__ if "is kept in" in note]
-    kept = Path(note.partition("is kept in ")[2])
-    (line,) = lines(kept)
-    kept.unlink()
-    assert (line["state"], line["response"]) == ("saved", '{"choices": []}')
+    assert "What became of 1 jobs is kept in" in "; ".join(raised.value.__notes__)
+    with Batch(tmp_path, journal=postgres.url, name="down") as batch:
+        client = AsyncClient(api_key=KEY, middleware=[down])
+        assert batch.run(client=client).counts["saved"] == 1
+    assert lines(tmp_path / "results.jsonl")[0]["response"] == {"choices": []}
+
+
+@pytest.mark.parametrize("is_taken", [False, True], ids=["in time", "held for unknown"])
+def test_fault_10_a_worker_keeps_what_the_journal_cannot_be_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, is_taken: bool
+) -> None:
+    pytest.importorskip("celery")
+    from api302.batch.celery import Worker
+
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    monkeypatch.setattr("api302.batch.celery._PERSISTENCE", -1.0)
+    answering = Answering(paid)
+    with Batch(tmp_path / "out") as batch:
+        batch.plan([chat("a"), chat("b")])
+        client = AsyncClient(api_key=KEY, middleware=[answering])
+        worker = Worker(batch.journal, client, {})
+        with monkeypatch.context() as patch:
+            down = OperationalError("UPDATE …", {}, Exception("server closed the connection"))
+            patch.setattr(worker, "_written", Mock(side_effect=down))
+            with pytest.raises(OperationalError):
+                worker.take(1, 0)
+        (path,) = tmp_path.glob("api302-*.rescue")
+        if is_taken:
+            batch.journal.write([(1, {"state": "unknown", "turn": 7})])
+            Worker(batch.journal, client, {})  # another process of this machine
+        else:
+            worker.take(2, 0)
+        row = batch.journal.row(1)
+        assert row is not None
+        assert (row["state"], "paid a" in row["response"]) == ("saved", True)
+        assert not path.exists()
+    assert answering.count == (1 if is_taken else 2)
 
 
 def test_fault_18_a_worker_that_cannot_save_sends_nothing_again(

@@ -19,6 +19,7 @@ from .journal import Journal, Plan, Row
 from .limits import rates_of
 from .money import SAMPLE, Money, checked_budget, estimate_of
 from .report import write_reports
+from .rescue import Rescue
 from .runner import Pace, Progress, Runner, Unknown
 from .step import Work, once_more, unanswered
 
@@ -212,7 +213,7 @@ class Batch:
         limit = checked_budget(budget)
         checked_unknown(unknown)
         self._check_engine()
-        with self.journal.owned(), self._reported():
+        with self.journal.owned(), self._reported(), Rescue(self.journal, self.out) as rescue:
             async with _client(client) as calls:
                 await asyncio.to_thread(check_prices, self.journal, limit, unpriced)
                 await asyncio.to_thread(self._end_sent)
@@ -222,7 +223,8 @@ class Batch:
                 work = Work(calls, target, Uploads(calls, self.journal), interval=interval)
                 money = Money(calls, self.journal, limit)
                 try:
-                    return await Runner(calls, self.journal, work, money, pace, on_progress).run()
+                    runner = Runner(calls, self.journal, rescue, work, money, pace, on_progress)
+                    return await runner.run()
                 finally:
                     target.close()
 

@@ -35,6 +35,7 @@ from .journal import OPEN, Journal, Row
 from .limits import Rates, SharedLimits, rates_of, tokens_of, used_tokens
 from .money import Money, checked_budget
 from .report import write_reports
+from .rescue import Rescue
 from .runner import Progress, Unknown
 from .step import Change, Stopped, Work, announced, refused, unanswered
 
@@ -63,7 +64,7 @@ WINDOW = 500
 TICK = 1.0
 _RESEND, _PERSISTENCE = 5.0, 120.0
 """Seconds before a step is tried again whose journal could not be reached; and for how long what
-became of a call is kept in memory then."""
+became of a call is kept in memory then, before it goes to a file of the worker's machine."""
 
 app: Any = Celery("api302.batch", broker=BROKER)
 app.conf.update(
@@ -94,9 +95,13 @@ class Worker:
         target = Target(settings.get("files", "."), journal)
         uploads = Uploads(client, journal)
         self._work = Work(client, target, uploads, settings.get("interval"))
+        self._rescue = Rescue(journal)
+        self._rescue.take_up()
 
     def take(self, number: int, turn: int) -> tuple[float, int] | None:
         """Take one turn of a job: seconds until the next and its number, or None at the end."""
+        if self._rescue.is_holding:
+            self._rescue.take_up()
         row = self.journal.row(number)
         if row is None or row["turn"] != turn or row["state"] not in OPEN:
             return None
@@ -146,7 +151,7 @@ class Worker:
             self._note_limits(row, change)
         if change.get("state", row["state"]) in OPEN and change.get("due") is None:
             change["due"] = time.time()  # without a time, a lost message would not be missed
-        self._persist(lambda: self._written(number, turn, change))
+        self._persist(number, turn, change)
         return change
 
     async def _within(self, row: Row) -> Change:
@@ -190,14 +195,17 @@ class Worker:
         if not self.journal.claim(number, turn, change):
             self.journal.rescue(number, change)
 
-    def _persist(self, write: Callable[[], None]) -> None:
-        """Write, again and again while the journal cannot be reached."""
+    def _persist(self, number: int, turn: int, change: Change) -> None:
+        """Write, again and again while the journal cannot be reached; or else keep it here."""
         end = time.monotonic() + _PERSISTENCE
         while True:
             try:
-                return write()
+                return self._written(number, turn, change)
             except OperationalError:
                 if time.monotonic() > end:
+                    self._rescue.keep([(number, change)], turn)
+                    for said in self._rescue.notes():
+                        logger.warning("%s", said)
                     raise
                 time.sleep(0.5)
 
@@ -337,6 +345,7 @@ def run_over_workers(
     settings |= {"files": batch.files, "grace": grace, "longest_call": longest_call}
     settings["budget"] = limit
     with journal.owned():  # no runner of one machine has it
+        Rescue(journal).take_up()
         check_prices(journal, limit, unpriced)
         for name, value in (("settings", json.dumps(settings)), ("engine", "celery")):
             journal.set(name, value)

@@ -7,17 +7,15 @@ longer than the write. Where it is not, or the journal is a database elsewhere, 
 from __future__ import annotations
 
 import asyncio
-import json
 import time
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
-from tempfile import mkstemp
 from typing import Any, NamedTuple
 
 from sqlalchemy.exc import SQLAlchemyError
 
 from .journal import Journal, not_written
+from .rescue import Rescue
 
 QUICK = 0.003
 """Seconds that a write takes at most, on average, for the event loop to make it."""
@@ -37,20 +35,17 @@ class Commits:
     """Writes changes into a journal, in the order in which they come.
 
     A journal that cannot be written fails every change from then on: a batch without a journal
-    does not go on. What became of paid calls is then kept in a temporary file, which the error
-    names.
+    does not go on. What became of calls is kept beside it then, for the next run.
     """
 
-    def __init__(self, journal: Journal) -> None:
-        self._journal = journal
+    def __init__(self, journal: Journal, rescue: Rescue) -> None:
+        self._journal, self._rescue = journal, rescue
         self._loop = asyncio.get_running_loop()
         self._thread = ThreadPoolExecutor(1, "api302 journal")
         self._notes: list[_Note] = []
         self._is_due = self._is_writing = False
         self._seconds = 0.0 if journal.is_local else float("inf")
         self._failure: BaseException | None = None
-        self._lost: list[_Note] = []
-        """Changes that could not be written."""
 
     def put(self, number: int, change: Mapping[str, Any]) -> None:
         """Note what became of a job, soon."""
@@ -72,12 +67,13 @@ class Commits:
             await self.flush()
         finally:
             self._thread.shutdown(wait=False)
-            if self._failure is not None and (kept := _kept(self._lost)):
-                self._failure.add_note(f"What became of calls that were sent is kept in {kept}")
+            if self._failure is not None:
+                for said in self._rescue.notes():
+                    self._failure.add_note(said)
 
     def _add(self, note: _Note) -> None:
         if self._failure is not None:
-            self._lost.append(note)
+            self._rescue.keep([(note.number, note.change)])
             raise self._failure
         self._notes.append(note)
         if not self._is_due:
@@ -98,6 +94,8 @@ class Commits:
         writing.add_done_callback(lambda done: self._end(notes, done.result()))
 
     def _write(self, notes: list[_Note]) -> BaseException | None:
+        if self._failure is not None:  # or else what is kept would overwrite what came later
+            return self._failure
         start = time.perf_counter()
         try:
             self._journal.write((note.number, note.change) for note in notes if note.change)
@@ -113,7 +111,7 @@ class Commits:
         self._is_writing = False
         self._failure = self._failure or failure
         if failure is not None:
-            self._lost += notes
+            self._rescue.keep((note.number, note.change) for note in notes)
         for note in notes:
             if note.waiting is None or note.waiting.done():
                 continue
@@ -123,18 +121,3 @@ class Commits:
                 note.waiting.set_exception(self._failure)
         if self._notes:
             self._begin()
-
-
-def _kept(notes: list[_Note]) -> str | None:
-    """Write the changes that say what became of calls to a temporary file; its path."""
-    told = [note for note in notes if note.change.get("state") not in (None, "planned", "sent")]
-    if not told:
-        return None
-    with suppress(OSError):
-        number, path = mkstemp(prefix="api302-batch-", suffix=".jsonl")  # has mode 0600
-        with open(number, "w", encoding="utf-8", errors="backslashreplace") as file:
-            for note in told:
-                line = {"number": note.number, **note.change}
-                file.write(json.dumps(line, ensure_ascii=False, default=str) + "\n")
-        return path
-    return None

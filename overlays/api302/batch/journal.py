@@ -9,6 +9,7 @@ nobody knows what became of it).
 from __future__ import annotations
 
 import os
+import secrets
 import time
 from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
@@ -222,6 +223,16 @@ class Journal:
         except IntegrityError:  # another process noted it just now
             with self.engine.begin() as connection:
                 connection.execute(change)
+
+    def identity(self) -> str:
+        """What no other journal has, one that is begun anew in the place of this one either."""
+        known = self.get("id")
+        if known is None:
+            new = {"batch": self.batch, "name": "id", "value": secrets.token_hex(8)}
+            with suppress(IntegrityError), self.engine.begin() as connection:
+                connection.execute(about.insert().values(**new))
+            known = self.get("id")  # another process may have been first
+        return known or ""
 
     # --- planning ---------------------------------------------------------------------------------
 

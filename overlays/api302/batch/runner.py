@@ -21,6 +21,7 @@ from .commits import Commits
 from .journal import Journal, Row
 from .limits import Limits, Rates, tokens_of, used_tokens
 from .money import Money
+from .rescue import Rescue
 from .step import Change, Stopped, Work, announced
 
 if TYPE_CHECKING:
@@ -119,13 +120,14 @@ class Runner:
         self,
         client: AsyncClient,
         journal: Journal,
+        rescue: Rescue,
         work: Work,
         money: Money,
         pace: Pace,
         on_progress: Callable[[Progress], object] | None = None,
     ) -> None:
         self._client, self._journal, self._work, self._money = client, journal, work, money
-        self._pace, self._on_progress = pace, on_progress
+        self._pace, self._on_progress, self._rescue = pace, on_progress, rescue
         self._limits = Limits(pace.rates)
         self._counts: dict[str, int] = {}
         self._flying: set[asyncio.Task[None]] = set()
@@ -150,7 +152,7 @@ class Runner:
         self._slots = asyncio.Semaphore(self._pace.concurrency)
         self._steps, self._loads = Slots(self._pace.polls), Slots(self._pace.downloads)
         self._tasks = asyncio.Semaphore(self._pace.open_tasks)
-        self._commits = Commits(self._journal)
+        self._commits = Commits(self._journal, self._rescue)
         self._counts = await asyncio.to_thread(self._journal.counts)
         with announced(self._client), self._interrupts():
             try:
