@@ -228,7 +228,7 @@ def calls(url: str) -> list[Row]:
         return sum(len(chunk.choices[0].delta.content or "") for chunk in stream)
 
     assert hand_stream() == our_stream() == openai_stream() == 2 * CHUNKS
-    a, b, c = best(hand_stream, our_stream, openai_stream)
+    a, b, c = best(hand_stream, our_stream, openai_stream, rounds=15)
     chunk = Row(
         "one streamed chunk, typed",
         f"{b / CHUNKS * 1e6:.1f} us",

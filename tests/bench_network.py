@@ -162,7 +162,7 @@ def first_response(url: str) -> Row:
     ]
     environment = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}
     times: list[list[float]] = [[] for _ in codes]
-    for _ in range(9):
+    for _ in range(15):
         for number, code in enumerate(codes):
             start = time.perf_counter()
             command = [sys.executable, "-c", code]
