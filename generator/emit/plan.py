@@ -10,10 +10,10 @@ from . import arguments
 from .arguments import Arguments, NameProblem
 from .endpoints import Endpoint, Facts, endpoint, facts
 from .model_names import ModelNames
+from .owners import owners
 from .readings import with_readings
 from .request_types import RequestTypes
 from .response_types import Class, classes
-from .typed_dicts import owners
 
 
 class Plan:

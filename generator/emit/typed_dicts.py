@@ -9,7 +9,7 @@ import sys
 import tempfile
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from generator.document import Document, Schema
 from generator.document.references import references
@@ -17,15 +17,13 @@ from generator.document.references import references
 from .code import HEADER, File, GenerationError
 from .code import name as checked
 from .docstrings import wrap
-
-if TYPE_CHECKING:
-    from .plan import Plan
+from .owners import is_file
+from .plan import Plan
 
 Json = dict[str, Any]
 
 PACKAGE = "api302_client.params"
 MODELS = "api302_client.models"
-COMMON = "common"
 TOOL = "datamodel-code-generator"
 _FILES = f'''{HEADER}
 """What a field that takes a file is given in the raw client.
@@ -168,60 +166,6 @@ def _bodies(document: Document) -> set[str]:
     return {media.schema.target_name for body in operations for media in body.media.values()}
 
 
-def owners(document: Document) -> dict[str, str]:
-    """The params module of each schema that requests reach.
-
-    It is the vendor's, or `common` if several vendors reach the schema.
-
-    So a common schema never refers to a vendor's, and modules import each other in one direction
-    alone.
-    """
-    reached: dict[str, set[str]] = {}
-    for operation in document.operations:
-        body = operation.body.media.values() if operation.body else ()
-        roots = [media.schema for media in body] + [one.schema for one in operation.parameters]
-        for name in _reach(roots):
-            reached.setdefault(name, set()).add(operation.tag.replace(".", "_"))
-    for call in document.realtime:
-        for name in _reach(call.argument_schemas):
-            reached.setdefault(name, set()).add(call.tag.replace(".", "_"))
-    return {
-        name: next(iter(homes)) if len(homes) == 1 else COMMON
-        for name, homes in sorted(reached.items())
-        if name in document.schemas and not document.schemas[name].is_open_object
-    }
-
-
-def _reach(roots: Iterable[Schema]) -> set[str]:
-    """Names of the schemas that types of these are made of."""
-    found: set[str] = set()
-    todo = list(roots)
-    while todo:
-        schema = todo.pop()
-        if not schema.ref:
-            todo += _parts(schema)
-        elif schema.target_name not in found:
-            found.add(schema.target_name)
-            todo.append(schema.referred)
-    return found
-
-
-def _parts(schema: Schema) -> list[Schema]:
-    """The schemas inside a schema of which its type is made."""
-    if _is_file(schema):
-        return []
-    fields = list(schema.properties.values()) or ([schema.additional] if schema.additional else [])
-    items = [schema.items] if schema.items else []
-    members = [*schema.any_of, *schema.one_of, *schema.all_of]
-    return [*fields, *items, *(member for member in members if member.has_shape)]
-
-
-def _is_file(schema: Schema) -> bool:
-    """A text that may be sent as a part of a form: the content of a file."""
-    is_text = schema.is_file and "string" in schema.types
-    return is_text and "part" in (schema.file_forms or ["part"])
-
-
 class Running:
     """datamodel-code-generator at work on the modules that are wanted, by path.
 
@@ -292,7 +236,7 @@ def _lower(schema: Schema, modules: dict[str, str], is_inner: bool) -> Json:
         returned = schema.target.node.get("x-returned")
         path = f"{MODELS}.{returned}"
         return {"anyOf": [own, {"type": "object", "customTypePath": path}]} if returned else own
-    if _is_file(schema):
+    if is_file(schema):
         text = [{"type": "string"}] if len(schema.file_forms) > 1 else []
         file = {"type": "object", "customTypePath": f"{PACKAGE}.files.File"}
         return {**_described(schema), "anyOf": [file, *text]}

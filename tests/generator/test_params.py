@@ -15,6 +15,7 @@ from zoo import put
 from generator.document import Document
 from generator.emit import code
 from generator.emit import typed_dicts as params
+from generator.emit.owners import owners
 from generator.emit.plan import Plan
 from generator.join import join
 from generator.source import Spec
@@ -96,7 +97,7 @@ def test_what_two_vendors_use_is_common(document: dict[str, Any], tmp_path: Path
     schemas = document["components"]["schemas"]
     schemas["AcmeVideoRequest"]["properties"]["cover"] = {"$ref": f"{ACME}ImageUrl"}
     write(document, tmp_path)
-    assert params.owners(Document(document))["AcmeImageUrl"] == "common"
+    assert owners(Document(document))["AcmeImageUrl"] == "common"
     assert load(tmp_path, "common").AcmeImageUrl.__required_keys__ == {"url"}
     assert load(tmp_path, "llm_acme").AcmeContentPart
 
