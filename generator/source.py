@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -148,6 +148,12 @@ class Home:
         return path == self.prefix or (
             path.startswith(self.prefix) and path[len(self.prefix)] in "/:"
         )
+
+
+def _homes(section: str, vendor: str, part: str, listed: list[Any]) -> Iterator[Home]:
+    for number, prefix in enumerate(listed):
+        if isinstance(prefix, str):
+            yield Home(prefix, section, vendor, part, listed, number)
 
 
 @dataclass
@@ -288,16 +294,13 @@ class Spec:
 
     def homes(self) -> list[Home]:
         """Every path prefix of vendors.yaml with its section, vendor and part."""
-        return [
-            Home(prefix, section, slug, part, listed, number)
-            for slug, vendor in obj(self.files.get(VENDORS_FILE)).items()
-            for section, prefixes in obj(obj(vendor).get("homes")).items()
-            for part, listed in (
-                prefixes.items() if isinstance(prefixes, dict) else [("", seq(prefixes))]
-            )
-            for number, prefix in enumerate(seq(listed))
-            if isinstance(prefix, str)
-        ]
+        found: list[Home] = []
+        for slug, vendor in obj(self.files.get(VENDORS_FILE)).items():
+            for section, prefixes in obj(obj(vendor).get("homes")).items():
+                parts = prefixes if isinstance(prefixes, dict) else {"": prefixes}
+                for part, listed in parts.items():
+                    found += _homes(section, slug, part, seq(listed))
+        return found
 
     def ledgers(self) -> dict[str, dict[str, Any]]:
         """Ledger rows by page, by file name."""

@@ -151,10 +151,10 @@ def _problem(operation: Operation | RealtimeCall, error: NameProblem, spec: Spec
 def _imports(module: Module) -> dict[str, list[str]]:
     """What the type checker needs, by module."""
     found: dict[str, set[str]] = {}
-    for name, source in sorted(
-        {pair[::-1] for cls in module.classes for method in cls.methods for pair in method.imports}
-    ):
-        found.setdefault(source, set()).add(name)
+    for cls in module.classes:
+        for method in cls.methods:
+            for source, name in method.imports:
+                found.setdefault(source, set()).add(name)
     return {source: sorted(names) for source, names in sorted(found.items())}
 
 
