@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 from api302._json import is_array, is_mapping
 from api302._types import Estimate, Operation, Values
@@ -52,6 +52,49 @@ class _Range(NamedTuple):
 _UNTOLD = _Range(0.0, None, ", of which the request does not say how many")
 
 
+class _Request(NamedTuple):
+    """What is to be priced."""
+
+    op: Operation
+    values: Values
+    """Its parameters and fields, as they are sent."""
+    model: Model | None
+    """The model of the catalogue that it chooses."""
+
+    @property
+    def name(self) -> str:
+        """The id of its model, else of its call."""
+        return self.model.id if self.model else self.op.id
+
+    @property
+    def model_field(self) -> str:
+        """The field that takes the model; empty where no field does."""
+        rule = self.op.behaviour.models
+        return rule.field if rule else ""
+
+    @property
+    def model_name(self) -> Any:
+        """The model that it names, of the catalogue or not; None where it names none."""
+        return self.values.get(self.model_field) if self.model_field else None
+
+
+class _PriceList(NamedTuple):
+    """The documented prices of a model or a call."""
+
+    whose: str
+    """Its id."""
+    source: str
+    prices: tuple[Price, ...]
+
+    @classmethod
+    def of(cls, request: _Request) -> Self:
+        """That of the model of a request; that of its call if the model has no price of its own."""
+        op, model = request.op, request.model
+        if model and model.price:
+            return cls(model.id, model.source, model.price)
+        return cls(op.id, op.docs, _of_call(request))
+
+
 def estimated(op: Operation, values: Values) -> Estimate:
     """The cost of a request, by its parameters and body; low and high are None if it has no
     basis.
@@ -60,24 +103,16 @@ def estimated(op: Operation, values: Values) -> Estimate:
 
     # A call has all its fields: those that are not sent are None.
     values = {name: value for name, value in values.items() if value is not None}
-    rule = op.behaviour
-    model = chosen(op.id, values)
-    prices = [*(model.price if model and model.price else _of_call(op, values))]
-    if not prices and rule.status is not None:
+    request = _Request(op, values, chosen(op.id, values))
+    whose, source, prices = _PriceList.of(request)
+    if not prices and op.behaviour.status is not None:
         return Estimate(0, 0, "PTC", f"{op.id} gets a task's status, which is free")
     fitting = [price for price in prices if price.amount is not None and price.may_hold(values)]
     if not fitting:
-        return _unknown(op, model, values, prices)
-    whose = model.id if model and model.price else op.id
-    parts = list(_parts(fitting, op, values, model))
-    missing = next((part.missing for part in parts if part.missing), "")
-    low = sum(part.low for part in parts)
-    highs = [part.high for part in parts]
-    high = None if None in highs else sum(one for one in highs if one is not None)
-    source = model.source if model and model.price else op.docs
-    said = " + ".join(part.said for part in parts)
-    basis = f"the documented price of {whose} ({source}): {said}"
-    return Estimate(low, high, "PTC", basis, missing)
+        return _unknown(request, prices)
+    total = _sum(list(_parts(fitting, request)))
+    basis = f"the documented price of {whose} ({source}): {total.said}"
+    return Estimate(total.low, total.high, "PTC", basis, total.missing)
 
 
 def of_session(endpoint: Any, values: Values) -> Estimate:
@@ -90,32 +125,35 @@ def of_session(endpoint: Any, values: Values) -> Estimate:
     from api302_client.behaviour import Price
 
     model = str(values.get("model") or "")
-    prices = [Price.of(entry) for entry in endpoint.PRICE]
-    own = [price for price in prices if not price.for_ or _is_for(price, model)]
     if not model:
         return Estimate(None, None, "PTC", "the price depends on `model`", "model")
+    prices = [Price.of(entry) for entry in endpoint.PRICE]
+    own = [price for price in prices if not price.for_ or _is_for(price, model)]
     if not own:
         known = ", ".join(dict.fromkeys(price.for_ for price in prices if price.for_))
         why = f"the price of {model} is not documented; those of {known} are"
         return Estimate(None, None, "PTC", why)
-    said = " + ".join(f"{price.amount:g} PTC per {price.per or 'call'}" for price in own)
     basis = (
-        f"the documented price of {model} ({endpoint.DOCS}): {said}; how many a session takes"
-        " depends on what is said in it"
+        f"the documented price of {model} ({endpoint.DOCS}): {' + '.join(map(_rate, own))};"
+        " how many a session takes depends on what is said in it"
     )
     return Estimate(0.0, None, "PTC", basis)
 
 
-def _unknown(op: Operation, model: Model | None, values: Values, prices: Any) -> Estimate:
-    rule = op.behaviour.models
-    if rule and model is None and values.get(rule.field) is None:
-        return Estimate(None, None, "PTC", f"the price depends on `{rule.field}`", rule.field)
-    notes = "; ".join(price.note for price in prices if price.note)
-    said = f"the price of {model.id if model else op.id} is not documented"
+# --- requests without a price ---------------------------------------------------------------------
+
+
+def _unknown(request: _Request, prices: tuple[Price, ...]) -> Estimate:
+    """No estimate, and why there is none."""
+    field = request.model_field
+    if field and request.model is None and request.model_name is None:
+        return Estimate(None, None, "PTC", f"the price depends on `{field}`", field)
+    said = f"the price of {request.name} is not documented"
     if any(price.amount is not None for price in prices):
-        said = f"no documented price of {model.id if model else op.id} is for this request"
-    basis = f"{said}{f' ({notes})' if notes else ''}{_priced(op, rule.field if rule else '')}"
-    return Estimate(None, None, "PTC", basis)
+        said = f"no documented price of {request.name} is for this request"
+    notes = "; ".join(price.note for price in prices if price.note)
+    about = f" ({notes})" if notes else ""
+    return Estimate(None, None, "PTC", f"{said}{about}{_priced(request.op, field)}")
 
 
 def _priced(op: Operation, field: str) -> str:
@@ -133,10 +171,12 @@ def _priced(op: Operation, field: str) -> str:
     return f"; that of `{field}` {', '.join(priced[:_WORTH_SAYING])}{more} is"
 
 
-def _of_call(op: Operation, values: Values) -> tuple[Price, ...]:
+# --- which prices are meant -----------------------------------------------------------------------
+
+
+def _of_call(request: _Request) -> tuple[Price, ...]:
     """The prices of a call; of those that say for which model they are, the ones of its model."""
-    rule, prices = op.behaviour.models, op.behaviour.price
-    name = values.get(rule.field) if rule else None
+    name, prices = request.model_name, request.op.behaviour.price
     own = tuple(price for price in prices if name and _is_for(price, str(name)))
     return own or prices
 
@@ -149,21 +189,36 @@ def _is_for(price: Price, name: str) -> bool:
 # --- from prices to amounts -----------------------------------------------------------------------
 
 
-def _parts(
-    prices: list[Price], op: Operation, values: Values, model: Model | None
-) -> Iterator[_Range]:
+def _sum(parts: list[_Range]) -> _Range:
+    """Amounts that add up; without a highest one if a part has none."""
+    highs = [part.high for part in parts if part.high is not None]
+    return _Range(
+        sum(part.low for part in parts),
+        sum(highs) if len(highs) == len(parts) else None,
+        " + ".join(part.said for part in parts),
+        next((part.missing for part in parts if part.missing), ""),
+    )
+
+
+def _parts(prices: list[Price], request: _Request) -> Iterator[_Range]:
     """The amounts that add up: one for each unit, and of each the cheapest and dearest variant."""
     by_unit: dict[str, list[Price]] = {}
     for price in prices:
         by_unit.setdefault(price.per or "call", []).append(price)
-    others = [unit for unit in by_unit if unit not in _TOKENS]
-    optional = len(others) > 1
+    extras = _extras(by_unit)
     for unit, listed in by_unit.items():
-        amounts = [_amount(price, op, values, model) for price in listed]
-        part = _either(amounts)
-        depends = all(price.for_ or price.when for price in listed)
-        is_extra = optional and depends and unit not in _TOKENS
-        yield part._replace(low=0.0) if is_extra else part
+        part = _either([_amount(price, request) for price in listed])
+        yield part._replace(low=0.0) if unit in extras else part
+
+
+def _extras(by_unit: dict[str, list[Price]]) -> set[str]:
+    """The units that a request may not have at all: beside another one, all their prices are for
+    variants. Tokens are never extra.
+    """
+    others = {unit: listed for unit, listed in by_unit.items() if unit not in _TOKENS}
+    if len(others) < 2:
+        return set()
+    return {unit for unit, listed in others.items() if all(one.for_ or one.when for one in listed)}
 
 
 def _either(amounts: list[_Range]) -> _Range:
@@ -178,21 +233,26 @@ def _either(amounts: list[_Range]) -> _Range:
     return _Range(low.low, high.high, said)
 
 
-def _amount(price: Price, op: Operation, values: Values, model: Model | None) -> _Range:
+def _amount(price: Price, request: _Request) -> _Range:
     amount, per = price.amount or 0.0, price.per or "call"
     if not amount:
-        return _Range(0.0, 0.0, f"0 PTC per {per}")
-    units = _units(price, per, op, values, model)
+        return _Range(0.0, 0.0, _rate(price))
+    units = _units(price, per, request)
     scale = 1e6 if per in _TOKENS else _SCALE.get(per, 1.0)
     high = None if units.high is None else amount * units.high / scale
     variant = f" for {price.for_}" if price.for_ else ""
-    said = f"{amount:g} PTC per {per}{variant}{units.said}"
+    said = f"{_rate(price)}{variant}{units.said}"
     return _Range(amount * units.low / scale, high, said, units.missing)
 
 
-def _units(price: Price, per: str, op: Operation, values: Values, model: Model | None) -> _Range:
+def _rate(price: Price) -> str:
+    return f"{price.amount or 0.0:g} PTC per {price.per or 'call'}"
+
+
+def _units(price: Price, per: str, request: _Request) -> _Range:
+    values = request.values
     if per in _TOKENS:
-        return _tokens(_TOKENS[per], price, values, model)
+        return _tokens(_TOKENS[per], price, request)
     if price.units:
         return _counted(price.units, per, values)
     if per in ("call", "image"):
@@ -238,9 +298,10 @@ def _area(values: Values) -> float:
 # --- tokens ---------------------------------------------------------------------------------------
 
 
-def _tokens(side: str, price: Price, values: Values, model: Model | None) -> _Range:
+def _tokens(side: str, price: Price, request: _Request) -> _Range:
     from api302_client.behaviour import compiled
 
+    values, model = request.values, request.model
     read = compiled(price.units)(values) if price.units else values
     if isinstance(read, (int, float)):
         count = read * _choices(values)
@@ -249,13 +310,18 @@ def _tokens(side: str, price: Price, values: Values, model: Model | None) -> _Ra
         return _output(values, model)
     if side == "all" and not price.units:
         return _UNTOLD
+    return _input(read, model.context if model else None)
+
+
+def _input(read: Any, context: int | None) -> _Range:
+    """The tokens of what a model reads; `context` is the most that it can read."""
     texts = list(_texts(read))
     low = sum(len(text) // _LONGEST_TOKEN for text in texts)
     high: float | None = sum(len(text.encode(errors="replace")) + _PER_MESSAGE for text in texts)
     if _has_media(read):
-        high = model.context if model else None
-    elif model and model.context:
-        high = min(high or 0, model.context)
+        high = context
+    elif context:
+        high = min(high, context)
     return _Range(low, high, f" × {low} to {_shown(high)} tokens")
 
 
