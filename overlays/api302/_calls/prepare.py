@@ -22,6 +22,7 @@ from .settings import Settings, merged_headers, valid_timeout
 
 PLAIN = frozenset({str, int, float, bool, type(None), list, dict})
 """What is sent as it is; `build` looks into lists and objects."""
+_NONE: Values = MappingProxyType({})
 
 
 def operation_call(
@@ -41,15 +42,15 @@ def operation_call(
     extra_headers, extra_query, extra_body, timeout = options
     _check_extra(extra_query=extra_query, extra_body=extra_body)
     path, query, headers = _taken(path), _taken(query), _taken(headers)
-    body = _taken(body, op.files)
-    given = None if body is None else _checked(op, body, extra_body)
+    given = None
+    if body is not None:
+        body = _taken(body, op.files)
+        given = _checked(op, body, extra_body)
     opened: list[Any] = []
     try:
-        if given and op.files:
+        if given:
             given = _with_files(op, given, opened)
-        if given and has_inner_files(given, op.behaviour.inner_files):
-            given = put_inner_files(given, op.behaviour.inner_files, opened)
-        asked = {**(query or {}), **(extra_query or {})}
+        asked = {**query, **(extra_query or {})}
         kwargs = _built(op, path, asked, headers, given, extra_body)
         accepted = {"accept": accept} if accept else None
         kwargs["headers"] = merged_headers(
@@ -68,10 +69,14 @@ def operation_call(
     model = models.named(op, path, extra_query, query, extra_body, body)
     if model is not None:
         models.warn(name, model)
-    whole: Any = kwargs.get("json")  # objects of the caller's classes are read in it
-    fields = whole if is_mapping(whole) else {**(body or {}), **(extra_body or {})}
-    sent = {**(path or {}), **asked, **fields}
+    sent = {**path, **asked, **_fields(kwargs, body, extra_body)}
     return Call(kwargs, how, name, op, opened, model, sent)
+
+
+def _fields(kwargs: Mapping[str, Any], body: Values | None, extra: Values | None) -> Values:
+    """The fields of the body as they are sent: objects of the caller's classes are read in JSON."""
+    whole: Any = kwargs.get("json")
+    return whole if is_mapping(whole) else {**(body or {}), **(extra or {})}
 
 
 def _check_extra(**extras: Any) -> None:
@@ -83,17 +88,17 @@ def _check_extra(**extras: Any) -> None:
             )
 
 
-def _taken(values: Values | None, files: Values = MappingProxyType({})) -> Values | None:
+def _taken(values: Values | None, files: Values = _NONE) -> Values:
     """The arguments, those of odd types as JSON; files as they are, and lists: `build` reads them.
 
     Raises InvalidArgument for what is no value at all.
     """
+    if values is None:
+        return _NONE
     odd = [
-        name
-        for name, value in (values or {}).items()
-        if value.__class__ not in PLAIN and name not in files
+        name for name, value in values.items() if value.__class__ not in PLAIN and name not in files
     ]
-    if not odd or values is None:
+    if not odd:
         return values
     from api302_client._model import plain
 
@@ -107,15 +112,19 @@ def _taken(values: Values | None, files: Values = MappingProxyType({})) -> Value
 
 
 def _with_files(op: Operation, body: dict[str, Any], opened: list[Any]) -> dict[str, Any]:
-    has_form = FORM in op.media_types or "" in body
-    return put_files(body, op.files, opened, has_form, op.behaviour.file_max)
+    """The body with its files opened, those that are fields and those further inside."""
+    if op.files:
+        has_form = FORM in op.media_types or "" in body
+        body = put_files(body, op.files, opened, has_form, op.behaviour.file_max)
+    inner = op.behaviour.inner_files
+    return put_inner_files(body, inner, opened) if has_inner_files(body, inner) else body
 
 
 def _built(
     op: Operation,
-    path: Values | None,
+    path: Values,
     query: Values,
-    headers: Values | None,
+    headers: Values,
     body: dict[str, Any] | None,
     extra: Values | None,
 ) -> dict[str, Any]:
@@ -124,7 +133,7 @@ def _built(
     is_known = op.files and not extra
     media_type = body_media_type(op.media_types, body) if is_known else None
     try:
-        return op.build(path or {}, query, headers or {}, content, media_type)
+        return op.build(path, query, headers, content, media_type)
     except ValueError as error:
         raise InvalidArgument(f"{op.id}: {error}") from error
     except RecursionError:
@@ -200,23 +209,20 @@ def _checked(op: Operation, body: Values, extra: Values | None) -> dict[str, Any
     Raises InvalidArgument for a required field that is missing or empty.
     """
     given = {name: value for name, value in body.items() if value is not None}
+    known = {**given, **extra} if extra else given
     for name in op.required:
-        if name not in given and name not in (extra or ()):
+        if name not in known:
             raise InvalidArgument(f"{name}: is required, and was None")
     for name in op.not_empty:
         _check_text(name or "body", given.get(name))
     if op.behaviour.variants:
-        _check_variants(op, {*given, *(extra or ())})
-    if (rule := op.behaviour.structured) and isinstance(given.get(rule.argument), type):
-        name = given[rule.argument].__name__
-        raise InvalidArgument(
-            f"{rule.argument}: is the class {name}, which `parse({rule.argument}={name}, …)` takes,"
-            f" and `stream({rule.argument}={name}, …)`"
-        )
+        _check_variants(op, known)
+    if rule := op.behaviour.structured:
+        _check_no_class(rule.argument, given.get(rule.argument))
     return given
 
 
-def _check_variants(op: Operation, given: set[str]) -> None:
+def _check_variants(op: Operation, given: Values) -> None:
     """Raise InvalidArgument if none of the request variants has all that it requires."""
     missing = [
         [name for name in required if name not in given] for required in op.behaviour.variants
@@ -229,6 +235,16 @@ def _check_variants(op: Operation, given: set[str]) -> None:
 def _check_text(field: str, value: Any) -> None:
     if isinstance(value, str) and not value.strip():
         raise InvalidArgument(f"{field}: is empty; give some text")
+
+
+def _check_no_class(field: str, value: Any) -> None:
+    """Raise InvalidArgument if the schema of an output is a class, which other methods take."""
+    if isinstance(value, type):
+        name = value.__name__
+        raise InvalidArgument(
+            f"{field}: is the class {name}, which `parse({field}={name}, …)` takes,"
+            f" and `stream({field}={name}, …)`"
+        )
 
 
 def _content(body: dict[str, Any] | None, extra: Values | None) -> Any:
