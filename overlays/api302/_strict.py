@@ -39,23 +39,40 @@ def strict_schema(schema: Json) -> tuple[Json | None, str]:
 
 
 def _strict(schema: Any, where: str) -> Json:
+    schema = _checked(schema, where)
+    made = {key: value for key, value in schema.items() if key in _KEPT}
+    if "default" in schema:
+        about = f"{made.get('description', '')} Server default: {schema['default']}."
+        made["description"] = about.strip()
+    if variants := _variants(schema):
+        made["anyOf"] = [_strict(one, where) for one in variants if not _only_requires(one)]
+    return _reference(made) if "$ref" in made else _of_type(schema, made, where)
+
+
+def _checked(schema: Any, where: str) -> Json:
+    """A schema that may be strict. Raises _NotStrict for one that surely cannot be."""
     if not is_object(schema) or not schema:
         raise _NotStrict(f"{where} may be anything")
     for key in _REFUSED:
         if key in schema:
             raise _NotStrict(f"{where} has {key}")
-    made = {key: value for key, value in schema.items() if key in _KEPT}
-    if "default" in schema:
-        about = f"{made.get('description', '')} Server default: {schema['default']}."
-        made["description"] = about.strip()
-    if variants := [*schema.get("anyOf", ()), *schema.get("oneOf", ())]:
-        if "properties" in schema:
-            raise _NotStrict(f"{where} has fields and variants")
-        made["anyOf"] = [_strict(one, where) for one in variants if not _only_requires(one)]
-    if "$ref" in made:  # which may have nothing beside it
-        about = {key: made[key] for key in ("description",) if key in made}
-        return {**about, "anyOf": [{"$ref": made["$ref"]}]} if about else {"$ref": made["$ref"]}
-    return _of_type(schema, made, where)
+    if "properties" in schema and _variants(schema):
+        raise _NotStrict(f"{where} has fields and variants")
+    return schema
+
+
+def _variants(schema: Json) -> list[Any]:
+    return [*schema.get("anyOf", ()), *schema.get("oneOf", ())]
+
+
+def _reference(schema: Json) -> Json:
+    """A reference may have nothing beside it: with a description it is a union of one."""
+    reference, about = {"$ref": schema["$ref"]}, _about(schema)
+    return {**about, "anyOf": [reference]} if about else reference
+
+
+def _about(schema: Json) -> Json:
+    return {"description": schema["description"]} if "description" in schema else {}
 
 
 def _only_requires(schema: Any) -> bool:
@@ -97,13 +114,22 @@ def _object(schema: Json, where: str) -> Json:
 
 def _or_null(schema: Json) -> Json:
     """The schema of a value that may be left out."""
-    about = {key: schema[key] for key in ("description",) if key in schema}
-    if "anyOf" in schema or "$ref" in schema or "const" in schema or "type" not in schema:
-        inner = {key: value for key, value in schema.items() if key not in about}
-        variants = inner["anyOf"] if set(inner) == {"anyOf"} else [inner]
-        return {**about, "anyOf": [*variants, {"type": "null"}]}
+    if "type" not in schema or schema.keys() & {"anyOf", "$ref", "const"}:
+        return _union_with_null(schema)
     types = schema["type"] if is_array(schema["type"]) else [schema["type"]]
-    made = {**schema, "type": [*(one for one in types if one != "null"), "null"]}
+    made = {**schema, "type": _and(types, "null")}
     if "enum" in schema:
-        made["enum"] = [*(one for one in schema["enum"] if one is not None), None]
+        made["enum"] = _and(schema["enum"], None)
     return made
+
+
+def _and(values: list[Any], last: str | None) -> list[Any]:
+    """The values, and a last one that may be among them."""
+    return [*(one for one in values if one != last), last]
+
+
+def _union_with_null(schema: Json) -> Json:
+    about = _about(schema)
+    inner = {key: value for key, value in schema.items() if key not in about}
+    variants = inner["anyOf"] if set(inner) == {"anyOf"} else [inner]
+    return {**about, "anyOf": [*variants, {"type": "null"}]}

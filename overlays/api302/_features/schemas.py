@@ -30,7 +30,27 @@ from api302._errors import InvalidArgument
 from api302._json import is_array, is_object
 
 Json = dict[str, Any]
-_SCALARS: dict[Any, str] = {str: "string", bool: "boolean", int: "integer", float: "number"}
+_PLAIN: dict[Any, Json] = {
+    str: {"type": "string"},
+    bool: {"type": "boolean"},
+    int: {"type": "integer"},
+    float: {"type": "number"},
+    None: {"type": "null"},
+    NoneType: {"type": "null"},
+    datetime: {"type": "string", "format": "date-time"},
+    date: {"type": "string", "format": "date"},
+    Any: {},
+}
+"""The schemas of types that hold no others."""
+_BARE = (list, tuple, set, dict)
+"""Classes that need not say what they hold."""
+_LISTS = (list, tuple, set, frozenset, Sequence)
+_MAPPINGS = (dict, Mapping)
+_UNIONS = (Union, UnionType)
+_MARKS = (NotRequired, Required)
+"""What says something of a field, and nothing of its value."""
+_DATA = ("enum", "const", "default", "examples", "required")
+"""Keywords whose values are no schemas."""
 _TAKEN = "a Pydantic model, a dataclass or a TypedDict"
 
 
@@ -98,8 +118,12 @@ def _close(schema: Any) -> bool:
     inner = [
         _close(list(value.values()) if key in ("properties", "$defs") else value)
         for key, value in schema.items()
-        if key not in ("enum", "const", "default", "examples", "required")
+        if key not in _DATA
     ]
+    return _close_object(schema) and all(inner)
+
+
+def _close_object(schema: Json) -> bool:
     properties = schema.get("properties")
     if is_object(properties):
         schema["required"] = list(properties)
@@ -107,7 +131,7 @@ def _close(schema: Any) -> bool:
         for field in properties.values():
             field.pop("default", None)
     is_open = schema.get("type") == "object" and properties is None
-    return all(inner) and not is_open and schema != {}
+    return not is_open and schema != {}
 
 
 class _Schemas:
@@ -116,15 +140,19 @@ class _Schemas:
     def __init__(self, argument: str) -> None:
         self._argument = argument
         self.definitions: Json = {}
+        self._generics: dict[Any, Callable[[tuple[Any, ...], str], Json]] = {
+            Literal: self._literal,
+            Annotated: self._annotated,
+            **dict.fromkeys(_MARKS, self._marked),
+            **dict.fromkeys(_UNIONS, self._union),
+            **dict.fromkeys(_LISTS, self._list),
+            **dict.fromkeys(_MAPPINGS, self._mapping),
+        }
 
     def of(self, kind: Any, where: str) -> Json:
         """The schema of a type. Raises InvalidArgument for one that has none."""
-        if kind in _SCALARS:
-            return {"type": _SCALARS[kind]}
-        if kind in (None, NoneType):
-            return {"type": "null"}
-        if kind in (datetime, date):
-            return {"type": "string", "format": "date-time" if kind is datetime else "date"}
+        if kind in _PLAIN:
+            return {**_PLAIN[kind]}
         if _is_enum(kind):
             return {"enum": [member.value for member in kind]}
         if hasattr(kind, "model_json_schema"):
@@ -135,28 +163,34 @@ class _Schemas:
         return self._generic(kind, where)
 
     def _generic(self, kind: Any, where: str) -> Json:
-        origin, arguments = get_origin(kind), get_args(kind)
-        if origin is Literal:
-            return {"enum": list(arguments)}
-        if origin is Annotated:
-            about = next((one for one in arguments[1:] if isinstance(one, str)), None)
-            schema = self.of(arguments[0], where)
-            return {**schema, "description": about} if about and "$ref" not in schema else schema
-        if origin in (NotRequired, Required):
-            return self.of(arguments[0], where)
-        if origin in (Union, UnionType):
-            return {"anyOf": [self.of(one, where) for one in arguments]}
-        if kind in (list, tuple, set) or origin in (list, tuple, set, frozenset, Sequence):
-            return {"type": "array", "items": self.of(arguments[0], where) if arguments else {}}
-        if kind is dict or origin in (dict, Mapping):
-            values = self.of(arguments[1], where) if len(arguments) > 1 else {}
-            return {"type": "object", "additionalProperties": values}
-        if kind is Any:
-            return {}
-        raise InvalidArgument(
-            f"{self._argument}: {where} is of the type {kind!r}, which JSON has not; "
-            "use text, numbers, lists, dicts, dataclasses or TypedDicts"
-        )
+        write = self._generics.get(_origin(kind))
+        if write is None:
+            raise InvalidArgument(
+                f"{self._argument}: {where} is of the type {kind!r}, which JSON has not; "
+                "use text, numbers, lists, dicts, dataclasses or TypedDicts"
+            )
+        return write(get_args(kind), where)
+
+    def _literal(self, values: tuple[Any, ...], where: str) -> Json:
+        return {"enum": list(values)}
+
+    def _annotated(self, arguments: tuple[Any, ...], where: str) -> Json:
+        about = next((one for one in arguments[1:] if isinstance(one, str)), None)
+        schema = self.of(arguments[0], where)
+        return {**schema, "description": about} if about and "$ref" not in schema else schema
+
+    def _marked(self, arguments: tuple[Any, ...], where: str) -> Json:
+        return self.of(arguments[0], where)
+
+    def _union(self, kinds: tuple[Any, ...], where: str) -> Json:
+        return {"anyOf": [self.of(one, where) for one in kinds]}
+
+    def _list(self, items: tuple[Any, ...], where: str) -> Json:
+        return {"type": "array", "items": self.of(items[0], where) if items else {}}
+
+    def _mapping(self, arguments: tuple[Any, ...], where: str) -> Json:
+        values = self.of(arguments[1], where) if len(arguments) > 1 else {}
+        return {"type": "object", "additionalProperties": values}
 
     def _object(self, kind: Any) -> Json:
         name = kind.__name__
@@ -172,6 +206,11 @@ class _Schemas:
         return {"$ref": f"#/$defs/{name}"}
 
 
+def _origin(kind: Any) -> Any:
+    """What a generic type is one of, such as `list` of `list[int]`; None for any other type."""
+    return get_origin(kind) or (kind if kind in _BARE else None)
+
+
 def _hints(kind: Any) -> Json:
     hints = get_type_hints(kind, include_extras=True)
     if is_typeddict(kind):
@@ -185,18 +224,18 @@ def loaded(kind: Any, data: Any, where: str = "") -> Any:
     Raises:
         ValueError: naming the field, if the JSON is of another type.
     """
-    origin, arguments = get_origin(kind), get_args(kind)
-    if origin in (Annotated, NotRequired, Required):
+    origin, arguments = _origin(kind), get_args(kind)
+    if origin is Annotated or origin in _MARKS:
         return loaded(arguments[0], data, where)
-    if origin in (Union, UnionType):
+    if origin in _UNIONS:
         return _first_of(arguments, data, where)
     if origin is Literal:
         return _checked(data in arguments, data, where, f"one of {list(arguments)}")
     if _is_object(kind):
         return _loaded_object(kind, data, where)
-    if origin in (list, tuple, set, frozenset, Sequence) or kind in (list, tuple, set):
+    if origin in _LISTS:
         return _loaded_list(kind, data, where)
-    if origin in (dict, Mapping) and len(arguments) > 1:
+    if origin in _MAPPINGS and len(arguments) > 1:
         _checked(is_object(data), data, where, "an object")
         return {key: loaded(arguments[1], one, f"{where}.{key}") for key, one in data.items()}
     return _scalar(kind, data, where)
@@ -244,7 +283,7 @@ def _loaded_list(kind: Any, data: Any, where: str) -> Any:
         loaded(arguments[0], one, f"{where}[{number}]") if arguments else one
         for number, one in enumerate(data)
     )
-    made: Any = get_origin(kind) or kind
+    made = _origin(kind)
     return list(items) if made in (list, Sequence) else made(items)
 
 
