@@ -47,24 +47,29 @@ def response_problems(
     """What of a response the description does not have: its status, its media type, a value, a
     field.
     """
-    names = (str(status), f"{status // 100}XX", "default")
-    known = next((operation.responses[one] for one in names if one in operation.responses), None)
+    known = _described(operation, status)
     if known is None:
         yield f"status {status} is not described"
         return
-    described: dict[str, Any] = {
+    bodies: dict[str, Any] = {
         essence(name): document.resolve(media) for name, media in known.get("content", {}).items()
     }
-    if not content or not described:
+    if not content or not bodies:
         return
     given = essence(headers.get("content-type", ""))
-    media = described.get(given) or _alike(described, given)
+    media = bodies.get(given) or _alike(bodies, given)
     if media is None:
-        yield f"the response is {given or 'of no media type'}, not {' or '.join(described)}"
+        yield f"the response is {given or 'of no media type'}, not {' or '.join(bodies)}"
     elif given == EVENT_STREAM:
         yield from _stream_problems(document, operation, media, content)
     elif is_json(given):
         yield from _json_problems(document, media.get("schema", True), content, "response")
+
+
+def _described(operation: Operation, status: int) -> dict[str, Any] | None:
+    """The response of a status; else that of its class, else the default."""
+    names = (str(status), f"{status // 100}XX", "default")
+    return next((operation.responses[one] for one in names if one in operation.responses), None)
 
 
 def _alike(described: Mapping[str, Any], given: str) -> Any:

@@ -325,31 +325,39 @@ class Conversation:
 
     def _followed(self, payload: Json, event: Json, names: dict[str, str]) -> Json:
         """An example that follows the message that it answers, with ids of its own."""
-        rule = self._rules.settings
         for name, value in event.items():
-            kind = name.removesuffix("_id")
+            thing = name.removesuffix("_id")
             if name in ("type", "event_id"):
                 continue
-            if kind != name and isinstance(payload.get(kind), dict):
-                thing: Json = self._things.get((kind, str(value))) or payload[kind]
-                payload[kind] = thing
-                names[str(thing.get("id"))] = str(value)
-            elif rule and name == rule.field and name in payload:
-                self._settings = _merged(self._settings, value)
-                payload[name] = self._settings
-            elif isinstance(value, dict) and isinstance(payload.get(name), dict):
-                payload[name] = _merged(payload[name], value)
-                names |= {one: one for one in _ids_in(value)}
+            if thing != name and isinstance(payload.get(thing), dict):
+                known = self._things.get((thing, str(value))) or payload[thing]
+                payload[thing] = known
+                names[str(known.get("id"))] = str(value)
             elif name in payload:
-                payload[name] = value
-                text = str(cast("Any", value))
-                names |= {text: text} if kind != name else {}
+                payload[name], ids = self._carried_over(name, payload[name], value)
+                names |= {one: one for one in ids}
         made = self._renamed(payload, names)
-        for name, value in made.items():
+        self._remember(made)
+        return made
+
+    def _carried_over(self, name: str, shown: Any, value: Any) -> tuple[Any, list[str]]:
+        """What a field of an example is after a message gave it a value, and the ids that stay."""
+        settings = self._rules.settings
+        if settings and name == settings.field:
+            self._settings = _merged(self._settings, value)
+            return self._settings, []
+        merged = _merged(shown, value)
+        ids = [str(value)] if name.endswith("_id") else []
+        if isinstance(value, dict) and isinstance(shown, dict):
+            ids = list(_ids_in(value))
+        return merged, ids
+
+    def _remember(self, payload: Json) -> None:
+        """Keep the objects of a message that have an id: others may name them."""
+        for name, value in payload.items():
             thing = cast("Json", value) if isinstance(value, dict) else {}
             if isinstance(thing.get("id"), str):
                 self._things[name, thing["id"]] = thing
-        return made
 
     def _renamed(self, value: Any, names: dict[str, str], key: str = "") -> Any:
         """A copy with fresh ids, the same for the same one of the examples."""
@@ -358,14 +366,16 @@ class Conversation:
             return {name: self._renamed(item, names, name) for name, item in fields}
         if isinstance(value, list):
             return [self._renamed(item, names, key) for item in cast("list[Any]", value)]
-        if not isinstance(value, str) or not _is_id(key):
-            return value
+        is_id = isinstance(value, str) and _is_id(key)
+        return self._fresh_id(value, names, key) if is_id else value
+
+    def _fresh_id(self, id_: str, names: dict[str, str], key: str) -> str:
         if key == "event_id":
-            return self._ids.like(value)
+            return self._ids.like(id_)
         known = self._lasting if key == "conversation_id" else names
-        if value in self._lasting or value in self._lasting.values():
-            return self._lasting.get(value, value)
-        return known.setdefault(value, self._ids.like(value))
+        if id_ in self._lasting or id_ in self._lasting.values():
+            return self._lasting.get(id_, id_)
+        return known.setdefault(id_, self._ids.like(id_))
 
     async def _send(self, payload: Json) -> None:
         await self._websocket.send_text(json.dumps(payload, ensure_ascii=False))

@@ -387,18 +387,30 @@ def _wrong_files(document: Document, schema: Any, value: Any, where: str) -> Ite
     for part in node.get("allOf", []):
         yield from _wrong_files(document, part, value, where)
     for variants in (node.get("anyOf", []), node.get("oneOf", [])):
-        meant = [one for one in variants if document.is_valid(one, value)] or variants
-        wrong = [list(_wrong_files(document, one, value, where)) for one in meant]
-        if all(wrong):  # of none of the variants that it may be are the files right
-            yield from chain.from_iterable(wrong)
+        yield from _wrong_in_all(document, variants, value, where)
     if isinstance(value, list):
         for number, item in enumerate(cast("list[Any]", value)):
             yield from _wrong_files(document, node.get("items"), item, f"{where}[{number}]")
-        return
-    fields = cast("dict[str, Any]", value)
-    for name, field in node.get("properties", {}).items():
+    else:
+        yield from _wrong_fields(document, node, cast("dict[str, Any]", value), where)
+
+
+def _wrong_in_all(document: Document, variants: list[Any], value: Any, where: str) -> Iterator[str]:
+    """What is wrong with the files by every variant that a value may be; nothing if they are right
+    by one.
+    """
+    meant = [one for one in variants if document.is_valid(one, value)] or variants
+    wrong = [list(_wrong_files(document, one, value, where)) for one in meant]
+    if all(wrong):
+        yield from chain.from_iterable(wrong)
+
+
+def _wrong_fields(
+    document: Document, schema: dict[str, Any], fields: dict[str, Any], where: str
+) -> Iterator[str]:
+    for name, field in schema.get("properties", {}).items():
         # Some callers send an empty text for a file that they may leave out.
-        is_left_out = name not in node.get("required", []) and fields.get(name) == ""
+        is_left_out = name not in schema.get("required", []) and fields.get(name) == ""
         if name in fields and not is_left_out:
             yield from _wrong_texts(document, field, fields[name], f"{where}.{name}")
             yield from _wrong_files(document, field, fields[name], f"{where}.{name}")

@@ -39,6 +39,11 @@ class _Waiting(NamedTuple):
     task: Any
     watch: Watch
 
+    @property
+    def has_ended(self) -> bool:
+        """Whether its end is known, or that it cannot be had."""
+        return self.watch.error is not None or self.task.handle.ended is not None
+
 
 class Waits:
     """The tasks of one wait."""
@@ -97,20 +102,26 @@ class Waits:
             else:
                 waiting += self._next(task, watch)
         while waiting:
-            due = min(one.due for one in waiting)
-            await self._session.io.sleep(max(due - time.monotonic(), 0.0))
-            now = time.monotonic()
-            ready = [one for one in waiting if one.due <= now]
+            ready, waiting = await self._due(waiting)
             news = await self._polled(ready)
-            waiting = [one for one in waiting if one.due > now]
             for one, status in zip(ready, news, strict=True):
-                has_ended = one.watch.error is not None or one.task.handle.ended is not None
+                has_ended = one.has_ended
                 if has_ended or status is not None:
                     await self._report(one.task, status, has_ended)
                 if has_ended:
                     yield one.task, one.watch.error
                 else:
                     waiting += self._next(one.task, one.watch)
+
+    async def _due(self, waiting: list[_Waiting]) -> tuple[list[_Waiting], list[_Waiting]]:
+        """Sleep until a poll is due: those that are due then, and the others."""
+        first = min(one.due for one in waiting)
+        await self._session.io.sleep(max(first - time.monotonic(), 0.0))
+        now = time.monotonic()
+        return (
+            [one for one in waiting if one.due <= now],
+            [one for one in waiting if one.due > now],
+        )
 
     def _next(self, task: Any, watch: Watch) -> list[_Waiting]:
         """When the task is polled next; nowhere if its time is over."""

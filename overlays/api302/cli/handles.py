@@ -161,17 +161,23 @@ def find(name: str | None) -> Kept:
     """
     listed = everything()
     if name is None:
-        if not listed:
-            raise click.UsageError("no task is kept; start one with --detach")
-        return next((one for one in listed if one.state == "pending"), listed[0])
+        return _newest(listed)
     fitting = [one for one in listed if name in (one.handle, one.id)]
     fitting = fitting or [one for one in listed if one.handle.startswith(name)]
     if len(fitting) == 1:
         return fitting[0]
     if fitting:
-        handles = ", ".join(one.handle for one in fitting)
+        handles = _handles(fitting)
         raise click.UsageError(f"HANDLE: {name!r} may be {handles}; give more of it")
-    known = ", ".join(one.handle for one in listed[:5])
-    raise click.UsageError(
-        f"HANDLE: no task {name!r} is kept{f'; there are {known}' if known else ''}"
-    )
+    known = f"; there are {_handles(listed[:5])}" if listed else ""
+    raise click.UsageError(f"HANDLE: no task {name!r} is kept{known}")
+
+
+def _newest(listed: list[Kept]) -> Kept:
+    if not listed:
+        raise click.UsageError("no task is kept; start one with --detach")
+    return next((one for one in listed if one.state == "pending"), listed[0])
+
+
+def _handles(tasks: list[Kept]) -> str:
+    return ", ".join(one.handle for one in tasks)
