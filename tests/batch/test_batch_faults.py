@@ -9,6 +9,8 @@ import threading
 import time
 from base64 import b64encode
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 from unittest.mock import Mock
@@ -186,6 +188,53 @@ def test_fault_18_no_job_replaces_the_file_of_another(tmp_path: Path, where: str
         for name in names[key]
     ]
     assert found == [PNG + told for told in (b"a 0", b"a 1", b"a-1 0", b"a-2 0")]
+
+
+@pytest.mark.parametrize("place", ["store", "no links"])
+@pytest.mark.parametrize("of", ["one batch", "two batches"])
+def test_fault_18_processes_that_write_one_name_at_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, place: str, of: str
+) -> None:
+    """Each has decided on the name before the other has written: neither file is lost."""
+    where = f"memory://{of}" if place == "store" else str(tmp_path / "files")
+    both = threading.Barrier(2)
+    contents = [PNG + b"one" * 50_000, PNG + b"two" * 50_000]
+
+    def slow(then: Any) -> Any:
+        def step(*given: Any, **how: Any) -> Any:
+            if Path(given[1]).suffix == ".png":  # the last step, after which the name is taken
+                both.wait(30)
+            return then(*given, **how)
+
+        return step
+
+    def refuse(*_: Any) -> None:
+        raise PermissionError(1, "Operation not permitted")
+
+    def write(content: bytes) -> str:
+        with closing(Journal.open(tmp_path / "j", next(batches))) as journal:
+            return asyncio.run(Target(where, journal).write(content, "image/png", "a"))
+
+    batches = iter(["x", "x"] if of == "one batch" else ["x", "y"])
+    if place == "store":
+        monkeypatch.setattr("api302.batch.files.put", lambda fs, path, at: slow(_put)(path, at, fs))
+    else:
+        monkeypatch.setattr("os.link", refuse)
+        monkeypatch.setattr("os.replace", slow(os.replace))
+    with ThreadPoolExecutor(2) as pool:
+        names = list(pool.map(write, contents))
+    target = Target(where)
+    found = (
+        [target._fs.cat_file(target._at(name)) for name in names]
+        if place == "store"
+        else [(tmp_path / "files" / name).read_bytes() for name in names]
+    )
+    assert found == contents
+    assert "a.png" in names
+
+
+def _put(path: Path, at: str, fs: Any) -> None:
+    fs.put_file(str(path), at)
 
 
 def test_fault_18_names_are_names_on_any_system() -> None:

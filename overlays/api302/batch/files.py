@@ -12,6 +12,7 @@ import time
 import uuid
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager
+from functools import cached_property
 from importlib import import_module
 from pathlib import Path
 from tempfile import mkdtemp
@@ -57,10 +58,13 @@ class Target:
         # Workers elsewhere may reach the same journal under another user or host.
         owner = f"{journal.engine.url.database}\n{journal.batch}" if journal else ""
         self._owner = hashlib.sha256(owner.encode(errors="replace")).hexdigest()[:12]
+        self._journal = journal
         self.where: str = without_credentials(text)
         self._naming = threading.Lock()
         self._names: dict[str, str] = {}
-        """What stands for the content of each file of a store that was named here."""
+        """What stands for the content of each file that was named here, where there is no journal
+        for that.
+        """
         self._fs: Any = None
         self._root = text
         if (local := local_path(text)) is not None:  # a copy by fsspec could stay half
@@ -137,7 +141,9 @@ class Target:
         return f"{self._root.rstrip('/')}/{name}"
 
     def _is_taken(self, name: str, path: Path) -> bool:
-        """Whether another file has a name. On a local disk the name is taken in the same step."""
+        """Whether another file has a name. A local disk gives the name in one step; elsewhere the
+        journal does, as other processes may be about to write that name.
+        """
         if self._fs is None:
             target = Path(self._root, name)
             try:
@@ -145,13 +151,27 @@ class Target:
             except FileExistsError:
                 return not filecmp.cmp(path, target, shallow=False)
             except OSError:  # a file system without links
-                return target.exists() and not filecmp.cmp(path, target, shallow=False)
+                return self._is_promised(name, path) or (
+                    target.exists() and not filecmp.cmp(path, target, shallow=False)
+                )
             return False
-        with self._naming:  # others of this process may be about to write that name
-            mark = _mark_of(path)
-            if self._names.setdefault(name, mark) != mark:
-                return True
+        if self._is_promised(name, path):
+            return True
         return self._fs.exists(self._at(name)) and not self._is_beginning(name, path)
+
+    def _is_promised(self, name: str, path: Path) -> bool:
+        """Whether a name is to be that of other content; or else it is that of this one now."""
+        mark = _mark_of(path)
+        if self._journal is None:
+            with self._naming:
+                return self._names.setdefault(name, mark) != mark
+        whole = hashlib.sha256(f"{self._place}/{name}".encode(errors="replace")).hexdigest()
+        return self._journal.named(whole, mark) != mark
+
+    @cached_property
+    def _place(self) -> str:
+        """Where the files go, the same for whoever writes there."""
+        return self._at("") if self._fs is not None else os.path.realpath(self._root)
 
     def _is_beginning(self, name: str, path: Path) -> bool:
         """Whether a store has this file under a name, or the half of it that a killed run left."""

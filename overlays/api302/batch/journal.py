@@ -81,6 +81,13 @@ uploads: sa.Table = sa.Table(
     sa.Column("url", sa.Text, nullable=False),
     sa.Column("expires", sa.Float, nullable=False),
 )
+names: sa.Table = sa.Table(
+    "api302_names",
+    _tables,
+    sa.Column("name", sa.String(64), primary_key=True),
+    sa.Column("mark", sa.String(64), nullable=False),
+)
+"""Which content has the name of a file, for all batches whose files go to one place."""
 rates: sa.Table = sa.Table(
     "api302_rates",
     _tables,
@@ -408,6 +415,17 @@ class Journal:
         with self.engine.begin() as connection:
             connection.execute(uploads.delete().where(where))
             connection.execute(uploads.insert().values(**key, url=url, expires=expires))
+
+    # --- names of files ---------------------------------------------------------------------------
+
+    def named(self, name: str, mark: str) -> str:
+        """What stands for the content that has a name: this one, if it is the first to ask."""
+        with suppress(IntegrityError), self.engine.begin() as connection:
+            connection.execute(names.insert().values(name=name, mark=mark))
+            return mark
+        with self.engine.connect() as connection:
+            held = connection.scalar(sa.select(names.c.mark).where(names.c.name == name))
+        return held or mark
 
 
 class Plan:
