@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import io
 import json
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import click
 import pytest
 
-from api302.cli import arguments, root, tree
+from api302.cli import arguments, main, root, tree
 
 Run = Callable[..., Any]
 CHAT = ("llm", "openai", "chat-completions", "--model", "gpt-4o")
@@ -265,6 +267,57 @@ def test_a_file_is_a_path_or_the_standard_input(run: Run, server: Any, given: st
 
     assert done.code == 0, done.err
     assert server.requests[-1].uploads[0][1] == len(content)
+
+
+class Pipe(io.RawIOBase):
+    """A pipe as the standard input: it cannot go back, and notes how much is read at once."""
+
+    def __init__(self, size: int) -> None:
+        self._left, self.largest = size, 0
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, into: Any) -> int:
+        count = min(self._left, len(into))
+        self.largest = max(self.largest, len(into))
+        self._left -= count
+        into[:count] = b"\x89PNG\r\n\x1a\n".ljust(count, b"x")[:count]
+        return count
+
+    def readall(self) -> bytes:
+        raise AssertionError("it is not read whole into memory")
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        ("files.upload", "--file"),
+        ("audio.openai.transcribe", "--model", "whisper-1", "--file"),
+    ],
+)
+def test_fault_17_a_pipe_is_not_read_into_memory(
+    server: Any, monkeypatch: pytest.MonkeyPatch, call: tuple[str, ...]
+) -> None:
+    pipe, size = Pipe(5 << 20), 5 << 20
+    monkeypatch.setattr("sys.stdin", SimpleNamespace(buffer=pipe, isatty=lambda: False))
+    assert main([*call, "@-"]) == 0
+    assert pipe.largest <= 1 << 20
+    assert server.requests[-1].uploads[0][1] == size
+
+
+def test_fault_18_a_pipe_that_the_disk_does_not_take(
+    server: Any, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def full(*_: Any) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("shutil.copyfileobj", full)
+    pipe = SimpleNamespace(buffer=Pipe(100), isatty=lambda: False)
+    monkeypatch.setattr("sys.stdin", pipe)
+    assert main(["files.upload", "--file", "@-"]) == 2
+    assert "@-: the standard input cannot be kept in" in capsys.readouterr().err
+    assert server.requests == []
 
 
 def test_a_file_that_does_not_exist(run: Run, server: Any) -> None:

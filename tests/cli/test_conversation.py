@@ -6,9 +6,13 @@ import io
 import json
 import wave
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
+
+from api302._features import realtime_core as api302_realtime
+from api302.cli import main
 
 CALL = ("audio", "openai", "realtime", "--model", "gpt-realtime")
 
@@ -141,3 +145,91 @@ def test_the_call_is_found_and_described(run: Any) -> None:
     shown = run("describe", "openai_realtime").out
     assert 'api302 audio openai realtime --model gpt-realtime "Say hello"' in shown
     assert "realtime" in run("audio", "openai", "--help").out
+
+
+class Pipe(io.RawIOBase):
+    """A pipe that gives a piece at a time, and notes how many messages went out before it."""
+
+    def __init__(self, content: bytes, *, breaks: bool = False) -> None:
+        self._content, self._breaks = io.BytesIO(content), breaks
+        self.largest = 0
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, into: Any) -> int:
+        self.largest = max(self.largest, len(into))
+        if self._breaks and self._content.tell() == len(self._content.getvalue()):
+            raise OSError(5, "Input/output error")
+        return self._content.readinto(into)
+
+    def readall(self) -> bytes:
+        raise AssertionError("it is not read whole into memory")
+
+
+@pytest.mark.parametrize("kind", ["wav", "pcm"])
+def test_fault_17_speech_from_a_pipe_is_sent_as_it_comes(
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    tmp_path: Path,
+    server: Any,
+    kind: str,
+) -> None:
+    frames = bytes(3_000_000)
+    path = sound(tmp_path / "speech.wav", frames=frames)
+    pipe = Pipe(path.read_bytes() if kind == "wav" else frames)
+    monkeypatch.setattr("sys.stdin", SimpleNamespace(buffer=pipe, isatty=lambda: False))
+    sent: list[int] = []
+    send = api302_realtime.Talk.send_audio
+
+    async def noted(self: Any, pcm: Any) -> None:
+        sent.append(len(pcm))
+        await send(self, pcm)
+
+    monkeypatch.setattr(api302_realtime.Talk, "send_audio", noted)
+    assert main([*CALL, "--audio", "-", "--output", "json"]) == 0
+    assert "input_audio_buffer.committed" in types(capsys.readouterr().out)
+    assert sum(sent) == len(frames)
+    assert max(*sent, pipe.largest) <= 1 << 18
+
+
+@pytest.mark.parametrize(
+    ("content", "breaks", "said"),
+    [
+        (bytes(600_001), False, "has no whole samples"),
+        (bytes(600_000), True, "cannot be read (Input/output error)"),
+        (b"", False, "has no whole samples"),
+    ],
+)
+def test_fault_17_a_pipe_that_breaks_off_asks_for_no_response(
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    server: Any,
+    content: bytes,
+    breaks: bool,
+    said: str,
+) -> None:
+    pipe = Pipe(content, breaks=breaks)
+    monkeypatch.setattr("sys.stdin", SimpleNamespace(buffer=pipe, isatty=lambda: False))
+    asked: list[str] = []
+    send = api302_realtime.Talk.send
+
+    async def noted(self: Any, event: Any) -> None:
+        asked.append(event["type"])
+        await send(self, event)
+
+    monkeypatch.setattr(api302_realtime.Talk, "send", noted)
+    assert main([*CALL, "--audio", "-"]) == 2
+    assert said in capsys.readouterr().err
+    assert not {"response.create", "input_audio_buffer.commit"} & {*asked}
+    assert bool(asked) is bool(content)
+
+
+@pytest.mark.parametrize("content", [b"", bytes(4801)])
+def test_samples_that_are_not_whole_are_refused_before_anything_is_sent(
+    run: Any, tmp_path: Path, content: bytes
+) -> None:
+    (tmp_path / "speech.pcm").write_bytes(content)
+    done = run(*CALL, "--audio", "speech.pcm", "--dry-run")
+    assert done.code == 2
+    assert "has no whole samples" in done.err

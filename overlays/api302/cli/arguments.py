@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 import sys
+import tempfile
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, BinaryIO, NamedTuple
 
 import click
 
@@ -22,6 +24,7 @@ _NUMBER = re.compile(r"-?(0|[1-9]\d*)(\.\d+)?([eE][+-]?\d+)?")
 _FILE_TEXT = re.compile(r" Takes [^.]*?local file \([^)]*\)\.")
 _FIND = re.compile(r"`client\.catalog\.find\(operation='(\w+)'\)` lists them")
 _STDIN = "-"
+_PIECE = 1 << 20
 MOST_READ = 256 << 20
 """Bytes of a file, or of the standard input, that is the text of an argument."""
 
@@ -314,11 +317,35 @@ def content(name: str, option: str) -> str:
 
 def file_of(text: str) -> Any:
     """What is given for a file: a path, with or without an @, a URL, or @- for the standard
-    input.
+    input. Raises click.UsageError.
     """
     if text == f"@{_STDIN}":
-        return ("stdin", sys.stdin.buffer.read())
+        return ("stdin", _spooled(sys.stdin.buffer))
     return text.removeprefix("@")
+
+
+def closed_at_end(file: BinaryIO) -> BinaryIO:
+    """A file that is open until the command ends."""
+    if context := click.get_current_context(silent=True):
+        context.call_on_close(file.close)
+    return file
+
+
+def _spooled(source: BinaryIO) -> BinaryIO:
+    """A pipe as a file that can be measured and sent again, as one with a path: on the disk."""
+    try:
+        if source.seekable() and source.tell() == 0:
+            return source
+        file = closed_at_end(tempfile.TemporaryFile(prefix="api302-"))  # noqa: SIM115
+        shutil.copyfileobj(source, file, _PIECE)
+    except OSError as error:
+        why = error.strerror or error
+        raise click.UsageError(
+            f"@-: the standard input cannot be kept in {tempfile.gettempdir()} ({why}); give the"
+            " path of a file"
+        ) from None
+    file.seek(0)
+    return file
 
 
 def body(text: str) -> dict[str, Any]:

@@ -8,14 +8,13 @@ import sys
 import wave
 from collections.abc import Mapping
 from importlib import import_module
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
 from api302._json import is_object
 
-from . import arguments
+from . import arguments, sound
 from .calls import CallCommand, is_allowed
 from .connect import client
 from .errors import REFUSED
@@ -42,8 +41,7 @@ class Said(NamedTuple):
     """What is said in a turn."""
 
     text: str
-    audio: bytes
-    """Samples of 16 bits."""
+    audio: sound.Samples | None
 
 
 class _Refused(click.ClickException):
@@ -90,7 +88,7 @@ def _run(call: Call, given: Mapping[str, Any]) -> None:
     if "model" not in made:
         raise click.UsageError("--model: is required", click.get_current_context())
     said = _said(call, given)
-    made["session"] = _settings(made, bool(said.audio), chosen.save is not None)
+    made["session"] = _settings(made, said.audio is not None, chosen.save is not None)
     unsent = client(sends=False)
     unsent.call(call.id, made)  # checks them
     if chosen.dry_run:
@@ -107,7 +105,7 @@ def _run(call: Call, given: Mapping[str, Any]) -> None:
 
 def _said(call: Call, given: Mapping[str, Any]) -> Said:
     """What the words, the file or the standard input say. Raises click.UsageError."""
-    audio = _samples(given["audio"], _rate(call)) if given["audio"] else b""
+    audio = sound.Samples.of(given["audio"], _rate(call)) if given["audio"] else None
     words = text(given["words"], "TEXT") if given["words"] or not audio else ""
     if not words and not audio:
         raise click.UsageError("TEXT: is empty; say something", click.get_current_context())
@@ -137,42 +135,6 @@ def _merged(old: Any, new: Any) -> Any:
 
 
 # --- sound ----------------------------------------------------------------------------------------
-
-
-def _samples(name: str, rate: int) -> bytes:
-    """The samples of a file or of the standard input. Raises click.UsageError."""
-    try:
-        data = sys.stdin.buffer.read() if name == "-" else Path(name).expanduser().read_bytes()
-    except OSError as error:
-        why = error.strerror or error
-        raise click.UsageError(f"--audio: {name!r} cannot be read ({why})") from None
-    if data[:4] == b"RIFF":
-        data = _of_wave(name, data, rate)
-    elif name != "-" and Path(name).suffix.lower() not in (".pcm", ".raw"):
-        raise _other_sound(name, "is not a WAV file", rate)
-    if not data or len(data) % 2:
-        raise click.UsageError(f"--audio: {name!r} has no whole samples of 16 bits")
-    return data
-
-
-def _of_wave(name: str, data: bytes, rate: int) -> bytes:
-    try:
-        with wave.open(io.BytesIO(data)) as file:
-            form = file.getnchannels(), 8 * file.getsampwidth(), file.getframerate()
-            frames = file.readframes(file.getnframes())
-    except (wave.Error, EOFError) as error:
-        raise _other_sound(name, f"cannot be read as WAV ({error})", rate) from None
-    if form != (1, 16, rate):
-        told = "has {} channel(s) of {} bits, {} samples a second".format(*form)
-        raise _other_sound(name, told, rate)
-    return frames
-
-
-def _other_sound(name: str, why: str, rate: int) -> click.UsageError:
-    return click.UsageError(
-        f"--audio: {name!r} {why}; it must be one channel of 16 bits, {rate} samples a second:"
-        f" ffmpeg -i FILE -ac 1 -ar {rate} -c:a pcm_s16le speech.wav"
-    )
 
 
 def _save(sound: bytes, session: Any, chosen: Chosen, rate: int) -> None:
@@ -224,7 +186,7 @@ def _say(session: Any, said: Said, turn: _Turn) -> None:
         session.conversation.item.create(item=_message(said.text))
         turn.acknowledged()
     if said.audio:
-        session.send_audio(said.audio)
+        session.send_audio(said.audio.pieces())  # raises before anything is asked for
         session.input_audio_buffer.commit()
         turn.acknowledged()
     session.response.create()
@@ -319,7 +281,7 @@ def _sample(call: Call, made: Mapping[str, Any], said: Said) -> str:
     if said.text:
         lines.append(f"        talk.conversation.item.create(item={_literal(_message(said.text))})")
     if said.audio:
-        lines.append(f"        talk.send_audio(samples)  # {len(said.audio)} bytes")
+        lines.append("        talk.send_audio(samples)")
         lines.append("        talk.input_audio_buffer.commit()")
     lines += [
         "        talk.response.create()",
