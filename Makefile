@@ -13,8 +13,6 @@ REDOCLY := npx --yes @redocly/cli@2.77.0
 
 # Thousands of generated modules and the tests' own are compiled once, whatever the machine's habit.
 export PYTHONDONTWRITEBYTECODE :=
-# uv trusts whom pip trusts, such as a company's own proxy.
-export UV_SYSTEM_CERTS := true
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test test-long test-clients coverage check check-rules check-types types build format lint-spec fuzz lowest newest pythons kills ray weekly bench live canary mock publish publish-proof generators wheel release installed lock clean
@@ -121,8 +119,8 @@ RAY := .venvs/ray
 RAY_PY := $(RAY)/$(if $(filter Windows_NT,$(OS)),Scripts,bin)/python
 
 ray: $(VENV)/ready-dev ## the recipe for Ray, in an environment of its own
-	$(PY) -m uv venv --quiet --allow-existing $(RAY)
-	$(PY) -m uv pip install --quiet --python $(RAY_PY) '.[batch]' 'ray>=2.9' 'pytest>=9,<10'
+	$(PYTHON) -m venv $(RAY)
+	$(RAY_PY) -m pip install --quiet --disable-pip-version-check '.[batch]' 'ray>=2.9' 'pytest>=9,<10'
 	$(RAY_PY) -m pytest -q -o addopts= -o filterwarnings=default tests/batch/test_recipes.py -k ray
 
 weekly: ## what takes too long for every change: the newest versions, each Python, long fuzzing, budgets, the proofs

@@ -21,6 +21,10 @@ import tomllib
 from collections.abc import Iterable
 from pathlib import Path
 
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from scripts import pip_settings
+
 ROOT = Path(__file__).resolve().parents[1]
 LOCK = ROOT / "requirements.lock"
 CLIENTS = ROOT / "tests" / "clients" / "requirements.txt"
@@ -143,7 +147,11 @@ def _run(*arguments: str) -> None:
         "--fork-strategy=fewest",  # one version of a package for all Pythons
     ]
     done = subprocess.run(
-        [sys.executable, "-m", *command, *arguments], capture_output=True, text=True, check=False
+        [sys.executable, "-m", *command, *arguments],
+        env=pip_settings.for_uv(),
+        capture_output=True,
+        text=True,
+        check=False,
     )
     if done.returncode:
         raise SystemExit(f"no lock was written: {done.stderr}")

@@ -28,7 +28,7 @@ from packaging.version import Version
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from scripts import lock
+from scripts import lock, pip_settings
 
 FOLDER = lock.ROOT / ".venvs"
 MINUTES = 40  # for one run of the tests
@@ -184,7 +184,8 @@ def _compile(out: Path, *arguments: str | Path) -> None:
 
 def _uv(*arguments: str | Path) -> None:
     texts = [str(argument) for argument in arguments]
-    if subprocess.run([sys.executable, "-m", "uv", "--quiet", "--no-config", *texts]).returncode:
+    command = [sys.executable, "-m", "uv", "--quiet", "--no-config", *texts]
+    if subprocess.run(command, env=pip_settings.for_uv()).returncode:
         raise SystemExit(f"uv {' '.join(texts)} failed")
 
 
