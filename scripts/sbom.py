@@ -43,46 +43,59 @@ def sbom(project: Json, locked: dict[str, str], day: str) -> Json:
     Raises:
         SystemExit: A package is not locked, or not installed here at all.
     """
-    roots = {"": _names(project["dependencies"])}
-    for extra, texts in project["optional-dependencies"].items():
-        if extra not in FOR_DEVELOPERS:
-            roots[extra] = _names(_own(project, texts))
+    roots = _roots(project)
     found = {extra: _reached(names) for extra, names in roots.items()}
     graph = {name: inner for part in found.values() for name, inner in part.items()}
-    missing = sorted(graph.keys() - locked.keys())
-    if missing:
-        raise SystemExit(f"not in requirements.lock: {', '.join(missing)}; run `make lock`")
-    references = {name: f"pkg:pypi/{name}@{locked[name]}" for name in graph}
+    references = _references(graph, locked)
     own = f"pkg:pypi/{project['name']}@{project['version']}"
-    components = [
-        _component(name, locked[name], references[name], _extras(name, found))
-        for name in sorted(graph)
-    ]
-    direct = {name for names in roots.values() for name, _ in names}
-    depends = {own: sorted(references[name] for name in direct)}
-    for name in sorted(graph):
-        depends[references[name]] = sorted(references[inner] for inner in graph[name])
+    needs = {own: {name for names in roots.values() for name, _ in names}}
+    needs |= {references[name]: set(graph[name]) for name in sorted(graph)}
     made: Json = {
         "bomFormat": "CycloneDX",
         "specVersion": "1.6",
         "version": 1,
-        "metadata": {
-            "timestamp": f"{day}T00:00:00Z",
-            "component": {
-                "type": "library",
-                "bom-ref": own,
-                "name": project["name"],
-                "version": project["version"],
-                "description": project["description"],
-                "licenses": [{"expression": project["license"]}],
-                "purl": own,
-            },
-        },
-        "components": components,
-        "dependencies": [{"ref": ref, "dependsOn": on} for ref, on in depends.items()],
+        "metadata": {"timestamp": f"{day}T00:00:00Z", "component": _product(project, own)},
+        "components": [
+            _component(name, locked[name], references[name], _extras(name, found))
+            for name in sorted(graph)
+        ],
+        "dependencies": [
+            {"ref": reference, "dependsOn": sorted(references[name] for name in names)}
+            for reference, names in needs.items()
+        ],
     }
     serial = uuid.uuid5(uuid.NAMESPACE_URL, json.dumps(made, sort_keys=True))
     return {**made, "serialNumber": f"urn:uuid:{serial}"}
+
+
+def _references(names: Iterable[str], locked: dict[str, str]) -> dict[str, str]:
+    """The package URL of each: it stands for the package in the document."""
+    missing = sorted(name for name in names if name not in locked)
+    if missing:
+        raise SystemExit(f"not in requirements.lock: {', '.join(missing)}; run `make lock`")
+    return {name: f"pkg:pypi/{name}@{locked[name]}" for name in names}
+
+
+def _product(project: Json, reference: str) -> Json:
+    """The component that the document is about."""
+    return {
+        "type": "library",
+        "bom-ref": reference,
+        "name": project["name"],
+        "version": project["version"],
+        "description": project["description"],
+        "licenses": [{"expression": project["license"]}],
+        "purl": reference,
+    }
+
+
+def _roots(project: Json) -> dict[str, list[Name]]:
+    """What the package needs itself: in any case, under an empty name, and with each extra."""
+    roots = {"": _names(project["dependencies"])}
+    for extra, texts in project["optional-dependencies"].items():
+        if extra not in FOR_DEVELOPERS:
+            roots[extra] = _names(_own(project, texts))
+    return roots
 
 
 def _own(project: Json, texts: Iterable[str]) -> Iterator[str]:

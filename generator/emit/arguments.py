@@ -190,11 +190,18 @@ def _body(body: Body | None, types: RequestTypes) -> BodyArguments:
         return BodyArguments([_whole(media[0], body.required)])
     listed = [_read_variants(form.schema, types) for form in with_fields]
     objects = [fields for variants in listed for _, fields in variants]
-    exclusive = [one for variants in listed if len(variants) > 1 for one in variants]
+    return BodyArguments(_joined(objects), shapes=_shapes(listed))
+
+
+def _shapes(
+    listed: list[list[tuple[_Variant, dict[str, Argument]]]],
+) -> list[Shape]:
+    """What each of the objects has that exclude each other, by media type; each name once."""
     shapes: dict[str, Shape] = {}
-    for variant, fields in exclusive:
-        shapes.setdefault(variant.name, _shape(variant, fields))
-    return BodyArguments(_joined(objects), shapes=list(shapes.values()))
+    for variants in listed:
+        for variant, fields in variants if len(variants) > 1 else ():
+            shapes.setdefault(variant.name, _shape(variant, fields))
+    return list(shapes.values())
 
 
 def _read_variants(

@@ -326,7 +326,7 @@ def _forms(methods: Methods, operation: Operation) -> Iterator[tuple[str, str]]:
 
 def _arguments(methods: Methods, operation: Operation) -> dict[str, Any]:
     """The arguments of a call as a JSON Schema: an object by the names of the method."""
-    taken, shown = methods.arguments(operation), _shown(methods, operation)
+    taken, shown = methods.arguments(operation), methods.own_arguments(operation)
     made: dict[str, Any] = {
         "type": "object",
         "properties": {one.name: _argument(one) for one in shown},
@@ -340,14 +340,6 @@ def _arguments(methods: Methods, operation: Operation) -> dict[str, Any]:
     else:
         made["additionalProperties"] = False
     return made
-
-
-def _shown(methods: Methods, operation: Operation) -> list[Argument]:
-    """The arguments, but for fields that choose a form, such as `stream`: that has a method."""
-    rules = [obj(operation.extension(name).get("when")) for name in ("x-task", "x-stream")]
-    switches = {(when.get("in"), when.get("name")) for when in rules}
-    taken = methods.arguments(operation).all
-    return [one for one in taken if (one.place, one.wire) not in switches]
 
 
 def _variants(shapes: Any, names: dict[str, str], required: list[str]) -> list[dict[str, Any]]:
@@ -412,14 +404,20 @@ def _plain(node: Any) -> Any:
     made = {key: value for key, value in node.items() if key in _KEPT}
     if str(node.get("$ref", "")).startswith(_REF):
         made["$ref"] = f"#/$defs/{node['$ref'].removeprefix(_REF)}"
-    made |= {key: [_plain(one) for one in node[key]] for key in _LISTS if key in node}
-    made |= {key: _plain(node[key]) for key in _INNER if key in node}
-    if "properties" in node:
-        made["properties"] = {name: _plain(one) for name, one in node["properties"].items()}
+    made |= _inside(node)
     if node.get("format") == "binary":
         made.pop("format")
         made["x-file"] = ["part"]
     return made | ({"x-file": node["x-file"]} if "x-file" in node else {})
+
+
+def _inside(node: dict[str, Any]) -> dict[str, Any]:
+    """The schemas that a schema is made of, by keyword."""
+    made: dict[str, Any] = {key: list(map(_plain, node[key])) for key in _LISTS if key in node}
+    made |= {key: _plain(node[key]) for key in _INNER if key in node}
+    if "properties" in node:
+        made["properties"] = {name: _plain(one) for name, one in node["properties"].items()}
+    return made
 
 
 def _reached(methods: Methods, calls: dict[str, Any]) -> dict[str, Any]:
@@ -441,7 +439,7 @@ def _example(methods: Methods, operation: Operation) -> dict[str, Any]:
     samples = {(one.place, one.wire): one.node["example"] for one in _with_example(operation)}
     given = {("body", ""): body} if isinstance(body, str) else {}
     given |= {("body", wire): value for wire, value in obj(body).items()} | samples
-    listed = [(one.name, (one.place, one.wire)) for one in _shown(methods, operation)]
+    listed = [(one.name, (one.place, one.wire)) for one in methods.own_arguments(operation)]
     found = {name: given[place] for name, place in listed if place in given}
     if methods.arguments(operation).body.is_unknown:
         found |= {argument_name(name): value for name, value in obj(body).items()}

@@ -16,7 +16,7 @@ from generator.document.media import EVENT_STREAM, has_fields, is_event_stream, 
 from generator.document.names import RAW_ARGUMENTS, TYPE_NAMES, python_name, unique
 from generator.runtime.behaviour import READ_BY_CLIENTS
 
-from .arguments import Arguments
+from .arguments import Arguments, BodyArguments
 from .docstrings import best_source, paragraphs, wrap
 from .inner_files import inner_files
 from .response_types import expression, names_in, prose
@@ -171,21 +171,26 @@ class Facts:
 def facts(operation: Operation, taken: Arguments) -> Facts:
     """The facts of an operation that takes these arguments."""
     fields = taken.body.fields
-    variants = [shape.required for shape in taken.body.shapes]
-    largest = {argument.wire: argument.file_max for argument in fields if argument.file_max}
     return Facts(
         docs=best_source(operation.node),
         files={argument.wire: argument.files for argument in fields if argument.files},
         required=tuple(field.wire for field in fields if field.required and field.wire),
         not_empty=tuple(argument.wire for argument in fields if argument.not_empty),
         key_headers=operation.key_headers,
-        extensions={
-            **{name: operation.node[name] for name in READ_BY_CLIENTS if name in operation.node},
-            **({"x-file-max": largest} if largest else {}),
-            **({"x-inner-files": inner} if (inner := inner_files(operation)) else {}),
-            **({"x-variants": variants} if len(variants) > 1 else {}),
-        },
+        extensions=_extensions(operation, taken.body),
     )
+
+
+def _extensions(operation: Operation, body: BodyArguments) -> dict[str, Any]:
+    """What the document says in extensions, and what its schemas say, in the same form."""
+    node, variants = operation.node, [shape.required for shape in body.shapes]
+    written = {name: node[name] for name in READ_BY_CLIENTS if name in node}
+    of_schemas = {
+        "x-file-max": {one.wire: one.file_max for one in body.fields if one.file_max},
+        "x-inner-files": inner_files(operation),
+        "x-variants": variants if len(variants) > 1 else [],
+    }
+    return {**written, **{name: value for name, value in of_schemas.items() if value}}
 
 
 def endpoint(operation: Operation, modules: Mapping[str, str]) -> Endpoint:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
+from itertools import chain
 from typing import Any
 
 from generator.document import Document, Operation
@@ -198,6 +199,12 @@ class Methods:
         """What an operation takes. Raises NameProblem."""
         return self.plan.arguments(operation)
 
+    def own_arguments(self, operation: Operation) -> list[Argument]:
+        """The arguments, but for fields that choose a form, such as `stream`: that has a method."""
+        switches = {(when.get("in"), when.get("name")) for when in _switches(operation)}
+        taken = self.arguments(operation).all
+        return [one for one in taken if (one.place, one.wire) not in switches]
+
     def forms(self, operation: Operation, name: str = "") -> list[Form]:
         """The forms in which an operation is called, under a name or where people find it.
 
@@ -270,10 +277,7 @@ class Methods:
     ) -> Method:
         """The method of a form; `streamed` is the form that its `stream=True` asks for."""
         taken = self.arguments(operation)
-        switches = {(place.get("in"), place.get("name")) for place in _switches(operation)}
-        shown = [
-            argument for argument in taken.all if (argument.place, argument.wire) not in switches
-        ]
+        shown = self.own_arguments(operation)
         plain = _variants(shown, taken.body, form)
         format_ = str(operation.extension("x-structured").get("argument", ""))
         if form.kind == "_parse":
@@ -291,7 +295,7 @@ class Methods:
             shown = _with_either(shown, format_)
         lines = docstring(texts, shown, body, own.texts, _returns(operation, form), see)
         results = [one.returned for one in overloads] or [(_result(form),)]
-        returned = tuple(part for parts in results for part in parts)
+        returned = tuple(chain.from_iterable(results))
         return Method(
             operation,
             form.name,

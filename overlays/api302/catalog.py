@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from api302_client.behaviour import Price
 from api302_client.catalog import Limits, ModelCall, TakingCall, load, misfit, near
@@ -228,16 +228,9 @@ class Catalog:
         self._check("vendor", vendor, {model.vendor for model in everything})
         if max_price is not None and not max_price >= 0:
             raise InvalidArgument(f"max_price: must be 0 or more, in PTC, not {max_price!r}")
-        ids = _taking(operation)
-        asked = accepts or {}
-        return [
-            model
-            for model in everything
-            if _fits(model, kind, vendor, ids, text)
-            and (deprecated or not model.deprecated)
-            and model.takes(asked)
-            and (max_price is None or model.costs_at_most(max_price, asked))
-        ]
+        ids, asked = _taking(operation), accepts or {}
+        wanted = _Wanted(kind, vendor, ids, text, deprecated, asked, max_price)
+        return [model for model in everything if wanted.fits(model)]
 
     @staticmethod
     def _check(name: str, value: str | None, known: set[str]) -> None:
@@ -335,17 +328,34 @@ def _taking(operation: str | None) -> set[str] | None:
     }
 
 
-def _fits(
-    model: Model, kind: str | None, vendor: str | None, ids: set[str] | None, text: str | None
-) -> bool:
-    """Whether a model is what is asked for, but for its limits and price."""
-    said = f"{model.id} {model.title}".casefold()
-    return (
-        (kind is None or kind in model.kinds)
-        and (vendor is None or vendor == model.vendor)
-        and (ids is None or model.id in ids)
-        and (text is None or text.casefold() in said)
-    )
+class _Wanted(NamedTuple):
+    """The models that are looked for; what is None may be anything."""
+
+    kind: str | None
+    vendor: str | None
+    ids: set[str] | None
+    text: str | None
+    deprecated: bool
+    accepts: Mapping[str, Any]
+    max_price: float | None
+
+    def fits(self, model: Model) -> bool:
+        """Whether a model is one of them. Its limits and its price are looked at last."""
+        return (
+            self._is_meant(model)
+            and (self.deprecated or not model.deprecated)
+            and model.takes(self.accepts)
+            and (self.max_price is None or model.costs_at_most(self.max_price, self.accepts))
+        )
+
+    def _is_meant(self, model: Model) -> bool:
+        said = f"{model.id} {model.title}".casefold()
+        return (
+            (self.kind is None or self.kind in model.kinds)
+            and (self.vendor is None or self.vendor == model.vendor)
+            and (self.ids is None or model.id in self.ids)
+            and (self.text is None or self.text.casefold() in said)
+        )
 
 
 def _hint(name: str, catalog: Catalog) -> str:

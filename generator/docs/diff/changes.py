@@ -106,7 +106,10 @@ class _Call:
                 yield from Area(self.since, name, *facts).changes()
         listed = [*self._prices(before, now), *self._models(before, now)]
         yield from listed
-        yield from self._lists(before, now, hides_words=bool(listed))
+        yield from self._deprecation(before, now)
+        yield from self._other_paths(before, now)
+        yield from self._in_words(before, now, hides_own=bool(listed))
+        yield from self._examples(before, now)
 
     def _media(self, before: dict[str, Any], now: dict[str, Any]) -> Iterator[Finding]:
         for part in ("request", "response"):
@@ -152,24 +155,30 @@ class _Call:
                 fix = f"read its row, and correct its limits: {self.since.model(name)}"
                 yield self.since.finding("model-words", name, message, fix)
 
-    def _lists(
-        self, before: dict[str, Any], now: dict[str, Any], *, hides_words: bool
-    ) -> Iterator[Finding]:
-        """What is one word or value of the whole call."""
+    def _deprecation(self, before: dict[str, Any], now: dict[str, Any]) -> Iterator[Finding]:
         if before.get("deprecated") != now.get("deprecated"):
             is_now = "deprecated" if now.get("deprecated") else "no longer deprecated"
             fix = "say so with `deprecated`, and with x-replaced-by what to use instead"
             yield self.since.finding("deprecated", "", f"the page's call is {is_now}", fix)
+
+    def _other_paths(self, before: dict[str, Any], now: dict[str, Any]) -> Iterator[Finding]:
         if before.get("other paths") != now.get("other paths"):
             paths = named(now.get("other paths", [])) or "none"
             message = f"the page's samples call another path than the call's: {paths}"
             yield self.since.finding("alias", "", message, "correct x-aliases")
-        words = [place for place in self._words(before, now) if place or not hides_words]
+
+    def _in_words(
+        self, before: dict[str, Any], now: dict[str, Any], *, hides_own: bool
+    ) -> Iterator[Finding]:
+        """What is said in other words; `hides_own`: but for those of the call itself."""
+        words = [place for place in self._words(before, now) if place or not hides_own]
         if words:
             names = ", ".join(quoted(place or "call", 200) for place in words)
             message = f"the page says something else about {one_line(names, 500)}"
             fix = "read it: limits, units and conditions often stand in words"
             yield self.since.finding("words", "", message, fix)
+
+    def _examples(self, before: dict[str, Any], now: dict[str, Any]) -> Iterator[Finding]:
         for name in sorted(name for name in before | now if name.endswith(" example")):
             in_both = name.removesuffix(" example") in before.keys() & now.keys()
             if in_both and before.get(name) != now.get(name):

@@ -8,7 +8,8 @@ from typing import Any
 from generator.docs.pages import Page, page_number
 from generator.docs.pages.models import model_name, model_rows
 from generator.docs.pages.untrusted import quoted
-from generator.runtime.behaviour import read
+from generator.runtime.behaviour import ListedModel, read
+from generator.runtime.catalog import Model
 from generator.source import MODELS_FOLDER, obj, seq
 
 from .finding import Finding, Subject
@@ -64,11 +65,16 @@ def compare_listed(subject: Subject, response: Any) -> Iterator[Finding]:
             fix = f"add it to {MODELS_FOLDER}/{listed.kinds[0]}.yaml"
             yield subject.finding("model", listed.name, message, fix)
         for model in known:
-            ours = {one.per: one.amount for one in model.price if not one.when}
-            for price in listed.price:
-                if price.per in ours and ours[price.per] != price.amount:
-                    message = f"`{listed.name}` costs {price.amount:g} PTC per {price.per}"
-                    message += f", and {ours[price.per]:g} in the catalogue"
-                    entry = subject.described.context.models.get(model.id)
-                    fix = "correct the price"
-                    yield subject.finding("price", listed.name, message, fix, entry, "price")
+            yield from _prices(subject, listed, model)
+
+
+def _prices(subject: Subject, listed: ListedModel, model: Model) -> Iterator[Finding]:
+    """Where a list has another price than the catalogue for what it names the same unit."""
+    ours = {one.per: one.amount for one in model.price if not one.when}
+    entry = subject.described.context.models.get(model.id)
+    for price in listed.price:
+        if price.per in ours and ours[price.per] != price.amount:
+            message = f"`{listed.name}` costs {price.amount:g} PTC per {price.per}"
+            message += f", and {ours[price.per]:g} in the catalogue"
+            fix = "correct the price"
+            yield subject.finding("price", listed.name, message, fix, entry, "price")

@@ -223,24 +223,30 @@ class Place:
         return self.finding(kind, message, f"{have}; correct it{self.limits()}", keyword)
 
     def limits(self, values: list[Any] | None = None) -> str:
-        """The models whose limits name this field, or values of it."""
-        if self.area.part == "response" or len(self.steps) != 1 or self.call.operation is None:
+        """What the catalogue has of this field, or of values of it."""
+        operation = self.call.operation
+        if self.area.part == "response" or len(self.steps) != 1 or operation is None:
             return ""
-        context = self.call.described.context
-        takes = context.model.models_of(self.call.operation)
+        takes = self.call.described.context.model.models_of(operation)
         if self.steps[0] in takes and values is not None:
             return "".join(f"; {self.call.model(str(value))}" for value in values[:_MOST_MODELS])
-        models = [one for listed in takes.values() for one in listed]
-        models += context.model.models_by_path(self.call.operation)
-        ids = dict.fromkeys(one.id for one in models)
-        wanted = {str(value) for value in values or ()}  # pages write numbers as texts
-        named = [one for one in ids if self._isnamed(context.models.get(one, {}), wanted)]
-        if not named:
+        limited = list(self._limited(operation, values or []))
+        if not limited:
             return ""
-        more = f" and {len(named) - _MOST_MODELS} more" if len(named) > _MOST_MODELS else ""
-        return f"; also in the limits of the models {', '.join(named[:_MOST_MODELS])}{more}"
+        more = f" and {len(limited) - _MOST_MODELS} more" if len(limited) > _MOST_MODELS else ""
+        return f"; also in the limits of the models {', '.join(limited[:_MOST_MODELS])}{more}"
 
-    def _isnamed(self, model: dict[str, Any], values: set[str]) -> bool:
+    def _limited(self, operation: Operation, values: list[Any]) -> Iterator[str]:
+        """The models whose limits name this field, or values of it."""
+        context = self.call.described.context
+        models = [one for some in context.model.models_of(operation).values() for one in some]
+        models += context.model.models_by_path(operation)
+        wanted = {str(value) for value in values}  # pages write numbers as texts
+        for id_ in dict.fromkeys(one.id for one in models):
+            if self._is_named(context.models.get(id_, {}), wanted):
+                yield id_
+
+    def _is_named(self, model: dict[str, Any], values: set[str]) -> bool:
         limits, field = obj(model.get("limits")), self.steps[0]
         ranges = obj(obj(limits.get("properties")).get(field))
         if values:

@@ -136,10 +136,7 @@ def _plain(node: Any) -> Any:
 
 def _unread(document: dict[str, Any], node: dict[str, Any]) -> set[str]:
     """The keywords of an operation's schemas that are not read."""
-    bodies = [node.get("requestBody"), *obj(node.get("responses")).values()]
-    content = [media for body in bodies for media in obj(obj(body).get("content")).values()]
-    waiting = [obj(media).get("schema") for media in content]
-    waiting += [obj(one).get("schema") for one in seq(node.get("parameters"))]
+    waiting = list(_schemas(node))
     found: set[str] = set()
     seen: set[int] = set()
     while waiting and len(seen) < _MOST_SCHEMAS:
@@ -150,11 +147,25 @@ def _unread(document: dict[str, Any], node: dict[str, Any]) -> set[str]:
         is_file = schema.get("format") == "binary"
         read = _READ | ({"format"} if is_file else set())
         found |= {key for key in schema if key not in read and not key.startswith("x-")}
-        waiting += obj(schema.get("properties")).values()
-        for key in _INSIDE:
-            inner = schema.get(key)
-            waiting += inner if isinstance(inner, list) else [inner]
+        waiting += _inside(schema)
     return found
+
+
+def _schemas(node: dict[str, Any]) -> Iterator[Any]:
+    """The schemas of an operation's bodies and parameters."""
+    for body in [node.get("requestBody"), *obj(node.get("responses")).values()]:
+        for media in obj(obj(body).get("content")).values():
+            yield obj(media).get("schema")
+    for parameter in seq(node.get("parameters")):
+        yield obj(parameter).get("schema")
+
+
+def _inside(schema: dict[str, Any]) -> Iterator[Any]:
+    """The schemas that a schema is made of."""
+    yield from obj(schema.get("properties")).values()
+    for key in _INSIDE:
+        inner = schema.get(key)
+        yield from inner if isinstance(inner, list) else [inner]
 
 
 def _target(document: dict[str, Any], schema: dict[str, Any]) -> dict[str, Any]:

@@ -7,12 +7,12 @@ from collections.abc import Iterator
 from typing import Any
 
 from generator.document import Operation, Schema
-from generator.document.media import is_json
+from generator.document.media import is_event_stream, is_json
 from generator.emit.docstrings import price_text
 from generator.emit.methods import Methods
 from generator.publish.markdown import code, inline, text
 from generator.runtime.behaviour import read
-from generator.source import seq
+from generator.source import obj, seq
 
 from . import realtime
 from .page import tag_title
@@ -119,20 +119,23 @@ def _sent(methods: Methods, operation: Operation) -> str:
     """The fields of a request that it requires, and those of its first example."""
     query = [one for one in operation.parameters if one.place == "query"]
     shown = [one.wire for one in query if one.required]
-    sent = f"?{'&'.join(map(_name, shown))}" if shown else ""
+    in_query = f"?{'&'.join(map(_name, shown))}" if shown else ""
+    return in_query + _sent_in_body(methods, operation)
+
+
+def _sent_in_body(methods: Methods, operation: Operation) -> str:
     if not operation.body:
-        return sent
+        return ""
     media_type, example = operation.example()
     arguments = methods.arguments(operation).body
     # Where shapes of the body exclude each other, the first one's fields.
     by_shape = arguments.shapes[0].required if arguments.shapes else []
     required = [one.wire for one in arguments.fields if one.required or one.wire in by_shape]
-    own = list(example) if isinstance(example, dict) else []
-    names = list(dict.fromkeys(filter(None, [*required, *own])))
+    names = list(dict.fromkeys(filter(None, [*required, *obj(example)])))
     if not names:
-        return sent
+        return ""
     listed = _cut(list(map(_name, names)), at_least=len(required))
-    return f"{sent} {{{listed}}}" if is_json(media_type) else f"{sent} ({listed})"
+    return f" {{{listed}}}" if is_json(media_type) else f" ({listed})"
 
 
 def _name(name: str) -> str:
@@ -183,16 +186,18 @@ def _response(operation: Operation) -> str:
         return code(", ".join(rule.task.parameters.values()))
     if rule.status and rule.status.state:
         return code(", ".join(path.field for path in (rule.status.state, *rule.status.outputs)))
-    kinds = []
-    if media := operation.json_success:
-        kinds.append(_fields(media.schema))
-    others = [one.type for one in operation.successes if not is_json(one.type)]
-    others = [one for one in others if one != "text/event-stream"]
-    if any(not one.startswith("text/") for one in others):
-        kinds.append("file")
-    elif others and not kinds:
-        kinds.append("text")
-    return " or ".join(filter(None, kinds))
+    media = operation.json_success
+    described = (_fields(media.schema) if media else "", _without_fields(operation))
+    return " or ".join(filter(None, described))
+
+
+def _without_fields(operation: Operation) -> str:
+    """What else a response may be; text is not worth saying beside JSON."""
+    kinds = [one.type for one in operation.successes if not is_json(one.type)]
+    whole = [one for one in kinds if not is_event_stream(one)]
+    if any(not one.startswith("text/") for one in whole):
+        return "file"
+    return "text" if whole and operation.json_success is None else ""
 
 
 def _fields(schema: Schema) -> str:

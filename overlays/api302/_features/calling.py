@@ -175,18 +175,13 @@ class _Taken(NamedTuple):
         required = frozenset(arguments) - frozenset(function.__kwdefaults__ or ())
         ours = _OPTIONS | _switches(operation)
         own = tuple(name for name in arguments if name not in ours)
-        marks = {name: _Mark(name) for name in own}
-        needed: dict[str, Any] = {"extra_body": {}} if "extra_body" in required else {}
-        given: Mapping[str, Any] = recorded(function, {**marks, **needed}).given
+        given = _marked_call(function, own, required)
         fields: dict[str, str] = {}
         files: dict[str, tuple[str, ...]] = {}
-        for place in _PLACES:
-            values: Mapping[str, Any] = given.get(place) or {}
-            for wire, value in values.items():
-                if isinstance(value, _Mark):
-                    fields.setdefault(wire, value.argument)
-                    if place == "body" and wire in operation.files:
-                        files[value.argument] = operation.files[wire]
+        for place, wire, argument in _marked(given):
+            fields.setdefault(wire, argument)
+            if place == "body" and wire in operation.files:
+                files[argument] = operation.files[wire]
         if isinstance(given.get("file"), _Mark):
             files["file"] = ("part",)
         return cls(fields, own, required, files)
@@ -236,6 +231,25 @@ class _Taken(NamedTuple):
     def _shown(self) -> Iterator[str]:
         yield from (name for name in self.arguments if name in self.required)
         yield from (name for name in self.arguments if name not in self.required)
+
+
+def _marked_call(
+    function: Any, arguments: tuple[str, ...], required: frozenset[str]
+) -> Mapping[str, Any]:
+    """What a method sends, by place, when each of its arguments is a mark."""
+    marks: dict[str, Any] = {name: _Mark(name) for name in arguments}
+    if "extra_body" in required:
+        marks["extra_body"] = {}
+    return recorded(function, marks).given
+
+
+def _marked(given: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:
+    """Where arguments are sent: place, name on the wire, argument."""
+    for place in _PLACES:
+        values: Mapping[str, Any] = given.get(place) or {}
+        for wire, value in values.items():
+            if isinstance(value, _Mark):
+                yield place, wire, value.argument
 
 
 _known: WeakKeyDictionary[Any, _Taken] = WeakKeyDictionary()
