@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from typing import Any
 from urllib.parse import urlsplit
 
+from generator.document import Operation
 from generator.source import Problem, obj, seq
 
 from .context import Context
@@ -31,33 +32,35 @@ def evidence(context: Context) -> Iterator[Problem]:
     """
     rows = {page: row for _, page, row in context.rows}
     for operation in context.operations:
-        if "x-docs" not in operation.node:
-            fix = (
-                "say where it comes from: `x-docs: [{page: p000, evidence: page, seen: "
-                "2026-11-21}]`"
-            )
-            yield context.on(operation, "x-docs", f"{operation} has no x-docs", fix)
-        elif all("sister" in obj(entry) for entry in seq(operation.node["x-docs"])):
-            message = f"no x-docs of {operation} shows the call itself"
-            yield context.on(operation, "x-docs", message, "add what does, if only its title")
-        for number, entry in enumerate(seq(operation.node.get("x-docs"))):
-            page = obj(entry).get("page")
-            if isinstance(page, str) and page not in rows:
-                message = f"the page {page} of {operation} is not in the ledger"
-                yield context.on(
-                    operation, "x-docs", message, did_you_mean(page, list(rows)), [number, "page"]
-                )
-            elif isinstance(page, str) and operation.id not in seq(rows[page].get("operations")):
-                message = f"the ledger row of {page} does not name {operation}"
-                yield context.on(
-                    operation,
-                    "x-docs",
-                    message,
-                    f"add {operation} to the `operations` of that row, or correct the page",
-                    [number, "page"],
-                )
-            for key, message, fix in document_problems(obj(entry)):
+        yield from _shown_by(context, operation)
+        for number, entry in enumerate(map(obj, seq(operation.node.get("x-docs")))):
+            problems = [*_ledger_problems(operation, entry, rows), *document_problems(entry)]
+            for key, message, fix in problems:
                 yield context.on(operation, "x-docs", message, fix, [number, key])
+
+
+def _shown_by(context: Context, operation: Operation) -> Iterator[Problem]:
+    """An operation that nothing shows."""
+    if "x-docs" not in operation.node:
+        fix = "say where it comes from: `x-docs: [{page: p000, evidence: page, seen: 2026-11-21}]`"
+        yield context.on(operation, "x-docs", f"{operation} has no x-docs", fix)
+    elif all("sister" in obj(entry) for entry in seq(operation.node["x-docs"])):
+        message = f"no x-docs of {operation} shows the call itself"
+        yield context.on(operation, "x-docs", message, "add what does, if only its title")
+
+
+def _ledger_problems(
+    operation: Operation, entry: dict[str, Any], rows: dict[str, dict[str, Any]]
+) -> Iterator[tuple[str, str, str]]:
+    """Where an entry of evidence and the ledger disagree: the key, the message and the fix."""
+    page = entry.get("page")
+    if isinstance(page, str) and page not in rows:
+        message = f"the page {page} of {operation} is not in the ledger"
+        yield "page", message, did_you_mean(page, list(rows))
+    elif isinstance(page, str) and operation.id not in seq(rows[page].get("operations")):
+        message = f"the ledger row of {page} does not name {operation}"
+        fix = f"add {operation} to the `operations` of that row, or correct the page"
+        yield "page", message, fix
 
 
 def document_problems(entry: dict[str, Any]) -> Iterator[tuple[str, str, str]]:

@@ -124,16 +124,7 @@ _Found = Iterator[tuple[list[str | int], str, str]]
 
 
 def _limit_problems(context: Context, found: Limits, fields: dict[str, list[Schema]]) -> _Found:
-    known = list(fields)
-    for key in ("properties", "required", "unsupported"):
-        for number, field in enumerate(getattr(found, key)):
-            if field not in fields:
-                step = field if key == "properties" else number
-                yield (
-                    [key, step],
-                    f"no call of it has a field `{field}`",
-                    did_you_mean(field, known),
-                )
+    yield from _unknown_fields(found, list(fields))
     for field, range_ in found.properties.items():
         for value in _bounds(range_):
             if field in fields and not _fits(context, fields[field], value):
@@ -142,6 +133,15 @@ def _limit_problems(context: Context, found: Limits, fields: dict[str, list[Sche
     if found.sizes and not ("size" in fields or {"width", "height"} <= fields.keys()):
         yield ["sizes"], "its calls have no `size`, nor `width` and `height`", "write `properties`"
     yield from _replaced_problems(context, found, fields)
+
+
+def _unknown_fields(found: Limits, known: list[str]) -> _Found:
+    for key in ("properties", "required", "unsupported"):
+        for number, field in enumerate(getattr(found, key)):
+            if field not in known:
+                step = field if key == "properties" else number
+                message = f"no call of it has a field `{field}`"
+                yield [key, step], message, did_you_mean(field, known)
 
 
 def _bounds(range_: Json) -> list[Any]:

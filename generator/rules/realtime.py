@@ -236,22 +236,31 @@ def _validator(context: Context, payload: Any) -> jsonschema_rs.Validator | None
 def message_rules(context: Context) -> Iterator[Problem]:
     """`x-realtime` names messages that go the way it says, fields that they have, and examples."""
     sent, received = _directions(context)
+    messages = {"sent": sent, "received": received}
     for channel in map(obj, _channels(context).values()):
         rules = obj(channel.get("x-realtime"))
-        named = [*((name, received) for name in seq(rules.get("first")))]
-        named += [(rules.get("error"), received)]
-        named += [(obj(rules.get("response")).get(key), received) for key in ("begin", "end")]
-        named += [(obj(rules.get("response")).get(key), sent) for key in ("ask", "cancel")]
-        parts = [obj(rules.get(key)) for key in ("settings", "audio", "truncate")]
-        named += [(part.get("message"), sent) for part in parts]
-        for name, allowed in named:
-            if isinstance(name, str) and name not in allowed:
-                way = "sent" if allowed is sent else "received"
+        for name, way in _named_messages(rules):
+            if isinstance(name, str) and name not in messages[way]:
                 text = f"`x-realtime` names `{name}`, which is no message that is {way}"
-                fix = did_you_mean(name, sorted(allowed))
+                fix = did_you_mean(name, sorted(messages[way]))
                 yield context.problem(channel, "x-realtime", text, fix)
-        for part in parts:
+        for part in _parts(rules):
             yield from _field_problems(context, channel, part)
+
+
+def _named_messages(rules: dict[str, Any]) -> Iterator[tuple[Any, str]]:
+    """The messages that `x-realtime` names, and which way each goes."""
+    response = obj(rules.get("response"))
+    yield from ((name, "received") for name in seq(rules.get("first")))
+    yield rules.get("error"), "received"
+    yield from ((response.get(key), "received") for key in ("begin", "end"))
+    yield from ((response.get(key), "sent") for key in ("ask", "cancel"))
+    yield from ((part.get("message"), "sent") for part in _parts(rules))
+
+
+def _parts(rules: dict[str, Any]) -> list[dict[str, Any]]:
+    """What of `x-realtime` is about one message and its fields."""
+    return [obj(rules.get(key)) for key in ("settings", "audio", "truncate")]
 
 
 def _field_problems(
@@ -272,11 +281,7 @@ def event_schemas(context: Context) -> Iterator[Problem]:
     named = _schemas(context)
     others = obj(obj(context.document.get("components")).get("schemas"))
     prefixes = [class_name(pascal(name)) for name in _channels(context)]
-    classes = [
-        event_class(channel, message)
-        for channel in _channels(context)
-        for message in messages_of(context.events, channel)
-    ]
+    classes = set(_event_classes(context))
     referred = {str(ref).rpartition("/")[2] for _, ref in _references(context.events)}
     for name in named:
         if name in others or name in classes:
@@ -289,9 +294,15 @@ def event_schemas(context: Context) -> Iterator[Problem]:
         else:
             continue
         yield context.problem(named, name, text, fix)
-    for name in sorted(set(classes) & set(others)):
+    for name in sorted(classes & set(others)):
         text = f"the schema `{name}` has the name of an event's class"
         yield context.problem(others, name, text, "rename it")
+
+
+def _event_classes(context: Context) -> Iterator[str]:
+    for channel in _channels(context):
+        for message in messages_of(context.events, channel):
+            yield event_class(channel, message)
 
 
 def channel_evidence(context: Context) -> Iterator[Problem]:

@@ -34,6 +34,8 @@ _CODES: dict[int, tuple[int, ...]] = {
     503: (-10008,),
 }
 """The codes that the description lists, by the status of their meaning."""
+_STATUSES = {str(code): status for status, codes in _CODES.items() for code in codes}
+"""The same, by the code as text."""
 _WORDS: dict[str, int] = {
     "invalid_api_key": 401,
     "authentication_error": 401,
@@ -88,8 +90,8 @@ def named(asked: Mapping[str, Any]) -> dict[str, Any]:
     if name in _WORDS:
         status = rest.get("code", _WORDS[name])
         return {**rest, "code": status, "error": {"error": _in_words(name, message, status)}}
-    if found := [(status, name) for status, codes in _CODES.items() if name in map(str, codes)]:
-        return {"code": found[0][0], "err_code": int(name), **rest, "error": message}
+    if name in _STATUSES:
+        return {"code": _STATUSES[name], "err_code": int(name), **rest, "error": message}
     if name in _FAULTS:
         if "fault" in rest:
             raise ValueError(f"`error`: {name} is a fault itself, so `fault` cannot be asked for.")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, cast
 
 from api302_client.behaviour import Structured, find
@@ -77,10 +77,22 @@ def _of_type(schema: Json, root: Json, depth: int) -> Any:
     if kind == "array":
         count = max(schema.get("minItems", 1), 1) if depth < _DEEPEST else 0
         return [instance(schema.get("items", {}), root, depth + 1) for _ in range(count)]
-    if kind in ("integer", "number"):
-        lowest = schema.get("minimum", schema.get("exclusiveMinimum", 0) + 1)
-        return lowest if kind == "integer" else float(lowest)
-    if kind == "string":
-        text = _TEXTS.get(schema.get("format", ""), "text")
-        return text.ljust(schema.get("minLength", 0), "x")[: schema.get("maxLength")]
-    return True if kind == "boolean" else None
+    make = _SCALARS.get(kind)
+    return make(schema) if make else None
+
+
+def _integer(schema: Json) -> Any:
+    return schema.get("minimum", schema.get("exclusiveMinimum", 0) + 1)
+
+
+def _text(schema: Json) -> str:
+    text = _TEXTS.get(schema.get("format", ""), "text")
+    return text.ljust(schema.get("minLength", 0), "x")[: schema.get("maxLength")]
+
+
+_SCALARS: dict[str, Callable[[Json], Any]] = {
+    "integer": _integer,
+    "number": lambda schema: float(_integer(schema)),
+    "string": _text,
+    "boolean": lambda schema: True,
+}

@@ -8,6 +8,7 @@ from typing import Any
 from generator.docs.pages import Page, page_number
 from generator.docs.pages.models import model_name, model_rows
 from generator.docs.pages.untrusted import quoted
+from generator.document import Operation
 from generator.runtime.behaviour import ListedModel, read
 from generator.runtime.catalog import Model
 from generator.source import MODELS_FOLDER, obj, seq
@@ -45,9 +46,14 @@ def _is_of(page: Page, model: dict[str, Any], subject: Subject) -> bool:
     own = [entry for entry in docs if entry.get("evidence") == "page"]
     if page.number:
         return any(page_number(str(entry.get("url") or "")) == page.number for entry in own)
-    described = [obj(entry) for entry in seq(subject.operation.node.get("x-docs"))]
-    pages = {entry["page"] for entry in described if "page" in entry}
+    pages = _pages(subject.operation)
     return len(pages) == 1 and any(entry.get("page") in pages for entry in own)
+
+
+def _pages(operation: Operation) -> set[str]:
+    """The pages that describe an operation, by their rows in the ledger."""
+    described = [obj(entry) for entry in seq(operation.node.get("x-docs"))]
+    return {entry["page"] for entry in described if "page" in entry}
 
 
 def compare_listed(subject: Subject, response: Any) -> Iterator[Finding]:

@@ -200,18 +200,19 @@ class Place:
 
     def _is_required(self) -> bool:
         """Whether ours requires the field in all its variants."""
-        operation, area = self.call.operation, self.area
+        operation = self.call.operation
         if operation is None or not self.steps:
             return False
-        if area.place in PLACES and len(self.steps) == 1:
-            own = self.call.described.parameters(operation)
-            same = (one for one in own if one.get("name") == self.steps[0])
-            return any(one.get("required") is True for one in same)
-        owners = self._at(self.steps[:-1])
-        with_field = [one for one in owners if self.steps[-1] in obj(one.get("properties"))]
-        return bool(with_field) and all(
-            self.steps[-1] in seq(one.get("required")) for one in with_field
-        )
+        *above, name = self.steps
+        if self.area.place in PLACES and not above:
+            return self._is_required_parameter(operation)
+        owners = [one for one in self._at(above) if name in obj(one.get("properties"))]
+        return bool(owners) and all(name in seq(one.get("required")) for one in owners)
+
+    def _is_required_parameter(self, operation: Operation) -> bool:
+        own = self.call.described.parameters(operation)
+        same = (one for one in own if one.get("name") == self.steps[0])
+        return any(one.get("required") is True for one in same)
 
     def _value(self, keyword: str, old: list[Any], new: list[Any]) -> Finding:
         is_known = keyword in ("default", "deprecated")

@@ -25,14 +25,19 @@ def _all(old: Models, new: Models) -> Iterator[tuple[str, str, str, str]]:
         if id_ not in old:
             yield ADDED, id_, "model-added", f"new: {model['title']}"
             continue
-        before, after = (price_text(seq(one.get("price"))) for one in (old[id_], model))
-        if before != after:
-            said = f"{before.rstrip('.') or 'unknown'} \u2192 {after.rstrip('.') or 'unknown'}"
-            yield CHANGED, id_, "model-price", f"price: {said}"
-        if model.get("deprecated") and not old[id_].get("deprecated"):
-            instead = model.get("replaced_by")
-            hint = f"; use {instead}" if instead else ""
-            yield CHANGED, id_, "model-deprecated", f"deprecated{hint}"
+        for rule, text in _changed(old[id_], model):
+            yield CHANGED, id_, rule, text
     for id_, model in old.items():
         if id_ not in new:
             yield CHANGED, id_, "model-removed", f"gone: {model['title']}"
+
+
+def _changed(old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """What changed of one model: the rule that tells it, and the text."""
+    before, after = (price_text(seq(one.get("price"))) for one in (old, new))
+    if before != after:
+        said = f"{before.rstrip('.') or 'unknown'} \u2192 {after.rstrip('.') or 'unknown'}"
+        yield "model-price", f"price: {said}"
+    if new.get("deprecated") and not old.get("deprecated"):
+        instead = new.get("replaced_by")
+        yield "model-deprecated", f"deprecated{f'; use {instead}' if instead else ''}"

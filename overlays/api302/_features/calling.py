@@ -96,12 +96,9 @@ def _session(
     chosen = {name: value for name, value in options.items() if value is not None}
     if refused := chosen.keys() & {"accept", "extra_body"}:
         raise InvalidArgument(f"{min(refused)}: a realtime session has none; leave it out")
-    taken = inspect.signature(function).parameters
-    own = tuple(name for name in taken if name not in _OPTIONS)
-    needed = frozenset(name for name in own if taken[name].default is inspect.Parameter.empty)
     # A field of the handshake is a header or a parameter: `OpenAI-Beta` is `openai_beta`.
     plain = {name.lower().replace("-", "_"): value for name, value in given.items()}
-    named = _Taken({}, own, needed, {}).named(session_endpoint(place).ID, plain)
+    named = _Taken.of_session(function).named(session_endpoint(place).ID, plain)
     return partial(function, **named, **chosen)
 
 
@@ -121,15 +118,20 @@ def _method(
     owner = client
     for group in groups:
         owner = getattr(owner, group)
+    kind = cast("Any", type(owner))
+    prefix = _form(operation, given, how)
+    twin = prefix if name == "create" else f"{prefix}_{name}"
+    return owner, (getattr(kind, twin, None) if prefix else None) or getattr(kind, name)
+
+
+def _form(operation: Operation, given: dict[str, Any], how: str) -> str:
+    """The form that is meant, as the name of its method begins; empty for the plain one."""
     task, stream = operation.behaviour.task, operation.behaviour.stream
     is_stream = _switched(stream and stream.when, given)
     is_task = _switched(task and task.when, given) or how == "submit"
     if how == "submit" and task is None:
         raise InvalidArgument(f"call: {operation.id} starts no task; use client.call")
-    kind = cast("Any", type(owner))
-    prefix = "submit" if is_task else "stream" if is_stream else ""
-    twin = prefix if name == "create" else f"{prefix}_{name}"
-    return owner, (getattr(kind, twin, None) if prefix else None) or getattr(kind, name)
+    return "submit" if is_task else "stream" if is_stream else ""
 
 
 def _switches(operation: Operation) -> set[str]:
@@ -185,6 +187,14 @@ class _Taken(NamedTuple):
         if isinstance(given.get("file"), _Mark):
             files["file"] = ("part",)
         return cls(fields, own, required, files)
+
+    @classmethod
+    def of_session(cls, function: Any) -> _Taken:
+        """What a function takes that returns a realtime session."""
+        taken = inspect.signature(function).parameters
+        own = tuple(name for name in taken if name not in _OPTIONS)
+        needed = (name for name in own if taken[name].default is inspect.Parameter.empty)
+        return cls({}, own, frozenset(needed), {})
 
     def named(self, operation_id: str, given: Mapping[str, Any]) -> dict[str, Any]:
         """What is given, by argument. Raises InvalidArgument."""

@@ -140,6 +140,21 @@ def of_session(endpoint: Any, values: Values) -> Estimate:
     return Estimate(0.0, None, "PTC", basis)
 
 
+# --- which prices are meant -----------------------------------------------------------------------
+
+
+def _of_call(request: _Request) -> tuple[Price, ...]:
+    """The prices of a call; of those that say for which model they are, the ones of its model."""
+    name, prices = request.model_name, request.op.behaviour.price
+    own = tuple(price for price in prices if name and _is_for(price, str(name)))
+    return own or prices
+
+
+def _is_for(price: Price, name: str) -> bool:
+    variant = (price.for_ or "").casefold()
+    return variant == name.casefold() or variant.startswith(f"{name.casefold()},")
+
+
 # --- requests without a price ---------------------------------------------------------------------
 
 
@@ -169,21 +184,6 @@ def _priced(op: Operation, field: str) -> str:
         return ""
     more = ", …" if len(priced) > _WORTH_SAYING else ""
     return f"; that of `{field}` {', '.join(priced[:_WORTH_SAYING])}{more} is"
-
-
-# --- which prices are meant -----------------------------------------------------------------------
-
-
-def _of_call(request: _Request) -> tuple[Price, ...]:
-    """The prices of a call; of those that say for which model they are, the ones of its model."""
-    name, prices = request.model_name, request.op.behaviour.price
-    own = tuple(price for price in prices if name and _is_for(price, str(name)))
-    return own or prices
-
-
-def _is_for(price: Price, name: str) -> bool:
-    variant = (price.for_ or "").casefold()
-    return variant == name.casefold() or variant.startswith(f"{name.casefold()},")
 
 
 # --- from prices to amounts -----------------------------------------------------------------------

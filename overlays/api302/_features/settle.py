@@ -116,9 +116,7 @@ def _judged(
     free = [row for row in rows if _first(row, _IDS) not in others]
     ours = [row for row in free if model is None or _first(row, _MODELS) in (None, model)]
     if ours:
-        costs = [row["cost"] for row in ours if isinstance(row.get("cost"), (int, float))]
-        cost = float(costs[0]) if len(ours) == len(costs) == 1 else None
-        return Settlement("on record", _left_over(ours, costs), cost, tuple(ours))
+        return _on_record(ours)
     left = end + LATE - time.time()
     if left > 0:
         said = f"nothing is on record yet; what was billed shows within about {LATE / 60:g} minutes"
@@ -127,6 +125,13 @@ def _judged(
         said = "the window has only calls of other models on record, and a model may have two names"
         return Settlement("unknown", said, None, tuple(free))
     return Settlement("not billed", "no call of the window is on record but known ones")
+
+
+def _on_record(rows: list[Mapping[str, Any]]) -> Settlement:
+    """Rows that may be the call's; its cost is known if there is no other."""
+    costs = [row["cost"] for row in rows if isinstance(row.get("cost"), (int, float))]
+    cost = float(costs[0]) if len(rows) == len(costs) == 1 else None
+    return Settlement("on record", _left_over(rows, costs), cost, tuple(rows))
 
 
 def _left_over(rows: list[Mapping[str, Any]], costs: list[float]) -> str:

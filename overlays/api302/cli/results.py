@@ -261,21 +261,27 @@ def follow(task: Task[Any], kept: handles.Kept, chosen: Chosen) -> None:
 
 def finished(result: Any, kept: handles.Kept, chosen: Chosen) -> None:
     """Print or save what a task made."""
-    paths: list[Path] = []
-    if chosen.save is not None:
-        if not result.outputs:
-            raise click.ClickException("the task made no file; --query and --output print the rest")
-        paths = saved(result.outputs, chosen.save)
+    outputs = [str(one) for one in result.outputs]
+    paths = [str(path) for path in _saved_outputs(result, chosen.save)]
     if chosen.output is None and not chosen.query:
-        said = [str(one) for one in paths or result.outputs]
+        said = paths or outputs
         emit(said or result.response, "text" if said else None)
         return
     about = {
         "handle": kept.handle,
         "id": kept.id,
         "request_id": result.request_id,
-        "outputs": [str(one) for one in result.outputs],
-        **({"saved": [str(path) for path in paths]} if paths else {}),
+        "outputs": outputs,
+        **({"saved": paths} if paths else {}),
         "response": result.response,
     }
     emit(about, chosen.output, chosen.query)
+
+
+def _saved_outputs(result: Any, save: str | None) -> list[Path]:
+    """Save the files of a task, if that is asked for. Raises ClickException if it has none."""
+    if save is None:
+        return []
+    if not result.outputs:
+        raise click.ClickException("the task made no file; --query and --output print the rest")
+    return saved(result.outputs, save)

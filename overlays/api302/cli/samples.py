@@ -130,17 +130,20 @@ def python(call: Call, given: Mapping[str, Any], more: Mapping[str, Any], chosen
     )
 
 
+def _prefix(kinds: set[str], chosen: Chosen) -> str:
+    """How the method of a form begins that is not the plain one of its call."""
+    if chosen.stream and "stream" in kinds:
+        return "stream"
+    if not chosen.wait and {"call", "task"} <= kinds:
+        return "submit"
+    return "iter" if chosen.all and "pages" in kinds else ""
+
+
 def _method(call: Call, kinds: set[str], chosen: Chosen) -> str:
     places = {one: place for place, one in shortcuts().items()}
     place = places.get(call.id, call.place) if call.name in call.id else call.place
     groups, _, name = place.rpartition(".")
-    prefix = ""
-    if chosen.stream and "stream" in kinds:
-        prefix = "stream"
-    elif not chosen.wait and {"call", "task"} <= kinds:
-        prefix = "submit"
-    elif chosen.all and "pages" in kinds:
-        prefix = "iter"
+    prefix = _prefix(kinds, chosen)
     twin = prefix if name == "create" else f"{prefix}_{name}"
     return f"{groups}.{twin if prefix else name}"
 

@@ -87,10 +87,7 @@ def _run(call: tree.Call, way: Way, given: dict[str, Any]) -> None:
     chosen = Chosen.of(given)
     body = arguments.body(chosen.body) if chosen.body else {}
     by_option = arguments.values(call, given)
-    preset = {name: os.environ.get(env) or value for name, (value, env) in way.preset.items()}
-    if given["words"] or way.field not in body:
-        said = text(given["words"], way.word, _is_file(call, way))
-        preset[way.field] = way.make(said, given, body) if way.make else said
+    preset = _preset(call, way, given, body)
     made, more = collected(
         call, chosen, {**preset, **body, **by_option, **_said(way, preset, given)}
     )
@@ -98,6 +95,17 @@ def _run(call: tree.Call, way: Way, given: dict[str, Any]) -> None:
     streams = way.streams and plain and chosen.wait
     chosen = chosen._replace(stream=chosen.stream or streams)
     perform(call, made, more, chosen, way.main if plain else "")
+
+
+def _preset(
+    call: tree.Call, way: Way, given: dict[str, Any], body: Mapping[str, Any]
+) -> dict[str, Any]:
+    """What is sent unless it is given otherwise, and the argument that the words are."""
+    preset = {name: os.environ.get(env) or value for name, (value, env) in way.preset.items()}
+    if given["words"] or way.field not in body:
+        said = text(given["words"], way.word, _is_file(call, way))
+        preset[way.field] = way.make(said, given, body) if way.make else said
+    return preset
 
 
 def _said(way: Way, preset: dict[str, Any], given: dict[str, Any]) -> dict[str, Any]:
