@@ -10,12 +10,12 @@ import inspect
 import json
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, make_dataclass
 from enum import Enum
 from typing import Any, Literal, NotRequired, TypedDict, cast
 
 import pytest
-from pydantic import BaseModel
+from pydantic import BaseModel, field_validator
 from pydantic.dataclasses import dataclass as pydantic_dataclass
 
 import api302
@@ -507,3 +507,118 @@ def test_methods_of_an_async_client_are_known_as_coroutine_functions(server: Any
     client = AsyncClient(api_key="sk-test", base_url=server.url)
     assert inspect.iscoroutinefunction(client.chat.completions.create)
     assert not inspect.iscoroutinefunction(client.chat.completions.stream)
+
+
+@dataclass
+class Strict:
+    """A class whose own check raises what is no ValueError."""
+
+    name: str
+
+    def __post_init__(self) -> None:
+        assert self.name.istitle(), "no title"
+
+
+class Checked(BaseModel):
+    name: str
+
+    @field_validator("name")
+    @classmethod
+    def _known(cls, value: str) -> str:
+        return {"Rome": value}[value]
+
+
+@dataclass
+class Number:
+    value: float
+
+
+@pytest.mark.parametrize(
+    ("kind", "text"),
+    [
+        (Strict, '{"name": "rome"}'),
+        (Checked, '{"name": "Oslo"}'),
+        (Number, '{"value": 1' + "0" * 400 + "}"),
+    ],
+)
+def test_fault_06_a_class_that_raises_loses_no_response(
+    client: Client, server: Any, kind: Any, text: str
+) -> None:
+    server.next(text=text)
+    with pytest.raises(api302.OutputError, match=f"not of the class {kind.__name__}") as caught:
+        client.chat.completions.parse(model="gpt-4o", messages=HELLO, response_format=kind)
+    assert (caught.value.text, caught.value.response.text) == (text, text)
+    server.next(text=text)
+    with (
+        pytest.raises(api302.OutputError),
+        client.chat.completions.stream(
+            model="gpt-4o", messages=HELLO, response_format=kind
+        ) as stream,
+    ):
+        stream.final()
+
+
+def _named_alike() -> tuple[Any, Any]:
+    first, second = make_dataclass("Item", [("a", int)]), make_dataclass("Item", [("b", str)])
+    return make_dataclass("Both", [("x", first), ("y", second), ("all", list[first])]), second
+
+
+def test_fault_11_two_classes_of_one_name_are_two(client: Client, server: Any) -> None:
+    """The second had the schema of the first, and was paid for in vain."""
+    kind, second = _named_alike()
+    server.next(text='{"x": {"a": 1}, "y": {"b": "s"}, "all": [{"a": 2}]}')
+    response = client.chat.completions.parse(model="gpt-4o", messages=HELLO, response_format=kind)
+    assert response.parsed is not None
+    assert response.parsed.y == second("s")
+    schema = server.requests[-1].body["response_format"]["json_schema"]["schema"]
+    assert schema["properties"]["y"] == {"$ref": "#/$defs/Item_2"}
+    assert list(schema["$defs"]["Item_2"]["properties"]) == ["b"]
+    assert schema["properties"]["all"]["items"] == {"$ref": "#/$defs/Item"}
+
+
+@dataclass
+class Counted:
+    name: str
+    length: int = field(init=False, default=0)
+
+    def __post_init__(self) -> None:
+        self.length = len(self.name)
+
+
+def test_fault_11_a_field_that_is_not_given_is_not_asked_for(client: Client, server: Any) -> None:
+    server.next(text='{"name": "Rome"}')
+    response = client.chat.completions.parse(
+        model="gpt-4o", messages=HELLO, response_format=Counted
+    )
+    assert response.parsed is not None
+    assert (response.parsed.name, response.parsed.length) == ("Rome", 4)
+
+
+@dataclass
+class Pair:
+    both: tuple[int, str]
+
+
+@dataclass
+class Lost:
+    of: NowhereDefined  # type: ignore[name-defined]  # noqa: F821  # pyright: ignore[reportUndefinedVariable]
+
+
+class LostModel(BaseModel):
+    of: NowhereDefined  # type: ignore[name-defined]  # noqa: F821  # pyright: ignore[reportUndefinedVariable]
+
+
+@pytest.mark.parametrize(
+    ("kind", "told"),
+    [
+        (Pair, r"Pair.both is of the type tuple\[int, str\], which JSON has not"),
+        (Lost, "the fields of Lost cannot be read .*NowhereDefined"),
+        (LostModel, "the fields of LostModel cannot be read .*LostModel"),
+    ],
+)
+def test_fault_25_a_class_that_cannot_be_read_is_named(
+    client: Client, server: Any, kind: Any, told: str
+) -> None:
+    with pytest.raises(api302.InvalidArgument, match=f"response_format: {told}"):
+        client.chat.completions.parse(model="gpt-4o", messages=HELLO, response_format=kind)
+    assert not server.requests

@@ -10,14 +10,15 @@ from __future__ import annotations
 
 import datetime
 import json
+import os
 import threading
 from base64 import b64decode, b64encode
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 from urllib.parse import urlsplit
 
 from ._calls.middleware import observed
@@ -112,8 +113,70 @@ def write(kept: Mapping[str, Any], folder: Path, number: int) -> Path:
     """Write what was kept of an exchange into a folder; returns its file."""
     text = json.dumps(kept, ensure_ascii=False, indent=1, default=str)
     file = folder / f"{number:04d}-{kept['operation'] or 'request'}.json"
-    file.write_bytes(f"{text}\n".encode("utf-8", "replace"))
+    with file.open("xb") as opened:
+        opened.write(f"{text}\n".encode("utf-8", "replace"))
     return file
+
+
+class _Numbers:
+    """The numbers of the files in a folder, for all who record into it at once.
+
+    A file of an earlier recording is replaced; one that another process has just written is not.
+    """
+
+    _of: ClassVar[dict[Path, _Numbers]] = {}
+    _lock: ClassVar[threading.Lock] = threading.Lock()
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._earlier = {file: _mark(file) for file in folder.glob("*.json")}
+        self._next = count(1)
+        self._users = 0
+
+    @classmethod
+    @contextmanager
+    def of(cls, folder: Path) -> Generator[_Numbers]:
+        """Those of a folder, as long as it is recorded into."""
+        place = folder.resolve()
+        with cls._lock:
+            numbers = cls._of.setdefault(place, cls(place))
+            numbers._users += 1
+        try:
+            yield numbers
+        finally:
+            with cls._lock:
+                numbers._users -= 1
+                if not numbers._users:
+                    cls._of.pop(place, None)
+
+    def write(self, kept: Mapping[str, Any]) -> None:
+        """Write what was kept of an exchange under the next number. Raises OSError."""
+        with self._lock:
+            for number in self._next:
+                file = self._folder / f"{number:04d}-{kept['operation'] or 'request'}.json"
+                if (mark := self._earlier.get(file)) is not None and mark == _mark(file):
+                    file.unlink(missing_ok=True)
+                with suppress(FileExistsError):
+                    write(kept, self._folder, number)
+                    return
+
+
+def _mark(file: Path) -> tuple[int, int] | None:
+    """What tells a file from another of its name."""
+    try:
+        facts = file.stat()
+    except OSError:
+        return None
+    return facts.st_ino, facts.st_mtime_ns
+
+
+def _after_fork() -> None:
+    """The lock may be held by a thread that the child does not have."""
+    _Numbers._lock = threading.Lock()  # pyright: ignore[reportPrivateUsage]
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)
 
 
 @contextmanager
@@ -127,18 +190,18 @@ def record(client: Client | AsyncClient, folder: str | PathLike[str]) -> Generat
     Only harmless headers are kept; the key, and the values of fields that are named like secrets,
     are replaced by "[hidden]".
     What you send and receive is otherwise written as it is: look before you publish it.
+    Several may record into one folder at once; a file of an earlier recording is replaced.
     """
     into = Path(folder)
     into.mkdir(parents=True, exist_ok=True)
-    number = count(1)
     session = client._client  # pyright: ignore[reportPrivateUsage]
 
     def keep(call: Call, response: Response, content: bytes) -> None:
         kept = _exchange(call, response, content).kept(call.redactor)
         kept["response"] |= _file(kept["response"], content, call.redactor)
-        write(kept, into, next(number))
+        numbers.write(kept)
 
-    with observed(session, keep):
+    with _Numbers.of(into) as numbers, observed(session, keep):
         yield
 
 

@@ -422,3 +422,27 @@ def test_learned_keys_are_bounded() -> None:
         redactor.learn(f"secret-{number:04d}")
     text = redactor.text("the-first-secret secret-0099 secret-0084 secret-0000")
     assert text == "[key] [key] [key] secret-0000"
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        (("200",), "status_code: must be a number such as 200, not '200'"),
+        ((True,), "status_code: "),
+        ((200, [("a", "b")]), "headers: must be a mapping"),
+        ((200, {"retry-after": 5}), "headers: 'retry-after' must be a text, and its value too"),
+        ((200, {b"a": b"b"}), "headers: b'a' must be a text"),
+        ((200, {}, "{}"), r"content: must be bytes, not str; json.dumps"),
+        ((200, {}, None), "content: must be bytes, not NoneType"),
+        ((200, {}, {"id": 1}), "content: must be bytes, not dict"),
+    ],
+)
+def test_fault_25_a_response_of_other_parts_is_refused(given: Any, said: str) -> None:
+    """Where it is made, and not somewhere in the client later."""
+    with pytest.raises(api302.InvalidArgument, match=said):
+        api302.Response(*given)
+
+
+def test_a_response_takes_any_bytes() -> None:
+    assert api302.Response(200, None, bytearray(b"{}")).status_code == 200
+    assert b"".join(api302.Response(200, {}, memoryview(b"ab")).iter_bytes()) == b"ab"

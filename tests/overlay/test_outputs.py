@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import copy
+import gzip
 import pickle
 import sys
 import threading
@@ -11,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support import KEY, Lazy, Request, api302, http
+from support import KEY, Lazy, Request, api302, chunk, http
 
 behaviour = Lazy("api302_client.behaviour")
 PNG = b"\x89PNG\r\n\x1a\n"
@@ -360,6 +361,76 @@ def test_a_part_that_ends_early_is_followed_by_the_next(
 
     assert saved.read_bytes() == WHOLE
     assert server.requests[2].headers["range"] == "bytes=5000-"
+
+
+def chunked(content: bytes, *more: str, whole: bool = True, status: str = "200 OK") -> Any:
+    """A step that does not say how long its body is, and ends it as asked: well, or broken off."""
+
+    def step(connection: Any, _: Request) -> None:
+        lines = [f"HTTP/1.1 {status}", "content-type: video/mp4", "transfer-encoding: chunked"]
+        head = "\r\n".join([*lines, 'etag: "v1"', *more]).encode()
+        connection.sendall(head + b"\r\n\r\n" + chunk(content) + (chunk(b"") if whole else b""))
+        if not whole:
+            connection.shutdown(2)
+            connection.close()
+
+    return step
+
+
+def bytes_of(begin: int, end: int, whole: object = len(WHOLE)) -> str:
+    return f"content-range: bytes {begin}-{end - 1}/{whole}"
+
+
+PART = "206 Partial Content"
+
+
+@pytest.mark.parametrize("whole", [len(WHOLE), "*"])
+@pytest.mark.parametrize("said", [5000, len(WHOLE)], ids=["a shorter part", "less than it says"])
+def test_fault_12_a_part_of_a_part_is_not_the_file(
+    serve: Any, connect: Any, quick: None, tmp_path: Path, whole: object, said: int
+) -> None:
+    """Nobody said at first how long the file is: what the parts say is all that is known."""
+    if (said, whole) == (5000, "*"):
+        pytest.skip("nothing tells that there is more")
+    server = serve(
+        chunked(WHOLE[:1000], whole=False),
+        chunked(WHOLE[1000:5000], bytes_of(1000, said, whole), status=PART),
+        part(5000, etag='"v1"'),
+    )
+    saved = connect(server).download(f"{server.url}/a.mp4", tmp_path / "a.mp4")
+    assert saved.read_bytes() == WHOLE
+    assert server.requests[2].headers["range"] == "bytes=5000-"
+
+
+def test_fault_12_a_part_that_nobody_asked_for_is_not_the_file(
+    serve: Any, connect: Any, quick: None, tmp_path: Path
+) -> None:
+    some = http(WHOLE[:100], PART, "video/mp4", content_range=f"bytes 0-99/{len(WHOLE)}")
+    middle = http(WHOLE[5:100], PART, "video/mp4", content_range="bytes 5-99/100")
+    server = serve(some, middle, some)
+    client, url = connect(server), server.url
+    for _ in range(2):
+        with pytest.raises(api302.ConnectionError, match="a part came, where all was asked for"):
+            client.download(f"{url}/a.mp4", tmp_path / "a.mp4")
+    assert list(tmp_path.iterdir()) == []
+    with pytest.raises(api302.ConnectionError, match="a part came"):
+        api302.Output(client._client, f"{url}/a.mp4").read()
+    url = serve(part(0)).url
+    assert client.download(f"{url}/a", tmp_path / "a").read_bytes() == WHOLE
+
+
+@pytest.mark.parametrize("encoding", ["gzip", "br"])
+def test_fault_05_a_compressed_file_without_its_end_is_not_saved(
+    serve: Any, connect: Any, tmp_path: Path, encoding: str
+) -> None:
+    """It had its length: of the half that the server sent."""
+    half = gzip.compress(WHOLE)[:-20] if encoding == "gzip" else b"\x1b\xff\x0f"
+    server = serve(http(half, content_type="video/mp4", content_encoding=encoding), forever=True)
+    client = connect(server, max_retries=0)
+    with pytest.raises(api302.ConnectionError, match="compression is broken: ") as raised:
+        client.download(f"{server.url}/a.mp4", tmp_path / "a.mp4")
+    assert (raised.value.status_code, raised.value.request_id) == (200, "req-1")
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_pipe_gets_each_byte_once(serve: Any, connect: Any, quick: None, tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -150,3 +151,55 @@ def test_what_is_no_recording_is_refused(tmp_path: Path, text: str, message: str
 def test_an_empty_folder_is_refused(tmp_path: Path) -> None:
     with pytest.raises(api302.InvalidArgument, match="folder: there is no recording in"):
         api302.testing.replay(tmp_path)
+
+
+def said(client: Any, content: str) -> Any:
+    messages = [{"role": "user", "content": content}]
+    return client.chat.completions.create(model="small", messages=messages)
+
+
+def test_fault_10_recordings_at_once_keep_each_others_files(serve: Any, tmp_path: Path) -> None:
+    """Two tests with one folder, in threads: each wrote 0001, 0002 …, over the other's."""
+    folder = tmp_path / "recorded"
+    begun = threading.Barrier(2)
+
+    def work(name: str) -> None:
+        server = serve(http({"id": name}), forever=True)
+        client = api302.Client(api_key=KEY, base_url=server.url)
+        with client, api302.testing.record(client, folder):
+            begun.wait(10)
+            for number in range(20):
+                said(client, f"{name} {number}")
+            begun.wait(10)
+
+    threads = [threading.Thread(target=work, args=(name,)) for name in ("one", "two")]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    assert len(list(folder.iterdir())) == 40
+    client = replaying(folder)
+    for name in ("one", "two"):
+        for number in range(20):
+            assert said(client, f"{name} {number}").id == name
+
+
+def test_fault_10_a_recording_leaves_what_another_process_writes(
+    serve: Any, connect: Any, tmp_path: Path
+) -> None:
+    """What an earlier recording wrote is replaced."""
+    client = connect(serve(http({"id": "new"}), forever=True))
+    folder = tmp_path / "recorded"
+    with api302.testing.record(client, folder):
+        said(client, "earlier")
+    (first,) = folder.iterdir()
+    with api302.testing.record(client, folder):
+        said(client, "again")
+        assert [*folder.iterdir()] == [first]
+        other = folder / first.name.replace("0001", "0002")
+        other.write_text("of another process")
+        said(client, "second")
+    assert other.read_text() == "of another process"
+    names = sorted(file.name[:4] for file in folder.iterdir())
+    assert names == ["0001", "0002", "0003"]
+    assert '"again"' in first.read_text()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import io
 import os
 import pickle
@@ -16,6 +17,7 @@ from itertools import pairwise
 from types import ModuleType, SimpleNamespace
 from typing import Any
 
+import anyio
 import pytest
 from support import KEY, Lazy, Request, Server, api302, http
 
@@ -563,3 +565,32 @@ def test_a_hook_beside_the_bar(serve: Any, connect: Any, monkeypatch: pytest.Mon
     _, client, tasks = started(serve, connect, 1)
     client.wait(tasks, interval=0, progress=True, on_progress=hook)
     assert seen[-1].ended == 1
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("backend", ["asyncio", "trio"])
+@pytest.mark.parametrize("count", [1, 40])
+def test_fault_11_an_error_of_a_poll_is_raised_as_it_is(
+    serve: Any, backend: str, count: int
+) -> None:
+    """Not within a group; and nothing is left that trio would have to end."""
+
+    def failing(call: Any, next: Any) -> Any:
+        if call.method == "GET":
+            raise KeyError("mine")
+        return next(call)
+
+    async def main() -> None:
+        async with api302.AsyncClient(
+            api_key=KEY, base_url=serve(Studio(), forever=True).url, middleware=[failing]
+        ) as client:
+            tasks = [await client.submit("gifts_paint", {"prompt": "x"}) for _ in range(count)]
+            with pytest.raises(KeyError, match="mine") as raised:
+                await client.wait(tasks, timeout=20, interval=0.01)
+            assert len(raised.value.pending) == count - 1  # type: ignore[attr-defined]
+            async for task in client.as_completed(tasks, timeout=20, interval=0.01):
+                with pytest.raises(KeyError, match="mine"):
+                    await task.wait(interval=0.01)
+        gc.collect()
+
+    anyio.run(main, backend=backend)

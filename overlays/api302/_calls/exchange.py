@@ -256,7 +256,7 @@ def _incomplete(session: Session, call: Call, response: Response) -> ConnectionE
 
     A JSON value that is whole is whole, whatever the connection says.
     """
-    trouble = response.problem or _broken_compression(call, response)
+    trouble = response.problem or broken_compression(call, response)
     if trouble is None:
         return None
     if isinstance(response.data, (dict, list)) or _has_its_length(response):
@@ -265,7 +265,11 @@ def _incomplete(session: Session, call: Call, response: Response) -> ConnectionE
     return broken_off(session.redactor, call.what, trouble, response)
 
 
-def _broken_compression(call: Call, response: Response) -> ConnectionError | None:
+def broken_compression(call: Call, response: Response) -> ConnectionError | None:
+    """The error for a body whose compression was not undone to its end.
+
+    A label that is wrong and a checksum that is wrong lose nothing.
+    """
     problem = response.compression_problem
     if not problem or "labeled" in problem or "checksum" in problem:
         return None

@@ -9,9 +9,10 @@ from collections.abc import Mapping
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import unquote_to_bytes, urlsplit
 
+from api302._calls.exchange import broken_compression
 from api302._calls.failure import broken_off
 from api302._calls.prepare import raw_call
 from api302._calls.session import Session
@@ -61,7 +62,7 @@ async def save(opened: Opened, path: str | os.PathLike[str]) -> Path:
             received.add(piece)
             start = start or piece[:START]
             await io.thread(writer.write, piece, may_go_on=True)
-        _check_length(opened, response)
+        _check_whole(opened, response)
         name = safe_name(response.headers, response.url, start)
         saved = await io.thread(writer.finish, name, may_go_on=True)
     except GeneratorExit:  # the coroutine is thrown away: nothing can be awaited
@@ -95,12 +96,16 @@ class _Received:
         return b"".join(self._pieces)
 
 
-def _check_length(opened: Opened, response: Response) -> None:
-    """Raise ConnectionError if fewer bytes arrived than the response announced."""
+def _check_whole(opened: Opened, response: Response) -> None:
+    """Raise ConnectionError if fewer bytes arrived than the response announced, or if its
+    compression has no end.
+    """
+    what = opened.call.what
     length, arrived = response.headers.get("content-length", ""), response.num_bytes_downloaded
+    error = broken_compression(opened.call, response)
     if length.isdigit() and int(length) != arrived:
-        what = opened.call.what
         error = ConnectionError(f"{what}: {arrived} of {length} bytes arrived", sent=True)
+    if error is not None:
         raise broken_off(opened.session.redactor, what, error, response)
 
 
@@ -137,7 +142,13 @@ async def fetch(
         repeatable=True,
     )
     opened = Opened(session, call)
-    await opened.open()
+    response = await opened.open()
+    if headers is None and response.status_code == PARTIAL:
+        part = _part(response)
+        if part is not None and (part.start, part.end + 1) != (0, part.whole or part.end + 1):
+            await opened.close()
+            error = ConnectionError(f"{call.what}: a part came, where all was asked for", sent=True)
+            raise broken_off(session.redactor, call.what, error, response)
     return opened
 
 
@@ -210,7 +221,7 @@ class Transfer:
             if not self.writer.size:
                 self._start = piece[:START]
             await io.thread(self.writer.write, piece, may_go_on=True)
-        _check_length(opened, response)
+        _check_whole(opened, response)
         self._check_size(response)
         name = safe_name(response.headers, response.url, self._start)
         saved = await io.thread(self.writer.finish, name, may_go_on=True)
@@ -219,8 +230,12 @@ class Transfer:
 
     def _check_size(self, response: Response) -> None:
         """Raise ConnectionError if the parts do not make the whole file."""
-        size, arrived = self._size, self.writer.size
-        if response.status_code == PARTIAL and size is not None and arrived != size:
+        arrived, part = self.writer.size, _part(response)
+        if response.status_code != PARTIAL or part is None:
+            return
+        size = part.whole if self._size is None else self._size
+        size = part.end + 1 if size is None else size
+        if arrived != size:
             what = f"GET {self._url.partition('?')[0]}"
             error = ConnectionError(f"{what}: {arrived} of {size} bytes arrived", sent=True)
             raise broken_off(self._session.redactor, what, error, response)
@@ -295,19 +310,33 @@ def _continues(response: Response, position: int, size: int | None, version: str
     """Whether a part is what follows in the very file that was begun: at that position, of a file
     of that size and version. Servers exist that ignore `If-Range`.
     """
-    headers = response.headers
+    headers, part = response.headers, _part(response)
+    if part is None or headers.get("content-encoding", "identity") != "identity":
+        return False
+    length = headers.get("content-length")
+    is_whole = size is None or part.whole in (None, size)
+    is_long = length in (None, str(part.end - part.start + 1))
+    now = headers.get("etag" if (version or "").startswith('"') else "last-modified")
+    return part.start == position <= part.end and is_whole and is_long and now in (None, version)
+
+
+class _Part(NamedTuple):
+    """Which bytes of a file a response has: the first, the last, and how many the file has."""
+
+    start: int
+    end: int
+    whole: int | None
+
+
+def _part(response: Response) -> _Part | None:
+    """What the `content-range` of a response says, where it can be read."""
     found = re.fullmatch(
         rf"bytes (\d{{1,{DIGITS}}})-(\d{{1,{DIGITS}}})/(\d{{1,{DIGITS}}}|\*)",
-        headers.get("content-range", ""),
+        response.headers.get("content-range", ""),
     )
-    if found is None or headers.get("content-encoding", "identity") != "identity":
-        return False
-    start, end, whole = int(found[1]), int(found[2]), found[3]
-    length = headers.get("content-length")
-    is_whole = size is None or whole in ("*", str(size))
-    is_long = length in (None, str(end - start + 1))
-    now = headers.get("etag" if (version or "").startswith('"') else "last-modified")
-    return start == position <= end and is_whole and is_long and now in (None, version)
+    if found is None:
+        return None
+    return _Part(int(found[1]), int(found[2]), None if found[3] == "*" else int(found[3]))
 
 
 class _Output(ResultFile):

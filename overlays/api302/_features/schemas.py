@@ -11,6 +11,7 @@ import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import date, datetime
 from enum import Enum
+from itertools import chain, count
 from types import NoneType, UnionType
 from typing import (
     Annotated,
@@ -26,7 +27,7 @@ from typing import (
     is_typeddict,
 )
 
-from api302._errors import InvalidArgument
+from api302._errors import Api302Error, InvalidArgument
 from api302._json import is_array, is_object
 
 Json = dict[str, Any]
@@ -67,7 +68,17 @@ class Output(NamedTuple):
 
 def output_of(argument: str, kind: Any) -> Output:
     """The schema of a class. Raises InvalidArgument, naming the argument, for what has none."""
-    schema, load = _read(argument, kind)
+    try:
+        schema, load = _read(argument, kind)
+    except Api302Error:
+        raise
+    except Exception as error:  # hints of names that are not there; and Pydantic has its own
+        shown = getattr(kind, "__name__", repr(kind))[:80]
+        why = str(error).partition("\n")[0]
+        raise InvalidArgument(
+            f"{argument}: the fields of {shown} cannot be read ({why}); define its classes in a"
+            " module, not in a function, and give them types that JSON has"
+        ) from error
     name = "".join(char if char.isalnum() else "_" for char in getattr(kind, "__name__", "output"))
     strict = _close(schema)
     return Output(name[:64], schema, strict, load)
@@ -140,6 +151,8 @@ class _Schemas:
     def __init__(self, argument: str) -> None:
         self._argument = argument
         self.definitions: Json = {}
+        self._names: dict[Any, str] = {}
+        """Of the classes among them, of which two may have one name."""
         self._generics: dict[Any, Callable[[tuple[Any, ...], str], Json]] = {
             Literal: self._literal,
             Annotated: self._annotated,
@@ -164,7 +177,7 @@ class _Schemas:
 
     def _generic(self, kind: Any, where: str) -> Json:
         write = self._generics.get(_origin(kind))
-        if write is None:
+        if write is None or _is_mixed(kind):
             raise InvalidArgument(
                 f"{self._argument}: {where} is of the type {kind!r}, which JSON has not; "
                 "use text, numbers, lists, dicts, dataclasses or TypedDicts"
@@ -193,17 +206,23 @@ class _Schemas:
         return {"type": "object", "additionalProperties": values}
 
     def _object(self, kind: Any) -> Json:
-        name = kind.__name__
-        if name not in self.definitions:
+        if kind not in self._names:
+            name = self._names[kind] = self._free(kind.__name__)
             self.definitions[name] = {}
             fields = {
                 field: self.of(hint, f"{name}.{field}") for field, hint in _hints(kind).items()
             }
             about = (kind.__doc__ or "").strip()
-            is_own = about and not about.startswith(f"{name}(")  # a dataclass writes its signature
+            is_own = about and not about.startswith(
+                f"{kind.__name__}("
+            )  # a dataclass writes its signature
             described = {"description": about} if is_own else {}
             self.definitions[name] = {"type": "object", **described, "properties": fields}
-        return {"$ref": f"#/$defs/{name}"}
+        return {"$ref": f"#/$defs/{self._names[kind]}"}
+
+    def _free(self, name: str) -> str:
+        names = chain([name], (f"{name}_{number}" for number in count(2)))
+        return next(one for one in names if one not in self.definitions)
 
 
 def _origin(kind: Any) -> Any:
@@ -211,11 +230,16 @@ def _origin(kind: Any) -> Any:
     return get_origin(kind) or (kind if kind in _BARE else None)
 
 
+def _is_mixed(kind: Any) -> bool:
+    """Whether it is a tuple whose items are of several types, each at its place."""
+    return get_origin(kind) is tuple and len({*get_args(kind)} - {...}) > 1
+
+
 def _hints(kind: Any) -> Json:
     hints = get_type_hints(kind, include_extras=True)
     if is_typeddict(kind):
         return hints
-    return {field.name: hints[field.name] for field in dataclasses.fields(kind)}
+    return {field.name: hints[field.name] for field in dataclasses.fields(kind) if field.init}
 
 
 def loaded(kind: Any, data: Any, where: str = "") -> Any:
@@ -271,8 +295,8 @@ def _first_of(kinds: tuple[Any, ...], data: Any, where: str) -> Any:
     for kind in kinds:
         try:
             return loaded(kind, data, where)
-        except (ValueError, TypeError) as fault:
-            faults.append(str(fault))
+        except Exception as fault:  # whatever the class raises, the next may take it
+            faults.append(str(fault) or type(fault).__name__)
     raise ValueError("; ".join(faults))
 
 

@@ -62,7 +62,7 @@ class Asked:
 
         try:
             return self._output.load(json.loads(text, strict=False))
-        except (ValueError, TypeError, RecursionError) as fault:
+        except Exception as fault:  # a class of the caller's may raise any: the response is paid
             why = f"the output is not of the class {self._output.name}: {fault}"
             raise self._error(response, why, "invalid", text) from fault
 

@@ -79,14 +79,17 @@ class Waits:
 
         Those that are not done in time come in no order after them, with their TaskTimeout.
         """
+        source = self._followed()
         try:
-            async for found in self._followed():
+            async for found in source:
                 yield found
         except GeneratorExit:
             raise
         except BaseException as error:
             await self.interrupted(error)
             raise
+        finally:
+            await source.aclose()  # trio leaves it to us
         for task, error in self.late:
             error.pending = [one for one, _ in self.late]
             await task.handle.interrupted(error, self._cancel, task)

@@ -30,6 +30,10 @@ _loads = json.JSONDecoder(strict=False).decode
 """Control characters within texts, which JSON does not allow, are no reason to lose a response."""
 _TRAILER = 8
 """Bytes of checksum and length that end a gzip body; zlib's has 4."""
+_MAGIC = b"\x1f\x8b"
+_FOREIGN = ("br", "zstd", "compress")
+MOST_ENCODINGS = 5
+"""Encodings of one body that are undone at most: each takes memory, however little it holds."""
 
 
 class Decoder:
@@ -42,6 +46,8 @@ class Decoder:
         self._start = b""
         """What came before the first decompressed bytes: a label can be wrong until then."""
         self._plain = False
+        self._held = b""
+        """What came behind a gzip member, too little to tell whether another begins there."""
         self.problem = ""
 
     def feed(self, data: bytes) -> Iterator[bytes]:
@@ -70,14 +76,19 @@ class Decoder:
         self.problem = f"the {self._encoding} body is cut short"
 
     def _pieces(self, inflate: Any, data: bytes) -> Iterator[bytes]:
-        while data and not inflate.eof and not self.problem:
+        while data and not self.problem:
+            if inflate.eof:
+                data = self._held + data
+                if not data.startswith(_MAGIC):  # padding, as some servers add
+                    self._held = data if _MAGIC.startswith(data) else b""
+                    return
+                inflate = self._inflate = zlib.decompressobj(zlib.MAX_WBITS | 16)
+                self._held = b""
             piece = inflate.decompress(data, PIECE)
             if piece:
                 self._begun = True
                 yield piece
-            data = inflate.unconsumed_tail
-            if not piece and not data:
-                return
+            data = inflate.unused_data if inflate.eof else inflate.unconsumed_tail
 
     def _mended(self, before: Any, data: bytes, why: str) -> Iterator[bytes]:
         """What can be had of a piece that does not decompress."""
@@ -102,6 +113,23 @@ class Decoder:
         self.problem = f"its {self._encoding} compression is broken ({why})"
 
 
+class Undone:
+    """An encoding that stays: the body is not what it says it is, and has a problem."""
+
+    def __init__(self, why: str) -> None:
+        self._why = why
+        self.problem = ""
+
+    def feed(self, data: bytes) -> Iterator[bytes]:
+        """The data as it came."""
+        self.problem = self.problem or (self._why if data else "")
+        yield data
+
+    def close(self) -> Iterator[bytes]:
+        """Nothing is left."""
+        return iter(())
+
+
 def _is_json(data: bytes) -> bool:
     """Whether bytes begin as JSON does, which deflate would often read as something."""
     return data[:1] in (b"{", b"[") and not _CONTROL.search(data)
@@ -113,10 +141,16 @@ def _is_framed(data: bytes) -> bool:
     return is_zlib or data[:2] == b"\x1f\x8b"
 
 
-def decoders(encoding: str) -> list[Decoder]:
+def decoders(encoding: str) -> list[Decoder | Undone]:
     """The decoders for a `content-encoding` header, in the order in which they are undone."""
     names = [name.strip().lower().removeprefix("x-") for name in encoding.split(",")]
-    return [Decoder(name) for name in reversed(names) if name in ("gzip", "deflate")]
+    known = [name for name in names if name in ("gzip", "deflate", *_FOREIGN)]
+    if len(known) > MOST_ENCODINGS:
+        return [Undone(f"it has {len(known)} encodings")]
+    return [
+        Undone(f"it is {name}, which nobody asked for") if name in _FOREIGN else Decoder(name)
+        for name in reversed(known)
+    ]
 
 
 # --- JSON -----------------------------------------------------------------------------------------

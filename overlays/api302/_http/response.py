@@ -15,7 +15,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 from api302 import _log
-from api302._errors import Api302Error, ConnectionError
+from api302._errors import Api302Error, ConnectionError, InvalidArgument
 
 from .decoding import ABSENT, LARGE, decoders, json_in, text_of
 
@@ -72,11 +72,12 @@ class Response:
         headers: Mapping[str, str] | None = None,
         content: bytes = b"",
     ) -> None:
+        _check(status_code, headers, content)
         self.status_code = status_code
         self.headers: Mapping[str, str] = {
             name.lower(): value for name, value in (headers or {}).items()
         }
-        self._begin_with(content)
+        self._begin_with(bytes(content))
 
     def _begin_with(self, content: bytes) -> None:
         self._content: bytes | None = None
@@ -190,6 +191,21 @@ class Response:
         watchers, tape = self._watchers, self._tape or []
         self._watchers, self._tape = [], None
         return watchers, tape
+
+
+def _check(status: Any, headers: Any, content: Any) -> None:
+    """Raise InvalidArgument for what no response has."""
+    if isinstance(status, bool) or not isinstance(status, int):
+        raise InvalidArgument(f"status_code: must be a number such as 200, not {status!r:.80}")
+    if headers is not None and not isinstance(headers, Mapping):
+        kind = type(headers).__name__
+        raise InvalidArgument(f"headers: must be a mapping of names to texts, not {kind}")
+    for name, value in cast("Mapping[Any, Any]", headers or {}).items():
+        if not isinstance(name, str) or not isinstance(value, str):
+            raise InvalidArgument(f"headers: {name!r:.80} must be a text, and its value too")
+    if not isinstance(content, (bytes, bytearray, memoryview)):
+        fix = "json.dumps(…).encode() makes some"
+        raise InvalidArgument(f"content: must be bytes, not {type(content).__name__}; {fix}")
 
 
 class Leftover(NamedTuple):
