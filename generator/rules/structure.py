@@ -197,18 +197,24 @@ def form_of_files(context: Context) -> Iterator[Problem]:
         section, slash, _ = name.partition("/")
         if slash and section == MODELS_FOLDER:
             continue  # the rules of models have their say
-        if slash and section not in sections:
-            message = f"the folder `{section}` is not a section"
-            fix = "move the file, or add the section's tag to openapi.yaml"
-            yield Problem(name, 1, message, fix)
-        if slash and not name.endswith(".yaml"):
-            yield Problem(name, 1, "the file does not end in .yaml", "rename it")
+        if slash:
+            yield from _place_problems(name, section, sections)
         if name in context.spec.realtime_files():
             continue  # the rules of realtime have their say
         for error in _compiled(json.dumps(_form_of(name))).iter_errors(content):
             path, message = explain(error)
             place = context.spec.locate(content, path) if path else (name, 1)
             yield Problem(*place, message, fix_of(error))
+
+
+def _place_problems(name: str, section: str, sections: list[str]) -> Iterator[Problem]:
+    """A file of a folder that is not where files are, or not called as they are."""
+    if section not in sections:
+        message = f"the folder `{section}` is not a section"
+        fix = "move the file, or add the section's tag to openapi.yaml"
+        yield Problem(name, 1, message, fix)
+    if not name.endswith(".yaml"):
+        yield Problem(name, 1, "the file does not end in .yaml", "rename it")
 
 
 def _form_of(name: str) -> dict[str, Any]:

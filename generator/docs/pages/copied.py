@@ -189,11 +189,15 @@ def _starts(lines: list[str]) -> Iterator[tuple[int, re.Match[str]]]:
     return reversed(starts)
 
 
+def _schema(kind: str, items: str) -> dict[str, Any]:
+    """The schema of a type as a page has it; `items` is the type in an array's brackets."""
+    if kind == "array":
+        return {"type": kind, "items": {"type": items} if items in _INNER_TYPES else {}}
+    return {} if kind in ("any", "enum") else {"type": kind}
+
+
 def _row(name: str, kind: re.Match[str], lines: list[str]) -> _Row:
-    schema: dict[str, Any] = {} if kind[1] in ("any", "enum") else {"type": kind[1]}
-    if kind[1] == "array":
-        inner = (kind[2] or "").strip()
-        schema["items"] = {"type": inner} if inner in _INNER_TYPES else {}
+    schema = _schema(kind[1], (kind[2] or "").strip())
     flag = next((number for number, line in enumerate(lines) if line in _REQUIRED), None)
     is_required = flag is not None and _REQUIRED[lines[flag]]
     words = _described(schema, [line for number, line in enumerate(lines) if number != flag])

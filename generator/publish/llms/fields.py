@@ -85,10 +85,13 @@ class Lists:
             words = ", ".join(map(_value, target.values))
             return words if len(target.values) == 1 else f"one of {words}"
         if parts := [*target.any_of, *target.one_of, *target.shaped_parts]:
-            kinds = [self.kind(part) for part in parts if part.has_shape or part.types]
-            own = [self._types(target)] if target.types and target.properties else []
-            return " or ".join(dict.fromkeys([*own, *kinds])) or "any value"
+            return self._union(target, parts)
         return self._types(target)
+
+    def _union(self, target: Schema, parts: list[Schema]) -> str:
+        kinds = [self.kind(part) for part in parts if part.has_shape or part.types]
+        own = [self._types(target)] if target.types and target.properties else []
+        return " or ".join(dict.fromkeys([*own, *kinds])) or "any value"
 
     def _types(self, target: Schema) -> str:
         kinds = [self._type(target, one) for one in target.types]

@@ -75,11 +75,11 @@ def _one_field(document: Json, schemas: list[Json]) -> Json:
     targets = [obj(resolve(document, one, "a field of a body")) for one in schemas]
     if all(map(_is_object, targets)):
         return _merged(document, targets)
-    distinct: list[Json] = []
-    for one in bare:
-        if one not in distinct:
-            distinct.append(one)
-    return {"anyOf": distinct}
+    return {"anyOf": _each_once(bare)}
+
+
+def _each_once(schemas: list[Json]) -> list[Json]:
+    return [one for number, one in enumerate(schemas) if one not in schemas[:number]]
 
 
 def _shared(schemas: list[Json]) -> Json:
