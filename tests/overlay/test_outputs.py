@@ -119,6 +119,19 @@ def test_outputs_survive_pickling_and_copies(serve: Any, connect: Any, tmp_path:
     assert KEY not in str(pickle.dumps(response))
 
 
+def test_fault_25_outputs_are_pickled_by_themselves_too(serve: Any, connect: Any) -> None:
+    """As a pool of processes returns them: without the client, as those of a response."""
+    data = [{"url": "https://x/a.png"}, {"b64_json": IN_BASE64}]
+    outputs = draw(connect(serve(http({"data": data})))).outputs
+    packed = pickle.dumps(outputs)
+    assert KEY.encode() not in packed
+    remote, here = pickle.loads(packed)
+    assert (remote.url, here.read(), here.media_type) == ("https://x/a.png", PNG, "image/png")
+    with pytest.raises(api302.InvalidArgument, match="pickled without the client"):
+        remote.read()
+    assert copy.copy(outputs[0]) is outputs[0] is copy.deepcopy(outputs)[0]
+
+
 def test_outputs_of_an_async_client(serve: Any, tmp_path: Path) -> None:
     server = serve(http({"data": [{"b64_json": IN_BASE64}]}))
 

@@ -298,6 +298,16 @@ def test_a_task_is_not_pickled(serve: Any, connect: Any) -> None:
         pickle.dumps(submit(connect(serve(SUBMITTED))))
 
 
+def test_fault_25_the_result_of_a_task_says_what_is_pickled(serve: Any, connect: Any) -> None:
+    done = {"id": "g-1", "status": "done", "images": ["https://x/a.png"]}
+    client = connect(serve(http({"id": "g-1", "status": "pending"}), http(done)))
+    result = client.submit("gifts_paint", {"prompt": "x"}).wait(interval=0.01)
+    with pytest.raises(TypeError, match=r"pass result\.response and result\.outputs, which are"):
+        pickle.dumps(result)
+    response, outputs = pickle.loads(pickle.dumps((result.response, result.outputs)))
+    assert (response.id, outputs[0].url) == ("g-1", "https://x/a.png")
+
+
 # --- other ways of telling ------------------------------------------------------------------------
 
 

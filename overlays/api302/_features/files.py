@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, Self
 from urllib.parse import unquote_to_bytes, urlsplit
 
 from api302._calls.exchange import broken_compression
@@ -375,6 +375,16 @@ class _Output(ResultFile):
             return self._media_type or type_of(urlsplit(self.url).path)
         kind = recognized(self.content[:START])
         return kind.media_type if kind else None
+
+    def __reduce__(self) -> Any:
+        """Without the client, which only a URL needs."""
+        return output, (None, self._url, self.content, self._media_type)
+
+    def __copy__(self) -> Self:
+        return self
+
+    def __deepcopy__(self, memo: object) -> Self:
+        return self
 
     def __repr__(self) -> str:
         kind = type(self).__name__

@@ -68,6 +68,12 @@ class TaskResult(Generic[T]):
         """The service's id of the task."""
         return self.task.id
 
+    def __reduce__(self) -> Any:
+        raise TypeError(
+            "the result of a task belongs to a client and is not pickled; pass result.response and"
+            " result.outputs, which are, or result.task.to_dict() for client.resume()"
+        )
+
     def __repr__(self) -> str:
         fields = f"id={self.id!r}, outputs={self.outputs!r}, response={shown(self.response)}"
         return f"{type(self).__name__}({fields})"
