@@ -11,8 +11,10 @@ import socket
 import tracemalloc
 import zlib
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
+import anyio
 import pytest
 from support import KEY, Request, api302, chunk, events, head, http, reset
 
@@ -405,3 +407,44 @@ def test_fault_17_an_error_body_is_read_up_to_a_megabyte(
     assert len(caught.value.content) == 1 << 20
     assert peak < 24 << 20
     assert chat(client).id == "c-1"
+
+
+SILENCE = b"RIFF" + bytes(5 << 20)
+
+
+@pytest.mark.parametrize("encoding", ["gzip", "identity"])
+@pytest.mark.parametrize("watched", [True, False])
+def test_fault_05_a_piece_that_decompresses_to_much_is_given_whole(
+    serve: Any, connect: Any, tmp_path: Path, encoding: str, watched: bool
+) -> None:
+    """What a stream is was seen by its first piece, and what had come with that piece was lost:
+    silence compresses a thousandfold.
+    """
+    body = gzip.compress(SILENCE) if encoding == "gzip" else SILENCE
+    sound = http(body, content_type="application/octet-stream", content_encoding=encoding)
+    server = serve(sound, forever=True)
+    client = connect(server)
+    seen: list[bytes] = []
+
+    def watch(call: Any, next: Any) -> Any:
+        response = next(call)
+        if watched:
+            response.when_read(seen.append)
+        return response
+
+    client._client.middleware.append(watch)
+    with client.audio.acme.stream_speech(input="x") as stream:
+        assert b"".join(stream) == SILENCE
+    with client.audio.acme.stream_speech(input="x") as stream:
+        assert stream.save(tmp_path / "a.wav").read_bytes() == SILENCE
+    assert seen == [SILENCE] * (2 if watched else 0)
+
+    async def main() -> None:
+        async with (
+            api302.AsyncClient(api_key=KEY, base_url=server.url) as other,
+            other.audio.acme.stream_speech(input="x") as stream,
+        ):
+            assert b"".join([piece async for piece in stream]) == SILENCE
+
+    for backend in ("asyncio", "trio"):
+        anyio.run(main, backend=backend)

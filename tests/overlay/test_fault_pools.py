@@ -12,6 +12,7 @@ from typing import Any
 
 import httpx2
 import pytest
+import trio
 from support import KEY, api302, chunk, delta, events, head, http, slowly
 
 RESPONSE = {"id": "c-1", "choices": []}
@@ -258,6 +259,42 @@ def test_fault_04_each_loop_closes_what_it_leaves(serve: Any) -> None:
         time.sleep(0.05)
     assert sockets() <= before + 2
     asyncio.run(client.close())
+
+
+def test_fault_04_each_run_of_trio_closes_what_it_leaves(serve: Any) -> None:
+    """Trio does not tell when it ends: the next run closes what the ones before it left."""
+    server = serve(http(RESPONSE), forever=True)
+    client = api302.AsyncClient(api_key=KEY, base_url=server.url)
+    trio.run(chat, client)
+    before = sockets()
+    for _ in range(20):
+        assert trio.run(chat, client).id == "c-1"
+    for _ in range(50):
+        if sockets() <= before + 2:
+            break
+        time.sleep(0.05)
+    assert sockets() <= before + 2
+    assert len(client._client.connections._ios) == 1
+    trio.run(client.close)
+
+
+def test_fault_04_two_runs_of_trio_at_once_keep_their_connections(serve: Any) -> None:
+    server = serve(http(RESPONSE), forever=True)
+    client = api302.AsyncClient(api_key=KEY, base_url=server.url)
+    barrier = threading.Barrier(2)
+
+    async def main() -> None:
+        for _ in range(10):
+            await trio.to_thread.run_sync(barrier.wait)
+            assert (await chat(client)).id == "c-1"
+
+    threads = [threading.Thread(target=trio.run, args=(main,)) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(30)
+    assert server.connections == 2
+    trio.run(client.close)
 
 
 @pytest.mark.usefixtures("network")

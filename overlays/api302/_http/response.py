@@ -8,7 +8,7 @@ headers and the bytes that were received are still there.
 from __future__ import annotations
 
 import threading
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import cached_property
 from itertools import chain
 from types import MappingProxyType
@@ -84,6 +84,8 @@ class Response:
         self._text: str | None = None
         """The body in the place of `_content`, where it is large JSON."""
         self._first: list[bytes] = [content] if content else []
+        self._ready: Iterator[bytes] = iter(())
+        """What has arrived and was not given yet: it stays here, whoever reads on."""
         self._tape: list[bytes] | None = None
         self._watchers: list[Callable[[bytes], object]] = []
 
@@ -156,16 +158,26 @@ class Response:
         self._first = pieces
 
     def iter_bytes(self) -> Iterator[bytes]:
-        """The decompressed pieces. Raises the library's errors."""
-        first, self._first = self._first, []
-        for piece in first:
+        """The decompressed pieces that were not given yet. Raises the library's errors."""
+        yield from self._here()
+
+    def aiter_bytes(self) -> AsyncPieces:
+        """`iter_bytes` for an async client."""
+        return AsyncPieces(self)
+
+    def _here(self) -> Iterator[bytes]:
+        """The pieces that have arrived."""
+        while self._first:
+            piece = self._first.pop(0)
+            self._taped(piece)
+            yield piece
+        for piece in self._ready:
             self._taped(piece)
             yield piece
 
-    async def aiter_bytes(self) -> AsyncIterator[bytes]:
-        """`iter_bytes` for an async client."""
-        for piece in self.iter_bytes():
-            yield piece
+    async def _arrived(self) -> bool:
+        """Wait for more to arrive. False at the end."""
+        return False
 
     def close(self) -> None:
         """Let go of the connection."""
@@ -208,6 +220,33 @@ def _check(status: Any, headers: Any, content: Any) -> None:
         raise InvalidArgument(f"content: must be bytes, not {type(content).__name__}; {fix}")
 
 
+class AsyncPieces:
+    """The decompressed pieces of a body, for an async client.
+
+    Not an async generator, which would want to be closed when it is left.
+    """
+
+    def __init__(self, response: Response) -> None:
+        self._response: Response | None = response
+        self._here = response._here()  # pyright: ignore[reportPrivateUsage]
+
+    def __aiter__(self) -> AsyncPieces:
+        return self
+
+    async def __anext__(self) -> bytes:
+        while self._response is not None:
+            for piece in self._here:
+                return piece
+            if not await self._response._arrived():  # pyright: ignore[reportPrivateUsage]
+                break
+            self._here = self._response._here()  # pyright: ignore[reportPrivateUsage]
+        raise StopAsyncIteration
+
+    async def aclose(self) -> None:
+        """No more pieces are wanted."""
+        self._response = None
+
+
 class Leftover(NamedTuple):
     """What is left of a response that nobody has any more, for the client's next call."""
 
@@ -244,6 +283,7 @@ class Received(Response):
         self._closed = False
         self._decoders = decoders(self.headers.get("content-encoding", ""))
         self._source: Any = None
+        self._is_over = False
         self._token = object()
         io.opened[self._token] = raw, None
 
@@ -265,45 +305,30 @@ class Received(Response):
     # --- the body, piece by piece -----------------------------------------------------------------
 
     def iter_bytes(self) -> Iterator[bytes]:
-        """The decompressed pieces. Raises the library's errors."""
-        first, self._first = self._first, []
-        yield from self._noted(*first)
-        if self._is_read():
-            yield from () if first else self._noted(self._raw.content)
-            return
+        """The decompressed pieces that were not given yet. Raises the library's errors."""
+        yield from self._here()
+        while self._pulled():
+            yield from self._here()
+
+    def _pulled(self) -> bool:
+        """Have more arrive. False at the end."""
+        if self._is_over or self._is_read():
+            return self._end()
         source = self._begin(self._raw.iter_raw)
-        while True:
-            self._check_process()
-            inside.depth += 1
-            try:
-                chunk = next(source, _END)
-            finally:
-                inside.depth -= 1
-            if chunk is _END:
-                break
-            yield from self._decoded(cast("bytes", chunk))
-        yield from self._left()
-
-    async def aiter_bytes(self) -> AsyncIterator[bytes]:
-        """`iter_bytes` for an async client."""
-        first, self._first = self._first, []
-        for piece in self._noted(*first):
-            yield piece
-        if self._is_read():
-            if not first:
-                for piece in self._noted(self._raw.content):
-                    yield piece
-            return
-        source = self._begin(self._raw.aiter_raw)
-        while (chunk := await self._next(source)) is not _END:
-            for piece in self._decoded(chunk):
-                yield piece
-        for piece in self._left():
-            yield piece
-
-    async def _next(self, source: Any) -> Any:
         self._check_process()
-        return await anext(source, _END)
+        inside.depth += 1
+        try:
+            chunk = next(source, _END)
+        finally:
+            inside.depth -= 1
+        return self._take(chunk)
+
+    async def _arrived(self) -> bool:
+        if self._is_over or self._is_read():
+            return self._end()
+        source = self._begin(self._raw.aiter_raw)
+        self._check_process()
+        return self._take(await anext(source, _END))
 
     def _is_read(self) -> bool:
         """Whether the library has the body already, as a transport for tests gives it."""
@@ -315,25 +340,32 @@ class Received(Response):
             self._io.opened[self._token] = self._raw, self._source
         return self._source
 
-    def _decoded(self, chunk: bytes) -> Iterator[bytes]:
-        self.num_bytes_downloaded += len(chunk)
-        pieces = iter((chunk,))
-        for decoder in self._decoders:
-            pieces = _through(decoder, pieces)
-        return pieces if self._tape is None else self._noted(*pieces)
+    def _end(self) -> bool:
+        """The end, unless the body is there already, and was not given yet."""
+        if self._is_over:
+            return False
+        self._is_over = True
+        self._ready = iter((self._raw.content,))
+        return True
 
-    def _noted(self, *pieces: bytes) -> Iterator[bytes]:
-        """The pieces, kept for who watches."""
-        for piece in pieces:
-            self._taped(piece)
-        return iter(pieces)
+    def _take(self, chunk: Any) -> bool:
+        """Decompress what has arrived, or at the end what the decoders hold."""
+        if chunk is _END:
+            self._is_over = True
+            self._ready = self._left()
+            return True
+        self.num_bytes_downloaded += len(chunk)
+        self._ready = iter((chunk,))
+        for decoder in self._decoders:
+            self._ready = _through(decoder, self._ready)
+        return True
 
     def _left(self) -> Iterator[bytes]:
         """What the decoders hold when the body has ended."""
         pieces: Iterator[bytes] = iter(())
         for decoder in self._decoders:
             pieces = chain(_through(decoder, pieces), decoder.close())
-        return pieces if self._tape is None else self._noted(*pieces)
+        return pieces
 
     def _check_process(self) -> None:
         if self._io.inherited:

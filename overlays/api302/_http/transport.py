@@ -415,6 +415,19 @@ def here() -> Any:
     return None
 
 
+def _has_ended(loop: Any) -> bool:
+    """Whether an event loop has ended."""
+    if hasattr(loop, "is_closed"):
+        return bool(loop.is_closed())
+    if loop is None or loop is here():
+        return False
+    try:
+        loop.run_sync_soon(bool, idempotent=True)  # trio has no other way to ask
+    except Exception as error:
+        return type(error).__name__ == "RunFinishedError"
+    return False
+
+
 def _aiohttp(loop: Any, proxy: Secret | None) -> Any:
     """The kind of client that is over aiohttp, where it is installed and can be used.
 
@@ -478,7 +491,7 @@ class AsyncIo(_Base):
     @property
     def is_over(self) -> bool:
         """Whether the event loop of these connections has ended."""
-        return self._closed or bool(getattr(self.loop, "is_closed", bool)())
+        return self._closed or _has_ended(self.loop)
 
     async def send(self, kwargs: Mapping[str, Any], timeout: Timeout, what: str) -> Response:
         """Send a request and return the open response."""
