@@ -244,3 +244,22 @@ def test_what_is_no_tool_call_is_refused(client: Client, tool_call: Any) -> None
         functions.run(client, tool_call)
     with pytest.raises(InvalidArgument, match="is not a folder"):
         functions.run(client, called(SEARCH, {}), root="no/such/folder")
+
+
+@pytest.mark.parametrize("levels", [400, 900, 100_000])
+def test_fault_25_arguments_of_any_depth_are_told_to_the_model(
+    client: Client, api302_mock: MockServer, levels: int
+) -> None:
+    arguments = '{"query": ' + "[" * levels + "]" * levels + "}"
+    called = {"id": "1", "function": {"name": SEARCH, "arguments": arguments}}
+    message = functions.run(client, called)
+    assert "error" in json.loads(message["content"])
+
+
+def test_fault_25_arguments_that_are_no_json_are_no_tool_call(client: Client) -> None:
+    circle: list[Any] = []
+    circle.append(circle)
+    for arguments in ({"a": object()}, {"a": circle}):
+        called = {"id": "1", "function": {"name": SEARCH, "arguments": arguments}}
+        with pytest.raises(InvalidArgument, match="tool_call: its arguments are not JSON"):
+            functions.run(client, called)

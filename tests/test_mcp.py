@@ -7,9 +7,10 @@ import os
 import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from fnmatch import fnmatch
 from functools import partial
 from pathlib import Path
@@ -26,6 +27,7 @@ import api302
 from api302 import AsyncClient, InvalidArgument, directory, mcp
 from api302.mcp import serving
 from api302.mcp.results import MOST_INLINE, Results
+from api302.mcp.service import Service
 from api302.mcp.store import Store
 from api302.mcp.tools import CATALOG, LLMS, tools
 from api302_mock import MockServer
@@ -709,16 +711,70 @@ def test_fault_15_a_file_of_any_size_is_not_held_in_memory(size: int, kind: str)
 
         url, content, media_type = "https://x.test/a.png", None, None
 
-        async def save(self, path: str) -> Path:
-            file = anyio.Path(path, "a.png")
-            await file.write_bytes(PNG + bytes(size))
-            return Path(file)
-
-        async def read(self) -> bytes:
-            raise AssertionError("it would be in memory whole")
+        async def read(self, *, most: int) -> bytes:
+            if len(PNG) + size > most:
+                raise api302.Api302Error("it is larger")
+            return PNG + bytes(size)
 
     blocks = anyio.run(Results(Store(), None)._output, Output())
     assert [block.type for block in blocks] == [kind]
+
+
+def test_fault_18_a_file_without_an_end_is_not_waited_for() -> None:
+    """Its URL is all that is known of it: the disk was filled, and the tool never answered."""
+    sent = 0
+
+    def endless(connection: socket.socket) -> None:
+        nonlocal sent
+        with connection, suppress(OSError):
+            connection.recv(65536)
+            connection.sendall(b"HTTP/1.1 200 OK\r\ncontent-type: image/png\r\n\r\n" + PNG)
+            while sent < 256 << 20:
+                sent += connection.send(bytes(1 << 16))
+
+    async def test() -> None:
+        async with AsyncClient("sk-mcp", base_url="http://127.0.0.1:9") as client:
+            output = api302.AsyncOutput(client._client, f"{url}/a.png")
+            (block,) = await Results(Store(), None)._output(output)
+            assert block.type == "resource_link"
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+        thread = threading.Thread(target=lambda: endless(listener.accept()[0]))
+        thread.start()
+        run(test)
+        thread.join(60)
+    assert 0 < sent < 64 << 20
+
+
+def test_fault_20_what_is_kept_for_one_client_is_not_guessed_by_another() -> None:
+    store = Store()
+    uris = [store.keep(b"a", "text/plain") for _ in range(40)]
+    assert len({*uris}) == 40
+    assert min(len(uri.rpartition("/")[2]) for uri in uris) >= 16
+    assert store.get(uris[0]) is not None
+
+
+def test_fault_25_arguments_of_any_depth_are_answered(api302_mock: MockServer) -> None:
+    def nested(levels: int) -> Any:
+        made: Any = "x"
+        for _ in range(levels):
+            made = [made]
+        return made
+
+    async def test() -> None:
+        service = Service(FREE, partial(AsyncClient, "sk-mcp", base_url=api302_mock.url))
+        async with service.open():
+            for levels in (700, 5000):
+                given = {"model": "gpt-4o", "messages": nested(levels)}
+                with pytest.raises(InvalidArgument, match=r"messages: .* nested too deeply"):
+                    await service.call(await service.plan("openai_chat_completions", given))
+        async with connected(api302_mock, FREE) as client:
+            image = {"image": nested(100), "prompt": "x"}
+            called = {"call": "kling_image_to_video", "arguments": image}
+            assert (await client.call_tool("call", called)).is_error
+
+    run(test)
 
 
 # --- over stdio, and over HTTP --------------------------------------------------------------------

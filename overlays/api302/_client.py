@@ -921,7 +921,14 @@ def _as_sent(values: Mapping[str, Any], files: Mapping[str, Any]) -> Mapping[str
         if hasattr(value, "__next__") and name not in files:
             kind: str = type(value).__name__
             raise InvalidArgument(f"{name}: a {kind} can be read only once; give a list of it")
-    return {name: one if name in files else plain(one) for name, one in values.items()}
+    made = dict(values)
+    for name in made.keys() - files.keys():
+        try:
+            made[name] = plain(made[name])
+        except RecursionError:
+            why = "cannot be sent as JSON (it refers to itself, or is nested too deeply)"
+            raise InvalidArgument(f"{name}: {why}") from None
+    return made
 
 
 def _raw_response(parsed: T, responses: list[Any] | None) -> RawResponse[T]:

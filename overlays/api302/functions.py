@@ -174,11 +174,13 @@ class _Asked:
     def arguments(self, described: Description) -> Json:
         """The arguments, as `client.call` takes them. Raises InvalidArgument."""
         try:
-            read = json.loads(self._arguments or "{}")
+            read = _without_nulls(json.loads(self._arguments or "{}"))
+            given = as_object("arguments: must be a JSON object", read)
+            return with_files(described, checked(described, given), self.files)
         except ValueError as error:
             raise InvalidArgument(f"arguments: must be JSON ({error})") from None
-        given = as_object("arguments: must be a JSON object", _without_nulls(read))
-        return with_files(described, checked(described, given), self.files)
+        except RecursionError:
+            raise InvalidArgument("arguments: are nested too deeply") from None
 
 
 async def _message(client: Any, id_: str, asked: _Asked) -> OpenaiChatMessage:
@@ -266,7 +268,10 @@ def _asked(tool_call: Any) -> tuple[str, str, str]:
     name, arguments = function.get("name"), function.get("arguments", "")
     if not isinstance(name, str):
         raise InvalidArgument(message)
-    text = arguments if isinstance(arguments, str) else json.dumps(arguments)
+    try:
+        text = arguments if isinstance(arguments, str) else json.dumps(arguments)
+    except (TypeError, ValueError, RecursionError):
+        raise InvalidArgument("tool_call: its arguments are not JSON") from None
     return str(plain.get("id", "")), name, text
 
 

@@ -506,3 +506,15 @@ def test_a_budget_is_used_once_at_a_time() -> None:
 
     with budget, pytest.raises(api302.InvalidArgument, match="in use already"):
         budget.__enter__()
+
+
+def test_fault_25_an_estimate_of_what_holds_itself_names_the_field(
+    serve: Any, connect: Any
+) -> None:
+    client, circle, deep = connect(serve()), [], []  # type: ignore[var-annotated]
+    circle.append(circle)
+    for _ in range(5000):
+        deep = [deep]
+    for messages in (circle, deep):
+        with pytest.raises(api302.InvalidArgument, match="messages: cannot be sent as JSON"):
+            client.estimate("acme_chat_completions", model="small", messages=messages)

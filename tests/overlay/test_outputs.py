@@ -446,6 +446,18 @@ def test_fault_05_a_compressed_file_without_its_end_is_not_saved(
     assert list(tmp_path.iterdir()) == []
 
 
+def test_an_output_is_read_up_to_a_limit(serve: Any, connect: Any) -> None:
+    server = serve(http(b"12345", content_type="image/png"), forever=True)
+    client = connect(server)
+    for output in (
+        api302.Output(client._client, f"{server.url}/a.png"),
+        api302.Output(None, content=b"12345"),
+    ):
+        assert output.read() == output.read(most=5) == b"12345"
+        with pytest.raises(api302.Api302Error, match="the file has more than 4 bytes"):
+            output.read(most=4)
+
+
 def test_a_pipe_gets_each_byte_once(serve: Any, connect: Any, quick: None, tmp_path: Path) -> None:
     import os
     import threading

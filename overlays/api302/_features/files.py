@@ -16,7 +16,7 @@ from api302._calls.exchange import broken_compression
 from api302._calls.failure import broken_off
 from api302._calls.prepare import raw_call
 from api302._calls.session import Session
-from api302._errors import ApiError, ConnectionError, InvalidArgument
+from api302._errors import Api302Error, ApiError, ConnectionError, InvalidArgument
 from api302._http.response import Response
 from api302._http.retry import delay
 from api302._http.sync import run
@@ -278,6 +278,26 @@ class Transfer:
             raise ConnectionError(message, sent=True)
 
 
+async def _at_most(opened: Opened, most: int) -> bytes:
+    """The body of an open response, which is closed. Raises Api302Error if it is larger."""
+    response = opened.response
+    assert response is not None
+    content = bytearray()
+    try:
+        while (piece := await opened.read()) is not None:
+            content += piece
+            if len(content) > most:
+                raise _too_large(most)
+        _check_whole(opened, response)
+    finally:
+        await opened.close()
+    return bytes(content)
+
+
+def _too_large(most: int) -> Api302Error:
+    return Api302Error(f"output: the file has more than {most} bytes")
+
+
 def _version(response: Response) -> str | None:
     """What names the very file of a response, if the rest of it can be asked for.
 
@@ -406,12 +426,18 @@ class _Output(ResultFile):
         await self._session.io.thread(check_place, path)
         return await self._session.io.thread(save_content, self.content, path, name)
 
-    async def _read(self) -> bytes:
-        if self.content is None:
+    async def _read(self, most: int | None) -> bytes:
+        content = self.content
+        if content is None and most is None:
             opened = await fetch(self._client(), self.url, None, stream=False)
             assert opened.response is not None
             return opened.response.content
-        return self.content
+        if content is None:
+            assert most is not None
+            content = await _at_most(await fetch(self._client(), self.url, None, stream=True), most)
+        if most is not None and len(content) > most:
+            raise _too_large(most)
+        return content
 
     def _client(self) -> Session:
         if self._session is None:
@@ -444,9 +470,17 @@ class Output(_Output):
         """
         return run(self._save(path))
 
-    def read(self) -> bytes:
-        """Its bytes, in memory."""
-        return run(self._read())
+    def read(self, *, most: int | None = None) -> bytes:
+        """Its bytes, in memory.
+
+        Args:
+            most: Bytes that it may have; of a larger one no more is received. Unless given, it may
+                have any number.
+
+        Raises:
+            Api302Error: it is larger. ConnectionError: it did not come whole.
+        """
+        return run(self._read(most))
 
 
 class AsyncOutput(_Output):
@@ -456,9 +490,9 @@ class AsyncOutput(_Output):
         """See `Output.save`."""
         return await self._save(path)
 
-    async def read(self) -> bytes:
-        """Its bytes, in memory."""
-        return await self._read()
+    async def read(self, *, most: int | None = None) -> bytes:
+        """Its bytes, in memory. See `Output.read`."""
+        return await self._read(most)
 
 
 def output(

@@ -6,7 +6,6 @@ import json
 import os
 from base64 import b64encode
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import anyio
@@ -166,12 +165,11 @@ def _inline(content: bytes, said: str) -> list[Block]:
 
 
 async def _fetched(output: Any) -> list[Block]:
-    """A file of a result, if it is small; by way of the disk, as nobody knows how large it is."""
-    with TemporaryDirectory(prefix="api302-mcp-") as folder:
-        try:
-            return await _of_path(anyio.Path(await output.save(f"{folder}{os.sep}")))
-        except (Api302Error, OSError):
-            return []
+    """A file of a result, if it is small: nobody knows beforehand, and it may have no end."""
+    try:
+        return _inline(await output.read(most=MOST_INLINE), "")
+    except (Api302Error, OSError):
+        return []
 
 
 async def _of_path(path: anyio.Path) -> list[Block]:

@@ -88,6 +88,9 @@ async def _answered(
         notes = "\n".join(getattr(error, "__notes__", ()))
         said = f"{type(error).__name__.lstrip('_')}: {error}\n{notes}".strip()
         return types.CallToolResult(content=[text(said)], is_error=True)
+    except RecursionError:
+        said = "the arguments, or what came back, are nested too deeply"
+        return types.CallToolResult(content=[text(said)], is_error=True)
     if isinstance(result, types.InputRequiredResult):
         return result
     return types.CallToolResult(content=list(result))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from collections import OrderedDict
 from typing import NamedTuple
 
@@ -22,12 +23,11 @@ class Store:
 
     def __init__(self) -> None:
         self._kept: OrderedDict[str, Kept] = OrderedDict()
-        self._number = 0
 
     def keep(self, content: bytes, media_type: str) -> str:
         """Keep a file; returns the URI of its resource."""
-        self._number += 1
-        uri = f"{SCHEME}{self._number}"
+        # Another client of the server must not guess it.
+        uri = f"{SCHEME}{secrets.token_urlsafe(12)}"
         self._kept[uri] = Kept(uri, content, media_type)
         while len(self._kept) > _MOST or (self._size() > _MOST_BYTES and len(self._kept) > 1):
             self._kept.popitem(last=False)
