@@ -8,12 +8,15 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import AsyncIterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+import anyio
 import httpx
 import pytest
 import trio
@@ -264,3 +267,122 @@ def test_cancelled_in_a_stream(runner: str, transport: str, serve: Any) -> None:
             return last.choices[0].message.content
 
     assert (asyncio.run(main()) if runner == "asyncio" else trio.run(main)) == "a"
+
+
+# --- a client that is closed meanwhile ------------------------------------------------------------
+
+
+def endless(content_type: str) -> Any:
+    """A body that does not say where it ends."""
+    return slowly([b"x" * 1000] * 200, head(content_type), pause=0.02)
+
+
+async def _closed_while(client: Any, server: Server, work: Any) -> Any:
+    """The error of work whose client is closed by another task once it has begun."""
+    caught: list[Exception] = []
+
+    async def begin() -> None:
+        try:
+            await work(client)
+        except Exception as error:
+            caught.append(error)
+
+    with anyio.fail_after(20):
+        async with anyio.create_task_group() as group:
+            group.start_soon(begin)
+            while not server.requests:  # noqa: ASYNC110 (its threads know no event of ours)
+                await anyio.sleep(0.01)
+            await anyio.sleep(0.1)
+            await client.close()
+    (error,) = caught
+    return error
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("backend", ["asyncio", "trio"])
+def test_fault_18_a_client_that_is_closed_saves_no_half_file(
+    serve: Any, tmp_path: Path, backend: str
+) -> None:
+    """Its own end of the connection is not the end of the file."""
+    server = serve(endless("application/octet-stream"), forever=True)
+
+    async def main() -> None:
+        client = api302.AsyncClient(api_key=KEY, base_url=server.url, max_retries=2)
+        await _closed_while(client, server, lambda c: c.download(f"{server.url}/a", tmp_path / "a"))
+
+    anyio.run(main, backend=backend)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("backend", ["asyncio", "trio"])
+def test_fault_12_what_a_client_that_is_closed_has_received_is_not_the_whole(
+    serve: Any, backend: str
+) -> None:
+    server = serve(endless("audio/mpeg"), forever=True)
+
+    async def read(client: Any) -> None:
+        async with client.audio.acme.stream_speech(input="x") as stream:
+            async for _ in stream:
+                pass
+
+    async def main() -> None:
+        client = api302.AsyncClient(api_key=KEY, base_url=server.url)
+        error = await _closed_while(client, server, read)
+        assert isinstance(error, api302.ConnectionError)
+        assert (error.status_code, error.request_id, error.sent) == (200, "req-1", True)
+
+    anyio.run(main, backend=backend)
+
+
+def test_fault_05_a_call_goes_on_whose_client_is_closed(serve: Any) -> None:
+    """Its connections are a caller's own: the response comes, and is paid for."""
+    asked = threading.Event()
+
+    def late(connection: Any, _: Request) -> None:
+        asked.set()
+        time.sleep(0.3)
+        connection.sendall(http({"id": "c-1", "choices": []}))
+
+    server = serve(late)
+    with httpx.Client() as own:
+        client = api302.Client(api_key=KEY, base_url=server.url, http_client=own)
+        with ThreadPoolExecutor(1) as pool:
+            made = pool.submit(client.chat.completions.create, model="small", messages=[])
+            assert asked.wait(10)
+            client.close()
+            assert made.result(10).id == "c-1"
+
+
+def test_fault_05_a_file_that_is_here_is_saved_by_a_closed_client(
+    serve: Any, tmp_path: Path
+) -> None:
+    """It came with the response, and needs no network."""
+    server = serve(http({"data": [{"b64_json": "iVBORw0KGgo="}]}), forever=True)
+    with api302.Client(api_key=KEY, base_url=server.url) as client:
+        (output,) = client.tools.gifts.draw(prompt="x").outputs
+    assert output.save(tmp_path / "a.png").read_bytes() == output.read() == b"\x89PNG\r\n\x1a\n"
+
+    async def main() -> Path:
+        async with api302.AsyncClient(api_key=KEY, base_url=server.url) as client:
+            (output,) = (await client.tools.gifts.draw(prompt="x")).outputs
+        return await output.save(tmp_path / "b.png")
+
+    for backend in ("asyncio", "trio"):
+        assert anyio.run(main, backend=backend).stat().st_size == 8
+
+
+def test_fault_10_a_task_that_cannot_be_cancelled_hides_no_error(serve: Any) -> None:
+    """The client was closed while it waited."""
+    server = serve(http({"id": "g-1", "status": "pending"}), forever=True)
+
+    async def work(client: Any) -> None:
+        task = await client.submit("gifts_paint", {"prompt": "x"})
+        await task.wait(interval=0.01, timeout=10, cancel=True)
+
+    async def main() -> None:
+        client = api302.AsyncClient(api_key=KEY, base_url=server.url)
+        error = await _closed_while(client, server, work)
+        assert "The task was not cancelled (the client is closed" in "".join(error.__notes__)
+        assert error.task_dict["id"] == "g-1"
+
+    anyio.run(main)

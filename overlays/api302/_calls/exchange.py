@@ -215,7 +215,8 @@ async def _judged(
     good = 200 <= status < 300
     if good and call.options.stream and not await _is_whole(session, call, response):
         return None, False
-    await session.io.read(response, call.what, None if good else MOST_OF_AN_ERROR)
+    io = response.io or session.io  # the client may be closed by now
+    await io.read(response, call.what, None if good else MOST_OF_AN_ERROR)
     if not good:
         return response_error(session, call, response), True
     if call.options.check and (found := failure_in(call.op, response.data)):
@@ -239,9 +240,9 @@ async def _is_whole(session: Session, call: Call, response: Response) -> bool:
         return True
     if call.op is None or call.op.stream_type is not None or label == "text/event-stream":
         return False
-    first = await session.io.begin(
-        response, call.what
-    )  # bytes, which no file of sound or images begins with
+    io = response.io or session.io
+    first = await io.begin(response, call.what)
+    # No file of sound or images begins with these.
     return first.lstrip(b"\xef\xbb\xbf \t\r\n").startswith((b"{", b"[", b"<!", b"<html"))
 
 

@@ -156,7 +156,8 @@ async def download(
     session: Session, url: str, path: str | os.PathLike[str], timeout: float | None = None
 ) -> Path:
     """Download to disk. Where it breaks off, it goes on, or begins anew, as a GET of a file may."""
-    await session.io.thread(check_place, path)
+    io = session.io  # of a client that is closed meanwhile, half a file would be left
+    await io.thread(check_place, path)
     transfer = Transfer(session, url, _writer(path), timeout)
     try:
         return await transfer.run()
@@ -164,7 +165,7 @@ async def download(
         transfer.writer.drop_soon()
         raise
     except BaseException:
-        await session.io.shielded(transfer.give_up)
+        await io.shielded(partial(transfer.give_up, io))
         raise
 
 
@@ -200,9 +201,9 @@ class Transfer:
                 await self._close()
                 await self._session.io.sleep(pause)
 
-    async def give_up(self) -> None:
+    async def give_up(self, io: Io) -> None:
         """Leave nothing behind."""
-        await self._session.io.thread(self.writer.drop)
+        await io.thread(self.writer.drop)
         await self._close()
 
     async def _close(self) -> None:
@@ -420,11 +421,13 @@ class _Output(ResultFile):
             return await download(self._client(), self.url, path)
 
         name = safe_name({"content-type": self.media_type or ""}, start=self.content[:START])
-        if self._session is None:
+        if self._session is None or not self._session.connections.is_async:
             check_place(path)
             return save_content(self.content, path, name)
-        await self._session.io.thread(check_place, path)
-        return await self._session.io.thread(save_content, self.content, path, name)
+        from anyio.to_thread import run_sync  # a client that is closed is not asked
+
+        await run_sync(check_place, path)
+        return await run_sync(save_content, self.content, path, name)
 
     async def _read(self, most: int | None) -> bytes:
         content = self.content

@@ -14,7 +14,7 @@ from api302._calls.call import call, finish
 from api302._calls.prepare import operation_call, whole_url
 from api302._calls.response import check, raw, unusable, with_files, without_content
 from api302._calls.session import Session
-from api302._errors import InvalidArgument, TaskError, TaskFailed, TaskTimeout
+from api302._errors import Api302Error, InvalidArgument, TaskError, TaskFailed, TaskTimeout
 from api302._http.retry import retry_after
 from api302._http.sync import iterate, run
 from api302._json import is_mapping
@@ -294,13 +294,21 @@ class Handle:
         With `cancel` the task is cancelled.
         """
         if cancel and not isinstance(error, GeneratorExit):
-            error.add_note(await self.session.io.shielded(self._cancelled))
+            error.add_note(await self._cancel())
         elif not isinstance(error, TaskError):
             kept = json.dumps(self.to_dict(), ensure_ascii=False)
             error.add_note(f"The task goes on; wait for it again with client.resume({kept}).wait()")
         if not isinstance(error, TaskError):
             with suppress(AttributeError):
                 error.task, error.task_dict = handle, self.to_dict()  # type: ignore[attr-defined]
+
+    async def _cancel(self) -> str:
+        """`_cancelled`, also where this is cancelled, or the client was closed."""
+        try:
+            io = self.session.io
+        except Api302Error as closed:
+            return f"The task was not cancelled ({closed})"
+        return await io.shielded(self._cancelled)
 
     async def _cancelled(self) -> str:
         """Cancel the task, and say what came of it: nothing here hides why it is cancelled."""

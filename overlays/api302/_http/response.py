@@ -65,6 +65,8 @@ class Response:
     url = ""
     extensions: Mapping[str, Any] = MappingProxyType({})
     """What the library knows of the connection."""
+    io: Io | None = None
+    """The connections that it came by; None if it was made by hand."""
 
     def __init__(
         self,
@@ -277,6 +279,7 @@ class Received(Response):
 
     def __init__(self, raw: Any, io: Io, pool: int) -> None:
         self._raw, self._io, self._pool = raw, io, pool
+        self.io: Io | None = io
         self.status_code: int = raw.status_code
         self.headers: Mapping[str, str] = dict(raw.headers)
         self._begin_with(b"")
@@ -351,6 +354,7 @@ class Received(Response):
     def _take(self, chunk: Any) -> bool:
         """Decompress what has arrived, or at the end what the decoders hold."""
         if chunk is _END:
+            self._check_end()
             self._is_over = True
             self._ready = self._left()
             return True
@@ -359,6 +363,14 @@ class Received(Response):
         for decoder in self._decoders:
             self._ready = _through(decoder, self._ready)
         return True
+
+    def _check_end(self) -> None:
+        """Raise ConnectionError for an end that is none: our own, of a body that does not say where
+        it ends.
+        """
+        says = {"content-length", "transfer-encoding"} & self.headers.keys()
+        if self._io.is_closed and not says:
+            raise ConnectionError("the client was closed while the response was read", sent=True)
 
     def _left(self) -> Iterator[bytes]:
         """What the decoders hold when the body has ended."""

@@ -218,6 +218,8 @@ class _Base:
         self._verify: Any = httpx2.create_ssl_context() if self._own else None
         self._clients: list[Any] = [self._new() if self._own else http]
         self.limiter: Limiter = Limiter(*self._rooms(http), self.event)
+        self.is_closed: bool = False
+        """Our own connections were closed."""
         self.inherited: bool = False
         """These connections are of another process, which was forked: they must not be touched."""
         self.opened: dict[object, Any] = {}
@@ -391,6 +393,7 @@ class SyncIo(_Base):
             return
         self._drain()
         if self._own:
+            self.is_closed = True
             for http in self._clients:
                 http.close()
 
@@ -659,6 +662,7 @@ class AsyncIo(_Base):
         if self._closed:
             return
         self._closed = True
+        self.is_closed = self._own
         await self._drain()
         if self._own:
             for http in self._clients:
@@ -669,6 +673,7 @@ class AsyncIo(_Base):
         self._closed = True
         if not self._own:
             return
+        self.is_closed = True
         if self._aiohttp:
             self._clients[0].drop()
         for stream in list(self._streams):
