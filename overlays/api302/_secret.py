@@ -130,13 +130,23 @@ class Redactor:
         return HIDDEN if "cookie" in name.lower() else self.text(value)
 
     def recorded(self, value: Any, name: str = "") -> Any:
-        """A JSON value for a recording: also without what stands under the name of a secret."""
+        """A JSON value for a recording: also without what stands under the name of a secret.
+
+        What is nested too deeply to be looked through is left out.
+        """
+        try:
+            return self._recorded(value, name)
+        except RecursionError:
+            return HIDDEN
+
+    def _recorded(self, value: Any, name: str) -> Any:
         if is_mapping(value):
             return {
-                self.text(str(each)): self.recorded(item, str(each)) for each, item in value.items()
+                self.text(str(each)): self._recorded(item, str(each))
+                for each, item in value.items()
             }
         if is_array(value) or is_tuple(value):
-            return [self.recorded(item, name) for item in value]
+            return [self._recorded(item, name) for item in value]
         if isinstance(value, str):
             return HIDDEN if is_secret_name(name) else self.text(value)
         return value

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -19,6 +20,8 @@ DEEPEST = 200
 
 Deeper ones are refused by the real service too, and end Python's recursion.
 """
+MOST_FIELDS = 1000
+"""Fields of a form: as many as Starlette takes of one with parts."""
 MULTIPART = "multipart/form-data"
 URLENCODED = "application/x-www-form-urlencoded"
 
@@ -50,7 +53,7 @@ def parse_json(text: str | bytes) -> Any:
         ValueError: It is not JSON, or nested too deeply.
     """
     try:
-        value = json.loads(text, parse_constant=_refuse_constant)
+        value = json.loads(text, parse_constant=_refuse_constant, parse_float=_finite)
     except RecursionError:
         raise ValueError("nested too deeply") from None
     if not _is_shallow(value):
@@ -60,6 +63,14 @@ def parse_json(text: str | bytes) -> Any:
 
 def _refuse_constant(name: str) -> Any:
     raise ValueError(f"{name} is not JSON")
+
+
+def _finite(text: str) -> float:
+    """A number; one that is too large for a computer would come back as `Infinity`."""
+    number = float(text)
+    if not math.isfinite(number):
+        raise ValueError(f"{text[:100]} is too large")
+    return number
 
 
 def _is_shallow(value: Any) -> bool:
@@ -116,7 +127,10 @@ async def read_form(request: Request, media_type: str) -> Form:
     """
     if media_type == URLENCODED:
         text = (await read_bytes(request)).decode("latin-1")
-        return list(parse_qsl(text, keep_blank_values=True))
+        try:
+            return list(parse_qsl(text, keep_blank_values=True, max_num_fields=MOST_FIELDS))
+        except ValueError as error:
+            raise Refused(400, f"body: it is not a form: {error}") from None
     try:
         form = await _Parser(request).parse()
     except MultiPartException as error:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import zlib
 from collections.abc import Callable, Mapping
 from contextlib import aclosing, suppress
 from dataclasses import dataclass
@@ -29,7 +30,7 @@ from api302_mock.document import Document, Operation, load
 from api302_mock.errors import Refused, error_response
 from api302_mock.holding import request_problem, response_problems
 from api302_mock.keys import Keys
-from api302_mock.proxy_realtime import Passed, passed
+from api302_mock.proxy_realtime import Passed, passed, refuse
 from api302_mock.realtime import Channel, channels, load_events
 from api302_mock.server import Serving
 from api302_mock.webhooks import is_loopback
@@ -48,7 +49,9 @@ _HOP: frozenset[str] = frozenset(
     "connection keep-alive proxy-authenticate proxy-authorization proxy-connection te trailer"
     " transfer-encoding upgrade host accept-encoding expect".split()
 )
-_HOP_BACK = _HOP | {"content-encoding", "date", "server"}
+_HOP_BACK = _HOP | {"date", "server"}
+_LAST_STATUS = 599
+"""What follows it, a server refuses to send."""
 
 
 @dataclass(slots=True)
@@ -61,10 +64,8 @@ class _Response:
     """At most `LARGEST` bytes of it."""
     size: int
     is_cut: bool
-
-    @property
-    def is_whole(self) -> bool:
-        return not self.is_cut and self.size == len(self.content)
+    is_whole: bool
+    """The content is all of the body, unpacked."""
 
 
 class ProxyApp:
@@ -108,7 +109,9 @@ class ProxyApp:
         if scope["type"] == "websocket":
             return await self._talk(WebSocket(scope, receive, send))
         try:
-            await self._pass(Request(scope, receive), send)
+            request = Request(scope, receive)
+            _refuse_other_hosts(raw_path(request))
+            await self._pass(request, send)
         except ClientDisconnect:
             return
         except Refused as refused:
@@ -139,6 +142,8 @@ class ProxyApp:
         response = await self._forward(request, path, body, send)
         if response.is_cut:
             problems.append("the response broke off")
+        elif response.size <= LARGEST and not response.is_whole:
+            problems.append("the response cannot be unpacked, or is too large then")
         elif operation is not None and response.is_whole:
             problems += self._response_problems(operation, response)
         exchange = await self._exchange(request, body, operation, response)
@@ -180,6 +185,10 @@ class ProxyApp:
     async def _talk(self, websocket: WebSocket) -> None:
         """Pass on one WebSocket, and record it when it is over."""
         path = raw_path(websocket)
+        try:
+            _refuse_other_hosts(path)
+        except Refused as refused:
+            return await refuse(websocket, refused)
         channel = self._channels.get(path)
         made = Passed(problems=[] if channel else ["it is not described"])
         query = websocket.scope["query_string"].decode("latin-1")
@@ -237,15 +246,15 @@ class ProxyApp:
         query = request.scope["query_string"].decode("latin-1")
         url = f"{self.target}{path}{f'?{query}' if query else ''}"
         headers = [(k, v) for k, v in request.headers.items() if k.lower() not in _HOP]
-        sent = self._http().build_request(
-            request.method,
-            url,
-            headers=[*headers, ("accept-encoding", "identity")],
-            content=body or None,
-        )
         try:
+            sent = self._http().build_request(
+                request.method,
+                url,
+                headers=[*headers, ("accept-encoding", "identity")],
+                content=body or None,
+            )
             response = await self._http().send(sent, stream=True)
-        except httpx2.HTTPError as error:
+        except (httpx2.HTTPError, httpx2.InvalidURL) as error:
             kind = type(error).__name__
             raise Refused(502, f"The service cannot be reached: {kind}.") from None
         async with aclosing(response):
@@ -290,9 +299,19 @@ class ProxyApp:
         request, status = kept["request"], kept["response"]["status"]
         name = kept["operation"] or f"{request['method']} {request['path']}"
         self.problems += [(name, problem) for problem in kept["differs"]]
-        differs = "; ".join(kept["differs"]) or "as described"
+        told = [*kept["differs"]]
+        try:
+            await self._write(kept)
+        except OSError as error:  # the caller has its response, and the next one is recorded
+            told.append(f"it is not recorded: {error}")
+            self.problems.append((name, told[-1]))
         if self._say:
-            self._say(f"{request['method']} {request['path']} {status} {name}: {differs}")
+            said = "; ".join(told) or "as described"
+            self._say(
+                _on_one_line(f"{request['method']} {request['path']} {status} {name}: {said}")
+            )
+
+    async def _write(self, kept: dict[str, Any]) -> None:
         async with self._lock:
             self.folder.mkdir(parents=True, exist_ok=True)
             self._number = max(self._number, _last(self.folder)) + 1
@@ -316,7 +335,22 @@ def _without_named(content: bytes, headers: Mapping[str, str]) -> bytes | None:
 def _last(folder: Path) -> int:
     """The highest number of a file in a folder."""
     numbers = (file.name.partition("-")[0] for file in folder.glob("[0-9]*-*.json"))
-    return max((int(number) for number in numbers if number.isdigit()), default=0)
+    return max((int(number) for number in numbers if number.isdecimal()), default=0)
+
+
+def _refuse_other_hosts(path: str) -> None:
+    """Refuse what is no path: behind the service's URL, `@other` would name another host.
+
+    Raises:
+        Refused: 400.
+    """
+    if not path.startswith("/"):
+        raise Refused(400, "The target of a request begins with a slash.")
+
+
+def _on_one_line(text: str) -> str:
+    """Text of the service on a terminal, where it is shown and commands nothing."""
+    return "".join(one if one.isprintable() else repr(one)[1:-1] for one in text)
 
 
 def checked(target: str) -> str:
@@ -365,21 +399,20 @@ async def _form_names(request: Request, media: str) -> list[str]:
 
 
 def _start(response: httpx2.Response) -> dict[str, Any]:
-    """Status and headers for the caller. A packed body is passed on unpacked."""
-    dropped: set[str] = {*_HOP_BACK}
-    if "content-encoding" in response.headers:
-        dropped.add("content-length")
-    kept = [(k.lower(), v) for k, v in response.headers.multi_items() if k.lower() not in dropped]
+    """Status and headers for the caller. What is none of HTTP's own statuses cannot be sent on."""
+    named = [(name.lower(), value) for name, value in response.headers.multi_items()]
+    kept = [(name, value) for name, value in named if name not in _HOP_BACK]
     raw = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in kept]
-    return {"status": response.status_code, "headers": raw}
+    return {"status": min(response.status_code, _LAST_STATUS), "headers": raw}
 
 
 async def _through(response: httpx2.Response, send: Send) -> _Response:
     """Pass the body on as it arrives. Where the service breaks off, no end is sent."""
-    made = _Response(response.status_code, response.headers, b"", 0, is_cut=False)
+    headers = response.headers
+    made = _Response(response.status_code, headers, b"", 0, is_cut=False, is_whole=False)
     held = bytearray()
     try:
-        async for piece in response.aiter_bytes():
+        async for piece in response.aiter_raw():
             await send({"type": "http.response.body", "body": piece, "more_body": True})
             made.size += len(piece)
             held += piece[: max(0, LARGEST - len(held))]
@@ -387,8 +420,27 @@ async def _through(response: httpx2.Response, send: Send) -> _Response:
         made.is_cut = True
     else:
         await send({"type": "http.response.body", "body": b"", "more_body": False})
-    made.content = bytes(held)
+    unpacked = _unpacked(bytes(held), headers.get("content-encoding", ""))
+    if unpacked is not None and made.size == len(held):
+        made.content, made.is_whole = unpacked, not made.is_cut
     return made
+
+
+def _unpacked(content: bytes, encoding: str) -> bytes | None:
+    """A body without its compression, which nobody asked for; None where it cannot be undone, or
+    is too large then.
+    """
+    label = encoding.strip().lower()
+    if label in ("", "identity"):
+        return content
+    if label not in ("gzip", "x-gzip", "deflate"):
+        return None
+    inflate = zlib.decompressobj(zlib.MAX_WBITS | 32)  # gzip or zlib, as it begins
+    try:
+        found = inflate.decompress(content, LARGEST)
+    except zlib.error:
+        return None
+    return found if inflate.eof else None
 
 
 class ProxyServer(Serving):

@@ -7,7 +7,6 @@ Messages pass as they are, in both directions, each as soon as it is there.
 from __future__ import annotations
 
 import asyncio
-import json
 import logging
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
@@ -19,6 +18,7 @@ from starlette.responses import Response as StarletteResponse
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from api302.testing import without_named
+from api302_mock.body import parse_json
 from api302_mock.errors import Refused, error_response
 from api302_mock.realtime import Channel, Json, cut
 
@@ -57,8 +57,8 @@ class Passed:
     def note(self, side: str, message: str | bytes, find: Callable[[Json], str | None]) -> None:
         """Hold a message against the description, and record it."""
         try:
-            event: Any = json.loads(message)
-        except (ValueError, RecursionError):
+            event: Any = parse_json(message)
+        except ValueError:
             event = None
         if not isinstance(event, dict):
             self._tell(f"{side}: a message that is not a JSON object")
@@ -110,12 +110,9 @@ async def passed(
         kept = {name: denied.headers[name] for name in _KEPT if name in denied.headers}
         return await _deny(websocket, StarletteResponse(denied.content, denied.status, kept))
     except Refused as refused:
-        response = error_response(refused)
-        made.status, made.content = response.status, b"".join(response.pieces)
+        made.status, made.content = refused.status, b"".join(error_response(refused).pieces)
         made.problems.append("the service cannot be reached")
-        return await _deny(
-            websocket, StarletteResponse(made.content, made.status, response.headers)
-        )
+        return await refuse(websocket, refused)
     made.headers |= _headers(service.response)
     back = [(name.encode(), made.headers[name].encode()) for name in _KEPT if name in made.headers]
     try:
@@ -127,6 +124,13 @@ async def passed(
 
 _KEPT = ("request-id", "x-request-id", "content-type", "retry-after")
 """Headers of the service's response to a handshake that the caller gets."""
+
+
+async def refuse(websocket: WebSocket, refused: Refused) -> None:
+    """Refuse a handshake."""
+    response = error_response(refused)
+    body = b"".join(response.pieces)
+    await _deny(websocket, StarletteResponse(body, response.status, response.headers))
 
 
 async def _deny(websocket: WebSocket, response: StarletteResponse) -> None:

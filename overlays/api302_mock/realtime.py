@@ -19,8 +19,10 @@ import jsonschema_rs
 from starlette.websockets import WebSocket
 
 from api302_client.realtime import Realtime, read
+from api302_mock.body import parse_json
 from api302_mock.errors import Refused
 from api302_mock.ids import Ids
+from api302_mock.wire import encoded
 from api302_mock.wishes import Wish
 
 FILE = "asyncapi.json"
@@ -201,7 +203,7 @@ class Conversation:
 
     async def _take(self, text: str | bytes) -> None:
         try:
-            event = json.loads(text)
+            event = parse_json(text)
         except ValueError:
             event = None
         if not isinstance(event, dict):
@@ -378,7 +380,7 @@ class Conversation:
         return known.setdefault(id_, self._ids.like(id_))
 
     async def _send(self, payload: Json) -> None:
-        await self._websocket.send_text(json.dumps(payload, ensure_ascii=False))
+        await self._websocket.send_text(encoded(payload).decode())
 
 
 def _merged(old: Any, new: Any) -> Any:

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple, cast
 from api302_mock.wishes import ToolCall
 
 Json = dict[str, Any]
+_MOST_PIECES = 20_000
 
 
 class Shape(NamedTuple):
@@ -25,8 +26,10 @@ class Shape(NamedTuple):
 
 
 def _pieces(text: str) -> list[str]:
-    """A text in the pieces in which a model would send it."""
-    return re.findall(r"\s*\S+|\s+$", text)
+    """A text in the pieces in which a model would send it: its words, or several of a long one."""
+    words = re.findall(r"\s*\S+|\s+$", text)
+    size = max(1, -(-len(words) // _MOST_PIECES))
+    return ["".join(words[start : start + size]) for start in range(0, len(words), size)]
 
 
 def _arguments(call: ToolCall) -> str:

@@ -25,7 +25,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from api302_mock import MockApp, MockServer, create_app
+from api302_mock import MockApp, MockServer, create_app, start
+from api302_mock.body import URLENCODED
 from api302_mock.control import Log, Seen
 from api302_mock.store import Bounded, Files, read_blocks
 from generator import join
@@ -590,3 +591,34 @@ def test_fault_26_a_web_page_may_call_the_api(server: MockServer, http: httpx.Cl
     )
     assert preflight.status_code >= 400
     assert "access-control-allow-origin" not in preflight.headers
+
+
+def test_fault_15_a_form_of_millions_of_fields_is_refused() -> None:
+    body: dict[str, Any] = {URLENCODED: {"schema": {"type": "object"}}}
+    operation = {"operationId": "send", "requestBody": {"content": body}, "responses": {"200": {}}}
+    document = {"openapi": "3.2.0", "info": {}, "paths": {"/send": {"post": operation}}}
+    headers = {"content-type": URLENCODED}
+    with start(document) as server, httpx.Client(base_url=server.url, headers=headers) as client:
+        assert client.post("/send", content=b"a=1&" * 900).status_code == 200
+        refused = client.post("/send", content=b"a&" * 2_000_000)
+    assert refused.status_code == 400
+    assert "fields" in refused.json()["error"]["message"]
+
+
+def test_fault_15_a_number_beyond_all_is_not_sent_back(http: httpx.Client) -> None:
+    response = http.post("/mock/next", content=b'{"body": {"a": 1e999}}')
+    assert response.status_code == 400
+    assert "1e999 is too large" in response.json()["error"]["message"]
+
+
+def test_fault_16_a_long_text_comes_in_larger_pieces() -> None:
+    text = "word " * 100_000
+    with start(delay=0) as server, httpx.Client(base_url=server.url) as client:
+        server.next(text=text)
+        asked = {"model": "gpt-4o", "stream": True, "messages": [{"role": "user", "content": "x"}]}
+        headers = {"authorization": "Bearer sk-test"}
+        lines = client.post("/v1/chat/completions", json=asked, headers=headers).text.split("\n\n")
+    events = [json.loads(line.removeprefix("data: ")) for line in lines if "{" in line]
+    deltas = [choice["delta"] for one in events for choice in one["choices"]]
+    assert "".join(delta.get("content") or "" for delta in deltas) == text
+    assert len(events) < 25_000

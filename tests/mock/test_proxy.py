@@ -6,13 +6,17 @@ The service is a second mock, which here and there strays from the description o
 from __future__ import annotations
 
 import copy
+import gzip
 import json
+import socket
 import subprocess
 import sys
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from socketserver import StreamRequestHandler, ThreadingTCPServer
 from threading import Thread
 from typing import Any
 
@@ -20,7 +24,8 @@ import httpx
 import pytest
 
 from api302_mock import start
-from api302_mock.proxy import LARGEST, ProxyServer
+from api302_mock.document import Document, load
+from api302_mock.proxy import LARGEST, ProxyApp, ProxyServer
 from api302_mock.proxy import start as start_proxy
 
 KEY = "sk-proxy-0123456789abcdef"
@@ -252,6 +257,138 @@ def test_a_large_body_passes_and_is_recorded_by_its_size(tmp_path: Path) -> None
         assert len(httpx.get(f"{proxy.url}/file").content) == size
     [exchange] = kept(tmp_path)
     assert exchange["response"]["bytes"] == size
+
+
+@contextmanager
+def answering(*pieces: bytes) -> Iterator[str]:
+    """A service that answers anything with these bytes."""
+
+    class Handler(StreamRequestHandler):
+        def handle(self) -> None:
+            while self.rfile.readline().strip():
+                pass
+            for piece in pieces:
+                self.wfile.write(piece)
+
+    with ThreadingTCPServer(("127.0.0.1", 0), Handler) as server:
+        thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_address[1]}"
+        server.shutdown()
+        thread.join()
+
+
+def answer(body: bytes, *headers: bytes, status: bytes = b"200 OK") -> bytes:
+    """A response of HTTP."""
+    lines = [b"HTTP/1.1 " + status, b"Content-Length: %d" % len(body), *headers]
+    return b"\r\n".join([*lines, b"", body])
+
+
+AS_JSON = b"Content-Type: application/json"
+
+
+@pytest.mark.parametrize("target", ["@{host}/x", "{host}/x", "http://{host}/x", ":x@{host}/", "*"])
+def test_fault_20_no_target_names_another_host(target: str, tmp_path: Path) -> None:
+    """Behind the service's URL, what follows would be another host, which gets the API key."""
+    other: list[str] = []
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            other.append(self.path)
+
+    with (
+        answering(answer(b"{}")) as url,
+        service(Handler) as elsewhere,
+        start_proxy(url, tmp_path) as proxy,
+    ):
+        host, port = proxy.url.removeprefix("http://").split(":")
+        line = f"GET {target.format(host=elsewhere.removeprefix('http://'))} HTTP/1.1"
+        with socket.create_connection((host, int(port)), timeout=10) as connection:
+            head = [line, "Host: x", f"Authorization: Bearer {KEY}", "Connection: close", "", ""]
+            connection.sendall("\r\n".join(head).encode())
+            said = connection.recv(65536)
+    assert said.startswith(b"HTTP/1.1 400 ")
+    assert other == []
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    "body", [b'{"a":' * 900 + b"1" + b"}" * 900, b"[" * 990 + b"]" * 990, b'{"a": 1e999}']
+)
+def test_fault_10_a_body_that_is_hard_to_read_is_recorded(body: bytes, tmp_path: Path) -> None:
+    with answering(answer(body, AS_JSON)) as url, start_proxy(url, tmp_path) as proxy:
+        assert httpx.post(f"{proxy.url}/v1/chat/completions", json=CHAT).content == body
+    [exchange] = kept(tmp_path)
+    assert exchange["request"]["json"] == CHAT
+    assert "is not JSON" in exchange["differs"][0]
+
+
+def test_fault_10_a_status_that_no_server_sends_is_recorded(tmp_path: Path) -> None:
+    odd = answer(b'{"id": 1}', AS_JSON, status=b"999 Odd")
+    with answering(odd) as url, start_proxy(url, tmp_path) as proxy:
+        response = httpx.post(f"{proxy.url}/v1/chat/completions", json=CHAT)
+    assert (response.status_code, response.json()) == (599, {"id": 1})
+    [exchange] = kept(tmp_path)
+    assert exchange["response"]["status"] == 999
+
+
+def test_fault_10_a_folder_with_other_files_takes_the_record(tmp_path: Path) -> None:
+    (tmp_path / "7\u00b2-notes.json").write_text("{}")
+    (tmp_path / "0003-mine.json").write_text("{}")
+    with answering(answer(b"{}", AS_JSON)) as url, start_proxy(url, tmp_path) as proxy:
+        httpx.post(f"{proxy.url}/v1/chat/completions", json=CHAT)
+    assert (tmp_path / "0004-openai_chat_completions.json").is_file()
+
+
+def test_fault_10_a_record_that_cannot_be_written_is_told(tmp_path: Path) -> None:
+    folder = tmp_path / "record"
+    folder.write_text("a file")
+    with answering(answer(b"{}", AS_JSON)) as url, start_proxy(url, folder) as proxy:
+        response = httpx.post(f"{proxy.url}/v1/chat/completions", json=CHAT)
+    assert response.json() == {}
+    assert proxy.problems[-1][1].startswith("it is not recorded: ")
+
+
+@pytest.mark.parametrize(
+    ("label", "body"),
+    [
+        ("gzip", gzip.compress(b'{"a": 1}')),
+        ("deflate", zlib.compress(b'{"a": 1}')),
+        ("gzip", gzip.compress(bytes(LARGEST + 1))),
+        ("gzip, gzip", gzip.compress(gzip.compress(bytes(LARGEST * 4)))),
+        ("gzip", b"{}"),
+        ("br", b"{}"),
+    ],
+)
+def test_fault_17_a_packed_body_passes_as_it_is(label: str, body: bytes, tmp_path: Path) -> None:
+    """Nobody asked for it, and a few bytes may be all memory once they are unpacked."""
+    packed = answer(body, AS_JSON, f"Content-Encoding: {label}".encode())
+    with (
+        answering(packed) as url,
+        start_proxy(url, tmp_path) as proxy,
+        httpx.stream("POST", f"{proxy.url}/v1/chat/completions", json=CHAT) as response,
+    ):
+        assert response.headers["content-encoding"] == label
+        assert b"".join(response.iter_raw()) == body
+    [exchange] = kept(tmp_path)
+    if len(body) in range(3, 100):
+        assert exchange["response"]["json"] == {"a": 1}
+    else:
+        assert exchange["response"]["bytes"] == len(body)
+        assert "cannot be unpacked" in exchange["differs"][0]
+
+
+def test_fault_21_what_differs_commands_no_terminal(tmp_path: Path) -> None:
+    odd = '{"\u009b31m\u202e\u2028": 1, "id": "\u009b2J"}'.encode()
+    lines: list[str] = []
+    with answering(answer(odd, AS_JSON)) as url:
+        app = ProxyApp(url, Document(load(None)), tmp_path, lines.append)
+        with ProxyServer(app) as proxy:
+            httpx.post(f"{proxy.url}/v1/chat/completions", json=CHAT)
+            form = {"\u009b31m\u202efield": b"x"}
+            httpx.post(f"{proxy.url}/302/images/edits", files=form)
+    assert r"\x9b31m\u202e" in lines[0]
+    assert all(line.isprintable() for line in lines), lines
 
 
 def test_a_record_goes_on_where_it_ended(mini: dict[str, Any], tmp_path: Path) -> None:

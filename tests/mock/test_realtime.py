@@ -331,3 +331,25 @@ def test_a_body_of_a_test_is_the_response(mini: MockServer) -> None:
         heard(connection)
         connection.send(json.dumps({"type": "ask"}))
         assert heard(connection) == {"type": "mine", "value": 1}
+
+
+@pytest.mark.parametrize(
+    "value", ['{"a":' * 5000 + "1" + "}" * 5000, "[" * 300 + "]" * 300, "1e999", "NaN", "9" * 5000]
+)
+def test_fault_26_a_message_that_no_program_reads_gets_an_error(
+    real: MockServer, value: str
+) -> None:
+    with raw(real, "/v1/realtime?model=gpt-realtime") as connection:
+        assert heard(connection)["type"] == "session.created"
+        connection.send(f'{{"type": "session.update", "session": {value}}}')
+        assert "not a JSON object" in heard(connection)["error"]["message"]
+        connection.send('{"type": "input_audio_buffer.clear"}')
+        assert heard(connection)["type"] == "input_audio_buffer.cleared"
+
+
+def test_fault_10_half_a_character_ends_no_session(real: MockServer) -> None:
+    with raw(real, "/v1/realtime?model=gpt-realtime") as connection:
+        heard(connection)
+        session = r'{"type": "realtime", "instructions": "\ud83d"}'
+        connection.send(f'{{"type": "session.update", "session": {session}}}')
+        assert heard(connection)["session"]["instructions"] == "\ud83d"
