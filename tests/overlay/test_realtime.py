@@ -50,6 +50,7 @@ class Service:
             0,
             process_request=self._decide,
             max_size=None,
+            close_timeout=1,
         )
         self.port = self._server.socket.getsockname()[1]
         self.url = f"http://127.0.0.1:{self.port}"
