@@ -191,9 +191,15 @@ def record(client: Client | AsyncClient, folder: str | PathLike[str]) -> Generat
     are replaced by "[hidden]".
     What you send and receive is otherwise written as it is: look before you publish it.
     Several may record into one folder at once; a file of an earlier recording is replaced.
+
+    Raises InvalidArgument where `folder` cannot be one.
     """
-    into = Path(folder)
-    into.mkdir(parents=True, exist_ok=True)
+    into = _folder(folder)
+    try:
+        into.mkdir(parents=True, exist_ok=True)
+    except (OSError, ValueError) as error:
+        why = getattr(error, "strerror", None) or error
+        raise InvalidArgument(f"folder: {str(folder)!r} cannot be made: {why}") from None
     session = client._client  # pyright: ignore[reportPrivateUsage]
 
     def keep(call: Call, response: Response, content: bytes) -> None:
@@ -203,6 +209,14 @@ def record(client: Client | AsyncClient, folder: str | PathLike[str]) -> Generat
 
     with _Numbers.of(into) as numbers, observed(session, keep):
         yield
+
+
+def _folder(folder: Any) -> Path:
+    try:
+        return Path(folder)
+    except TypeError:
+        kind = type(folder).__name__
+        raise InvalidArgument(f"folder: must be the path of a folder, not {kind}") from None
 
 
 class NotRecorded(Api302Error):
@@ -224,7 +238,7 @@ def replay(folder: str | PathLike[str]) -> Callable[[Call, object], Response]:
     Raises:
         InvalidArgument: There is no recording in the folder, or one of another version.
     """
-    recorded = _Recorded(Path(folder))
+    recorded = _Recorded(_folder(folder))
     return lambda call, _: recorded.response(call)
 
 

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import io
 import sys
 import time
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -222,3 +225,70 @@ def test_fault_25_a_call_without_a_limit_is_still_quick(serve: Any, connect: Any
     started = time.monotonic()
     assert chat(connect(serve(RESPONSE)), timeout=float("inf")).id == "c-1"
     assert time.monotonic() - started < 10
+
+
+NEITHER = [None, 5, 1.5, True, b"bytes", {"a": 1}, [1], ("a", "b"), {1}, object(), len]
+
+
+@pytest.mark.parametrize("value", NEITHER, ids=lambda value: type(value).__name__)
+def test_fault_25_what_is_no_text_is_named_by_its_argument(
+    serve: Any, connect: Any, tmp_path: Path, value: Any
+) -> None:
+    """Each argument that is a text or a path, with what is neither: nothing is sent."""
+    server = serve(http({}), forever=True)
+    client = connect(server)
+    refused: dict[str, list[Callable[[], Any]]] = {
+        "method": [lambda: client.request(value, "/x")],
+        "path": [
+            lambda: client.request("GET", value),
+            lambda: client.download(f"{server.url}/x", value),
+            lambda: api302.Output(None, content=b"x").save(value),
+        ],
+        "url": [lambda: client.download(value, tmp_path / "x")],
+        "call": [
+            lambda: client.call(value, {}),
+            lambda: client.submit(value, {}),
+            lambda: client.webhooks.url("https://me.test/", call=value),
+        ],
+        "folder": [
+            lambda: api302.testing.record(client, value).__enter__(),
+            lambda: api302.testing.replay(value),
+        ],
+    }
+    for argument, calls in refused.items():
+        for call in calls:
+            if argument == "call" and value is None and call is calls[-1]:
+                continue  # it need not be named
+            with pytest.raises(api302.InvalidArgument, match=rf"^{argument}: "):
+                call()
+    assert server.requests == []
+
+
+@pytest.mark.parametrize("value", [5, "text", b"x", [1], {1}, object()])
+def test_fault_25_what_is_no_mapping_is_named_by_its_argument(
+    serve: Any, connect: Any, value: Any
+) -> None:
+    client = connect(serve())
+    for name in ("query", "files"):
+        with pytest.raises(api302.InvalidArgument, match=rf"^{name}: must be a mapping of names"):
+            client.request("POST", "/x", **{name: value})
+    with pytest.raises(api302.InvalidArgument, match=r"^arguments: 1 is not the name"):
+        client.call("gifts_paint", {1: value})
+    if not isinstance(value, (str, bytes)):
+        with pytest.raises(api302.InvalidArgument, match=r"^data: must be the fields of a form"):
+            client.request("POST", "/x", data=value)
+
+
+def test_a_body_is_any_bytes_and_what_reads_as_such(serve: Any, connect: Any) -> None:
+    server = serve(http({}), forever=True)
+    client = connect(server)
+    for data in (b"abc", bytearray(b"abc"), memoryview(b"abc"), io.BytesIO(b"abc"), iter([b"abc"])):
+        client.request("POST", "/x", data=data)
+    assert [request.body for request in server.requests] == [b"abc"] * 5
+
+
+def test_fault_25_a_folder_that_cannot_be_one(serve: Any, connect: Any, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("x")
+    for folder in (tmp_path / "file", tmp_path / "file/in", "a\0b"):
+        with pytest.raises(api302.InvalidArgument, match=r"^folder: .* cannot be made"):
+            api302.testing.record(connect(serve()), folder).__enter__()

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from functools import partial
 from typing import Any, Unpack
 from urllib.parse import parse_qs
 
 from api302._errors import InvalidArgument
+from api302._json import is_mapping
 from api302._types import Call, Given, Operation, Options, RawResponse
 
 from .exchange import exchange
 from .files import parts
 from .inner_files import has_inner_files
+from .local_files import is_bytes
 from .prepare import operation_call, raw_call
 from .response import parse_response
 from .session import Session
@@ -51,15 +54,11 @@ async def request(
     data: Any,
 ) -> RawResponse[Any]:
     """Make a call that the document does not describe."""
-    if not path.startswith("/"):
-        raise InvalidArgument(
-            f"path: must start with a slash, such as /v1/models, not {path!r};"
-            " for a URL use client.download()"
-        )
+    _check(method, path, query=query, files=files)
     opened: list[Any] = []
     body: dict[str, Any] = {} if json is None else {"json": json}
     if data is not None:
-        body["data" if isinstance(data, Mapping) else "content"] = data
+        body["data" if isinstance(data, Mapping) else "content"] = _content(data)
     path, _, own = path.partition("?")
     if params := _params(own, query):
         body["params"] = params
@@ -73,6 +72,33 @@ async def request(
             file.close()
     parsed = parse_response(session, ready, response)
     return RawResponse(parsed, response.status_code, dict(response.headers), response.content)
+
+
+def _check(method: Any, path: Any, **mappings: Any) -> None:
+    """Raise InvalidArgument for what is no method, no path, or no mapping."""
+    if not isinstance(method, str) or not re.fullmatch(r"[A-Za-z-]+", method):
+        raise InvalidArgument(f"method: must be one of HTTP's, such as GET, not {method!r:.80}")
+    if not isinstance(path, str) or not path.startswith("/"):
+        raise InvalidArgument(
+            f"path: must start with a slash, such as /v1/models, not {path!r:.80};"
+            " for a URL use client.download()"
+        )
+    for name, value in mappings.items():
+        if value is not None and not isinstance(value, Mapping):
+            kind = type(value).__name__
+            raise InvalidArgument(f"{name}: must be a mapping of names to values, not {kind}")
+
+
+def _content(data: Any) -> Any:
+    """The fields of a form, or a body. Raises InvalidArgument for what is neither."""
+    if is_bytes(data):
+        return bytes(data)
+    is_read = any(hasattr(data, name) for name in ("read", "__next__", "__aiter__"))
+    is_body = is_mapping(data) or isinstance(data, str)
+    if is_body or is_read:
+        return data
+    kind: str = type(data).__name__
+    raise InvalidArgument(f"data: must be the fields of a form, or a text or bytes, not {kind}")
 
 
 def _params(own: str, query: Mapping[str, Any] | None) -> dict[str, Any]:

@@ -78,6 +78,10 @@ def _mapping(arguments: Any) -> dict[str, Any]:
         raise InvalidArgument(
             f"arguments: must be a mapping of names to values, not {type(arguments).__name__}"
         )
+    names: list[Any] = list(arguments)
+    for name in names:
+        if not isinstance(name, str):
+            raise InvalidArgument(f"arguments: {name!r:.80} is not the name of an argument")
     return {name: value for name, value in arguments.items() if value is not None}
 
 

@@ -46,6 +46,8 @@ def check_place(path: str | os.PathLike[str]) -> None:
         check_target(path)
     except ValueError as error:
         raise InvalidArgument(str(error)) from None
+    except TypeError:
+        raise InvalidArgument(f"path: must be a path, not {type(path).__name__}") from None
 
 
 async def save(opened: Opened, path: str | os.PathLike[str]) -> Path:
@@ -129,8 +131,10 @@ async def fetch(
     headers: Mapping[str, str] | None = None,
 ) -> Opened:
     """Get a URL of the service or of any other host, which then does not see the API key."""
-    if not re.match(r"https?://[^/]", url):
-        raise InvalidArgument(f"url: must be a whole URL, starting with https://, not {url[:80]!r}")
+    given: Any = url
+    if not isinstance(given, str) or not re.match(r"https?://[^/]", given):
+        shown = f"{given!r:.80}"
+        raise InvalidArgument(f"url: must be a whole URL, starting with https://, not {shown}")
     call = raw_call(
         session.settings,
         "GET",

@@ -51,6 +51,10 @@ def operation_id(name: str) -> str:
     """
     from api302_resources._calls import CALLS, SHORTCUTS
 
+    given: Any = name
+    if not isinstance(given, str):
+        kind = type(given).__name__
+        raise InvalidArgument(f"call: must be the id of an operation, or its name, not {kind}")
     if name in CALLS:
         return name
     if place := session_place(name):
