@@ -662,7 +662,7 @@ class AsyncIo(_Base):
         if self._closed:
             return
         self._closed = True
-        self.is_closed = self._own
+        self.is_closed: bool = self._own
         await self._drain()
         if self._own:
             for http in self._clients:
