@@ -17,6 +17,7 @@ import json
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -43,6 +44,12 @@ _AMBIGUOUS = re.compile(
     r"|[-+]?0[0-9_]+\Z|[-+]?0[xob][0-9A-Fa-f_]+\Z|[-+]?[0-9][0-9_]*_[0-9_]*\Z"
     r"|\+[0-9.]+\Z|[-+]?\.[0-9]+([eE][-+]?[0-9]+)?\Z|[-+]?[0-9]+\.([eE][-+]?[0-9]+)?\Z"
 )
+# Controls, and what turns the direction of the text around it or ends a line unseen.
+_UNSEEN = re.compile(
+    "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ufeff\ud800-\udfff]|\r(?!\n)"
+)
+_MOST_UNSEEN = 20
+"""Of one file that are told."""
 # Deeper than any description needs, and well below what libyaml and Python's stack take.
 _DEEPEST = 100
 _DEEP = ("the file is nested too deeply", "look for an unclosed bracket, or name the inner parts")
@@ -400,6 +407,8 @@ class _Reader:
             self.refuse(1, f"the file cannot be read: {error.strerror}", "make it readable")
             return None
         self.spec.texts[self.name] = text
+        for found in islice(_UNSEEN.finditer(text), _MOST_UNSEEN):
+            self.refuse_unseen(text.count("\n", 0, found.start()) + 1, found[0])
         digest = parsed.digest(text)
         if known and known.digest == digest:
             self.made = known
@@ -443,6 +452,11 @@ class _Reader:
 
     def refuse(self, line: int, message: str, fix: str) -> None:
         self.spec.problems.append(Problem(self.name, line, message, fix))
+
+    def refuse_unseen(self, line: int, character: str) -> None:
+        """Refuse what a reviewer does not see, or sees elsewhere than it stands."""
+        message = f"the character U+{ord(character):04X} cannot be seen"
+        self.refuse(line, message, "remove it")
 
     def value(self, node: Node) -> Any:
         if isinstance(node, ScalarNode):
@@ -505,7 +519,7 @@ class _Reader:
                 "write a plain text as key, and quote it if it holds brackets",
             )
             return f"key on line {line}"
-        text = node.value
+        text = self.text(node)
         if node.style in (None, "") and (
             text in _CONSTANTS or text == "<<" or _AMBIGUOUS.match(text)
         ):
@@ -514,8 +528,14 @@ class _Reader:
             )
         return text
 
+    def text(self, node: ScalarNode) -> str:
+        """The text of a node, which may have escapes."""
+        if node.style == '"' and (found := _UNSEEN.search(node.value)):
+            self.refuse_unseen(node.start_mark.line + 1, found[0])
+        return node.value
+
     def scalar(self, node: ScalarNode) -> Any:
-        text = node.value
+        text = self.text(node)
         if node.tag:
             self.refuse(
                 node.start_mark.line + 1,

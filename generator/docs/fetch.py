@@ -9,19 +9,25 @@ import os
 import re
 import tempfile
 import time
+import zlib
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Self
+from urllib.parse import urljoin, urlsplit
 
 from . import DocsError, PageError
-from .pages.untrusted import LONGEST_PAGE
+from .pages.untrusted import LONGEST_PAGE, quoted
 
 HEADERS = {
     "User-Agent": "api302-docs (follows the documentation; one request at a time)",
     "Accept": "text/markdown, text/plain, */*;q=0.5",
+    "Accept-Encoding": "gzip",
 }
 TIMEOUT, RETRIES, LARGEST_WAIT = 30.0, 4, 120.0
 """Seconds of one request, repetitions, and the seconds that a server may ask to wait."""
+LONGEST_READ = 120.0
+"""Seconds that the body of a page may take, however it comes."""
+MOST_REDIRECTS = 5
 
 _CONDITIONS = (("If-None-Match", "ETag"), ("If-Modified-Since", "Last-Modified"))
 
@@ -59,7 +65,7 @@ class Fetcher:
     def _client(self) -> Any:
         import httpx2  # files need no network
 
-        return httpx2.Client(headers=HEADERS, timeout=TIMEOUT, follow_redirects=True)
+        return httpx2.Client(headers=HEADERS, timeout=TIMEOUT)
 
     def text(self, source: str) -> str:
         """The text at a URL or in a file, its lines ended alike.
@@ -101,20 +107,25 @@ class Fetcher:
         if self.requests:
             time.sleep(self.pause)
         self.requests += 1
+        place = url
         try:
-            with self._client.stream("GET", url, headers=kept.get("conditions")) as response:
-                return self._text(url, response, file, kept)
+            for _ in range(MOST_REDIRECTS):
+                with self._client.stream("GET", place, headers=kept.get("conditions")) as response:
+                    if "location" not in response.headers or not response.is_redirect:
+                        return self._text(url, response, file, kept)
+                    place = _led_to(place, response.headers["location"])
         except httpx2.TransportError as error:
             raise _TryAgain(str(error) or type(error).__name__) from error
         except (httpx2.HTTPError, httpx2.InvalidURL) as error:
             raise PageError(url, str(error)) from error
+        raise PageError(url, "it leads from one address to the next without an end")
 
     def _text(self, url: str, response: Any, file: Path, kept: dict[str, Any]) -> str:
         status, headers = response.status_code, response.headers
         if status == 304 and kept:
             return str(kept["text"])
         if status == 200:
-            text = _decoded(_read(response, self.longest), url, self.longest)
+            text = _decoded(_read(response, url, self.longest), url, self.longest)
             conditions = {
                 name: headers[header] for name, header in _CONDITIONS if header in headers
             }
@@ -135,14 +146,43 @@ def _lost(url: str, reason: str) -> DocsError:
     )
 
 
-def _read(response: Any, longest: int) -> bytes:
+def _led_to(url: str, location: str) -> str:
+    """Where a redirect leads: on the same host, as the pages of a list are."""
+    try:
+        place = urljoin(url, location)
+        old, new = urlsplit(url), urlsplit(place)
+        is_same = new.scheme in ("http", "https") and new.hostname == old.hostname
+    except ValueError:
+        place, is_same = location, False
+    if not is_same:
+        where = quoted(place, 200)
+        raise PageError(url, f"it leads to another host, which is not followed: {where}")
+    return place
+
+
+def _read(response: Any, url: str, longest: int) -> bytes:
     """A response's body, or its start if it is larger than a page may be."""
-    body = bytearray()
-    for chunk in response.iter_bytes():
+    body, end = bytearray(), time.monotonic() + LONGEST_READ
+    for chunk in response.iter_raw():
         body += chunk
         if len(body) > longest:
             break
-    return bytes(body)
+        if time.monotonic() > end:
+            raise PageError(url, f"it has not come to its end in {LONGEST_READ:.0f} seconds")
+    return _unpacked(bytes(body), response.headers.get("content-encoding", ""), url, longest)
+
+
+def _unpacked(body: bytes, encoding: str, url: str, longest: int) -> bytes:
+    """A body without its compression, or the start of one that is larger than a page may be."""
+    label = encoding.strip().lower()
+    if label in ("", "identity"):
+        return body
+    if label not in ("gzip", "x-gzip"):
+        raise PageError(url, f"it is packed as {quoted(label)}, which nobody asked for")
+    try:
+        return zlib.decompressobj(zlib.MAX_WBITS | 16).decompress(body, longest + 1)
+    except zlib.error as error:
+        raise PageError(url, f"it is not gzip, as it says: {error}") from error
 
 
 def _kept(file: Path) -> dict[str, Any]:

@@ -138,7 +138,8 @@ def _host(url: str) -> str | None:
 
 def _files(folder: Path) -> list[Path]:
     files = (path for path in folder.rglob("*") if path.suffix in (".md", ".txt"))
-    return sorted(path for path in files if path.name != "llms.txt")
+    # A pipe of such a name would be waited for without an end.
+    return sorted(path for path in files if path.name != "llms.txt" and not path.is_fifo())
 
 
 def _markdown_url(source: str) -> str:
@@ -147,6 +148,10 @@ def _markdown_url(source: str) -> str:
     """
     if not is_url(source):
         return source
+    if not source.isprintable():
+        raise PageError(
+            one_line(source), "this is not a URL: there is a character in it that cannot be seen"
+        )
     if not _host(source):
         raise PageError(source, "this is not a URL: there is no host in it")
     parts = urlsplit(source)

@@ -277,7 +277,7 @@ def hidden_switches(context: Context) -> Iterator[Problem]:
     """The texts of a call do not name the field that chooses its form: no method takes it."""
     for operation in context.operations:
         rules = [obj(obj(operation.node.get(key)).get("when")) for key in ("x-task", "x-stream")]
-        hidden = [f"`{rule['name']}`" for rule in rules if rule.get("value")]
+        hidden = [f"`{rule['name']}`" for rule in rules if rule.get("value") and "name" in rule]
         responses = obj(operation.node.get("responses"))
         texts = {"description": str(operation.node.get("description"))}
         texts["responses"] = " ".join(

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gzip
 import json
+import os
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -11,11 +13,11 @@ from typing import Any
 import hostile_pages as hostile
 import pytest
 import yaml
-from documentation import FIXTURES, Page, Run, Site
+from documentation import FIXTURES, Answer, Page, Run, Site
 from test_draft import paste
 
 from generator import rules
-from generator.docs import PageError
+from generator.docs import PageError, fetch
 from generator.docs.described import Described
 from generator.docs.diff.operation import compare
 from generator.docs.pages.copied import copied
@@ -447,3 +449,83 @@ def test_page_error_has_the_line_in_the_page() -> None:
         PageError, match=r"x\.md:7: the page's document is not YAML: there is a tag"
     ):
         parse_page("# A\n\n```yaml\na: 1\nb: 2\npaths:\n  c: !x y\n```\n", "x.md")
+
+
+def test_fault_22_a_pipe_in_a_folder_is_not_waited_for(
+    docs: Docs, page: Page, tmp_path: Path
+) -> None:
+    folder = tmp_path / "pages"
+    folder.mkdir()
+    (folder / "400000003e0.md").write_text(page(), "utf-8")
+    os.mkfifo(folder / "400000004e0.md")
+    run = docs("diff", folder)
+    assert run.code == 0
+    assert "1 page read" in run.out
+
+
+BOMB = gzip.compress(bytes(50_000_000))
+
+
+@pytest.mark.parametrize(
+    ("body", "label", "told"),
+    [
+        (BOMB, "gzip", "it has more than 2,000,000 bytes"),
+        (gzip.compress(BOMB), "gzip, gzip", "packed as `gzip, gzip`"),
+        (b"\x1b\x15\x00\x00", "br", "packed as `br`"),
+        (b"# Page", "gzip", "it is not gzip, as it says"),
+    ],
+)
+def test_fault_22_a_packed_page_is_unpacked_up_to_its_limit(
+    docs: Docs, site: Site, body: bytes, label: str, told: str
+) -> None:
+    site.page("/400000003e0.md", body, Content_Encoding=label)
+    run = docs("diff", f"{site.url}/400000003e0.md")
+    assert run.code == 1
+    assert told in run.err
+    site.page("/400000003e0.md", gzip.compress(b"x" * 999), Content_Encoding="gzip")
+    assert "there is no OpenAPI document" in docs("diff", f"{site.url}/400000003e0.md").err
+
+
+def test_fault_22_a_page_that_drips_is_given_up(
+    site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(fetch, "LONGEST_READ", -1.0)
+    site.page("/a.md", "# A page that comes byte by byte")
+    with (
+        fetch.Fetcher(tmp_path, pause=0) as fetcher,
+        pytest.raises(PageError, match="has not come to its end"),
+    ):
+        fetcher.get(f"{site.url}/a.md")
+
+
+@pytest.mark.parametrize(
+    ("location", "told"),
+    [
+        ("http://127.0.0.2:1/latest/meta-data", "it leads to another host"),
+        ("file:///etc/passwd", "it leads to another host"),
+        ("//elsewhere.test/a.md", "it leads to another host"),
+        ("http://[::1", "it leads to another host"),
+        ("/a.md", "without an end"),
+    ],
+)
+def test_fault_21_no_redirect_leads_to_another_host(
+    docs: Docs, site: Site, page: Page, location: str, told: str
+) -> None:
+    """One such page of a list is a finding, and not the end of the weekly run."""
+    moved = Answer(status=302, headers={"Location": location})
+    site.answers["/400000004e0.md"] = site.answers["/a.md"] = [moved]
+    site.answers["/400000003e0.md"] = [Answer(status=301, headers={"Location": "/moved.md"})]
+    site.page("/moved.md", page())
+    lines = [f"- Videos [P]({site.url}/40000000{number}e0.md): x" for number in (3, 4)]
+    site.page("/llms.txt", "\n".join(["## API Docs", *lines]))
+    run = docs("diff", f"{site.url}/llms.txt")
+    assert run.code == 0
+    assert "1 page read" in run.out
+    assert told in run.out
+
+
+@pytest.mark.parametrize("address", ["http://x\udcff/a.md", "https://x/\u2028/a.md"])
+def test_fault_25_an_address_that_cannot_be_shown(docs: Docs, address: str) -> None:
+    run = docs("diff", address)
+    assert run.code == 1
+    assert "this is not a URL" in run.err

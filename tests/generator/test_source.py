@@ -96,7 +96,7 @@ def test_keys_too(key: str, tmp_path: Path) -> None:
         ("a: 1\n---\nb: 2\n", 2, "the file is not YAML"),
         ("# nothing\n", 1, "the file is empty"),
         (b"a: 1\nb: \xff\n", 1, "the file is not UTF-8"),
-        (b"a: 1\nb: \x07\n", 2, "the file is not YAML"),
+        (b"a: 1\nb: \x07\n", 2, "the character U+0007 cannot be seen"),
         ("a: " + "[" * 3000 + "]" * 3000, 1, "nested too deeply"),
         ("a: 1\nb:\n  " + "- " * 150 + "c\n", 3, "nested too deeply"),
         ("a: 1\nb: " + "{c: " * 101 + "d" + "}" * 101, 2, "nested too deeply"),
@@ -154,3 +154,31 @@ def test_a_folder_that_holds_no_specification(tmp_path: Path) -> None:
         "openapi.yaml",
         "vendors.yaml",
     }
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "character"),
+    [
+        ("a: x\u202ey\n", 1, "U+202E"),
+        ("a: 1\n# a comment\u2066\n", 2, "U+2066"),
+        ("a: 1\u2028b: 2\n", 1, "U+2028"),
+        ("a: 1\n'k\u009bm': 2\n", 2, "U+009B"),
+        ("\ufeffa: 1\n", 1, "U+FEFF"),
+        ("a: 1\rb: 2\n", 1, "U+000D"),
+        ('a: 1\nb: "x\\e[31m"\n', 2, "U+001B"),
+        ('a: 1\n"\\u202e": 3\n', 2, "U+202E"),
+        ('a: ["\\0"]\n', 1, "U+0000"),
+    ],
+)
+def test_fault_21_what_a_reviewer_cannot_see_is_refused(
+    text: str, line: int, character: str, tmp_path: Path
+) -> None:
+    _, spec = read(tmp_path, text)
+    [problem] = [one for one in spec.problems if "cannot be seen" in one.message]
+    assert (problem.line, problem.message.split()[2]) == (line, character)
+
+
+def test_fault_21_line_ends_of_windows_and_joined_emoji_are_text(tmp_path: Path) -> None:
+    content, spec = read(tmp_path, 'a: x\ty\r\nb: 👩\u200d💻\r\nc: "two\\nlines"\r\n')
+    assert spec.problems == []
+    assert content == {"a": "x\ty", "b": "👩\u200d💻", "c": "two\nlines"}
