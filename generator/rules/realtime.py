@@ -23,6 +23,18 @@ from .words import LONGEST, VERBS
 
 _OBJECT = {"type": "object"}
 _TEXT = {"type": "string", "minLength": 1}
+_LINE = {"type": "string", "pattern": r"^[^\n\r]*\S[^\n\r]*$"}
+_SCHEMA = {
+    "type": "object",
+    "allOf": [{"$ref": "https://json-schema.org/draft/2020-12/schema"}],
+    "properties": {
+        "properties": {
+            "type": "object",
+            "propertyNames": _LINE,
+            "additionalProperties": {"type": "object"},
+        }
+    },
+}
 _MESSAGES = {"type": "array", "minItems": 1, "items": {"type": "object", "required": ["$ref"]}}
 _CHANNEL = {
     "type": "object",
@@ -31,9 +43,14 @@ _CHANNEL = {
     "patternProperties": {"^x-": True},  # the rule about extensions has its say
     "properties": {
         "address": {"type": "string", "pattern": "^/[A-Za-z0-9/_.-]*$"},
-        **dict.fromkeys(("title", "summary", "description"), _TEXT),
+        **dict.fromkeys(("title", "summary"), _LINE),
+        "description": _TEXT,
         "tags": {"type": "array", "minItems": 1, "maxItems": 1, "items": {"required": ["name"]}},
-        "bindings": {"type": "object", "required": ["ws"]},
+        "bindings": {
+            "type": "object",
+            "required": ["ws"],
+            "properties": {"ws": {"type": "object", "properties": {"query": _SCHEMA}}},
+        },
     },
 }
 _OPERATION = {
@@ -57,8 +74,9 @@ _MESSAGE = {
     "additionalProperties": False,
     "required": ["summary", "payload", "examples"],
     "properties": {
-        **dict.fromkeys(("summary", "description"), _TEXT),
-        "payload": _OBJECT,
+        "summary": _LINE,
+        "description": _TEXT,
+        "payload": _SCHEMA,
         "examples": {
             "type": "array",
             "minItems": 1,
@@ -66,7 +84,7 @@ _MESSAGE = {
                 "type": "object",
                 "required": ["payload"],
                 "additionalProperties": False,
-                "properties": {"name": _TEXT, "payload": _OBJECT},
+                "properties": {"name": _LINE, "payload": _OBJECT},
             },
         },
     },
@@ -76,7 +94,7 @@ _COMPONENTS = {
     "additionalProperties": False,
     "properties": {
         "securitySchemes": _OBJECT,
-        "schemas": {"type": "object", "additionalProperties": _OBJECT},
+        "schemas": {"type": "object", "additionalProperties": _SCHEMA},
         "messages": {"type": "object", "additionalProperties": _MESSAGE},
     },
 }
@@ -93,7 +111,7 @@ _WHOLE = {
     "properties": {
         **dict.fromkeys(HEAD, True),
         "asyncapi": {"const": "3.0.0"},
-        "info": {"type": "object", "required": ["title"]},
+        "info": {"type": "object", "required": ["title"], "properties": {"title": _LINE}},
         "channels": {"type": "object", "minProperties": 1, "additionalProperties": _CHANNEL},
         "operations": {"type": "object", "additionalProperties": _OPERATION},
         "components": _COMPONENTS,
