@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import gzip
 import time
 import urllib.request
+from pathlib import Path
 from typing import Any
 
+import anyio
 import httpx
 import httpx2
 import pytest
@@ -169,3 +172,36 @@ def test_a_timeout_object_with_text_is_refused() -> None:
 
     with pytest.raises(api302.InvalidArgument, match="timeout: must be seconds above 0"):
         api302.Client(api_key=KEY, timeout=Timeout())
+
+
+@pytest.mark.parametrize("library", LIBRARIES)
+def test_fault_12_files_by_a_transport_for_tests(library: str, tmp_path: Path) -> None:
+    """It has the whole body at once, and nothing came off a wire: that is no broken download."""
+    lib: Any = LIBRARIES[library]
+
+    def handle(request: Any) -> Any:
+        path = request.url.path
+        if path.endswith(".gz"):
+            packed = gzip.compress(b"hello")
+            return lib.Response(200, content=packed, headers={"content-encoding": "gzip"})
+        return lib.Response(200, content=b"ID3", headers={"content-type": "audio/mpeg"})
+
+    with lib.Client(transport=lib.MockTransport(handle)) as own:
+        client = api302.Client(api_key=KEY, base_url="https://x.test", http_client=own)
+        for name, content in (("a.mp3", b"ID3"), ("a.gz", b"hello")):
+            url = f"https://x.test/{name}"
+            assert client.download(url, tmp_path / name).read_bytes() == content
+            assert api302.Output(client._client, url).read(most=9) == content
+        with client.audio.acme.stream_speech(input="x") as stream:
+            assert stream.save(tmp_path / "b.mp3").read_bytes() == b"ID3"
+
+    async def main() -> None:
+        async with lib.AsyncClient(transport=lib.MockTransport(handle)) as own:
+            client = api302.AsyncClient(api_key=KEY, base_url="https://x.test", http_client=own)
+            saved = await client.download("https://x.test/c.gz", tmp_path / "c")
+            assert saved.read_bytes() == b"hello"
+            async with client.audio.acme.stream_speech(input="x") as stream:
+                assert [piece async for piece in stream] == [b"ID3"]
+
+    for backend in ("asyncio", "trio"):
+        anyio.run(main, backend=backend)

@@ -348,7 +348,10 @@ class Received(Response):
         if self._is_over:
             return False
         self._is_over = True
-        self._ready = iter((self._raw.content,))
+        content, length = self._raw.content, self.headers.get("content-length", "")
+        is_number = length.isdecimal() and len(length) < 16
+        self.num_bytes_downloaded = int(length) if is_number else len(content)
+        self._ready = iter((content,))
         return True
 
     def _take(self, chunk: Any) -> bool:
