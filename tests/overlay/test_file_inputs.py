@@ -19,6 +19,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import anyio
 import pytest
 from drawn import many
 from hypothesis import given
@@ -304,6 +305,49 @@ def test_fault_19_compressed_and_unmeasured_files_arrive_whole(
     first, second, third = server.requests
     assert parts(first)[0][3] == second.body == content
     assert (third.body, third.headers["transfer-encoding"]) == (b"y" * 5000, "chunked")
+
+
+class More(io.BytesIO):
+    """A file that gives more than it was asked for, and never ends."""
+
+    name = "a.bin"
+
+    def read(self, size: int | None = -1) -> bytes:
+        return super().read(size) + b"more"
+
+
+class Whole(io.BytesIO):
+    """A file that gives all of it, whatever it was asked for."""
+
+    name = "a.bin"
+
+    def read(self, size: int | None = -1) -> bytes:
+        return super().read()
+
+
+@pytest.mark.parametrize("mode", ["sync", "asyncio", "trio"])
+def test_fault_19_a_file_that_gives_more_than_it_has_is_refused(serve: Any, mode: str) -> None:
+    """It was sent without an end, or was an error of the HTTP library."""
+    server = serve(http({"url": "https://x/a"}), forever=True)
+
+    def send(file: Any) -> None:
+        if mode == "sync":
+            with api302.Client(api_key=KEY, base_url=server.url) as client:
+                client.request("POST", "/x", files={"file": file})
+            return
+
+        async def main() -> None:
+            with anyio.fail_after(20):
+                async with api302.AsyncClient(api_key=KEY, base_url=server.url) as client:
+                    await client.request("POST", "/x", files={"file": file})
+
+        anyio.run(main, backend=mode)
+
+    for _ in range(2):
+        with pytest.raises(api302.InvalidArgument, match="file: the file gave more than the 30"):
+            send(More(b"x" * 300_000))
+    send(Whole(b"x" * 300_000))
+    assert server.requests[-1].body.count(b"x" * 300_000) == 1
 
 
 def test_an_uploaded_file_is_taken_by_its_url() -> None:

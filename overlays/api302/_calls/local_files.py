@@ -70,6 +70,11 @@ class Source:
         return bytes(chunk)
 
     def _check(self, size: int) -> None:
+        if self.length is not None and self._at + size > self.length:
+            raise InvalidArgument(
+                f"{self._field}: the file gave more than the {self.length} bytes that it has; the"
+                " request was broken off"
+            )
         if size:
             return
         if self.length is None and not self._at:
