@@ -13,6 +13,7 @@ disagree about a limit.
 
 # Annotations are not postponed: a named tuple would compile the text of each at import.
 import json
+import math
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import cache, lru_cache
@@ -26,6 +27,10 @@ Json = Mapping[str, Any]
 _SIZE = re.compile(r"(\d{1,6})\s*[x*×]\s*(\d{1,6})", re.IGNORECASE)
 _REMEMBERED = 1000
 """Names that were looked for."""
+_LONGEST = 100
+"""Characters of a wrong value that a message shows."""
+_BEYOND = 10**300
+"""A whole number from here on is too large for a `float`."""
 _WORTH_SAYING = 12
 """Values of a list that a message shows."""
 
@@ -108,7 +113,7 @@ class Limits(NamedTuple):
 def misfit(range_: Json, value: Any) -> str:
     """What is wrong with a value by a part of JSON Schema; empty if nothing is."""
     if "enum" in range_ and not among(value, range_["enum"]):
-        return f"must be {_any_of(range_['enum'])}, not {value!r}"
+        return f"must be {_any_of(range_['enum'])}, not {repr(value)[:_LONGEST]}"
     for number, names in (
         (_number(value), _OF_NUMBERS),
         (len(value) if isinstance(value, str) else None, _OF_TEXTS),
@@ -146,7 +151,11 @@ def _number(value: Any) -> float | None:
     """A number, or a text that is one."""
     if isinstance(value, str):
         return float(value) if re.fullmatch(r"-?\d{1,15}(\.\d{1,15})?", value) else None
-    return value if isinstance(value, (int, float)) and not isinstance(value, bool) else None
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        return None
+    if abs(value) < _BEYOND:
+        return value
+    return math.inf if value > 0 else -math.inf
 
 
 def size_of(values: Json) -> str:
@@ -234,10 +243,10 @@ class Model(NamedTuple):
         """Whether a name on the wire means this model, its suffixes included."""
         if not self.name or not isinstance(name, str) or not name:
             return False
-        rest = name.removeprefix(self.name)
-        while rest and rest != name and (found := [s for s in self.suffixes if rest.startswith(s)]):
-            rest = rest.removeprefix(max(found, key=len))
-        return not rest
+        at = len(self.name) if name.startswith(self.name) else 0
+        while at and (found := [s for s in self.suffixes if name.startswith(s, at)]):
+            at += len(max(found, key=len))
+        return at == len(name)
 
 
 class TakingCall(NamedTuple):

@@ -97,6 +97,7 @@ RULES: list[Callable[[Context], Iterator[Problem]]] = [
     models.call_prices,
     models.model_evidence,
     models.models_alike,
+    models.models_with_suffixes,
     models.models_named,
     models.model_fields,
     realtime.asyncapi_form,

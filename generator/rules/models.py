@@ -83,6 +83,9 @@ def model_calls(context: Context) -> Iterator[Problem]:
             fix = did_you_mean(after, list(context.models))
             message = f"`{id_}` is replaced by `{after}`, which is not in the catalogue"
             yield context.problem(model, "replaced_by", message, fix)
+        elif isinstance(after, str) and "deprecated" in context.models[after]:
+            message = f"`{id_}` is replaced by `{after}`, which is deprecated itself"
+            yield context.problem(model, "replaced_by", message, "name the model to use today")
         for number, call in enumerate(seq(model.get("calls"))):
             for message, fix in _call_problems(context, obj(call)):
                 yield context.problem(model, "calls", f"`{id_}`: {message}", fix, [number])
@@ -113,7 +116,8 @@ def model_limits(context: Context) -> Iterator[Problem]:
         fields = _fields(context, model)
         if not fields or not found:
             continue
-        for path, message, fix in _limit_problems(context, Limits.of(found), fields):
+        problems = [*_contradictions(found), *_limit_problems(context, Limits.of(found), fields)]
+        for path, message, fix in problems:
             yield context.problem(model, "limits", f"`{id_}`: {message}", fix, path)
         for number, entry in enumerate(seq(model.get("price"))):
             for path, message, fix in _price_problems(context, obj(entry), fields):
@@ -121,6 +125,20 @@ def model_limits(context: Context) -> Iterator[Problem]:
 
 
 _Found = Iterator[tuple[list[str | int], str, str]]
+
+
+_ENDS = (("minimum", "maximum"), ("minLength", "maxLength"), ("minItems", "maxItems"))
+
+
+def _contradictions(limits: Json) -> _Found:
+    """What no request can keep."""
+    for field in sorted({*seq(limits.get("required"))} & {*seq(limits.get("unsupported"))}):
+        yield ["unsupported"], f"`{field}` is required too", "correct one of the two"
+    for field, range_ in obj(limits.get("properties")).items():
+        for low, high in _ENDS:
+            if low in range_ and high in range_ and range_[low] > range_[high]:
+                message = f"`{field}` has a {low} above its {high}"
+                yield ["properties", field], message, "correct one of the two"
 
 
 def _limit_problems(context: Context, found: Limits, fields: dict[str, list[Schema]]) -> _Found:
@@ -183,6 +201,11 @@ def _price_problems(context: Context, price: Json, fields: dict[str, list[Schema
             message = f"`{path}` is not JMESPath: {str(error).splitlines()[0]}"
             yield place, message, "correct it"
     yield from _price_fields(price, fields)
+    for field, wanted in obj(price.get("when")).items():
+        values = wanted if isinstance(wanted, list) else [wanted]
+        if field in fields and not any(_fits(context, fields[field], one) for one in values):
+            message = f"a price depends on `{field}` being {wanted!r}, which no call takes"
+            yield ["when", field], message, "correct the value, or the call's schema"
 
 
 def _price_paths(price: Json) -> Iterator[tuple[list[str | int], str]]:
@@ -252,6 +275,27 @@ def models_alike(context: Context) -> Iterator[Problem]:
                 message = f"`{id_}` and `{other}` differ only in case or signs"
                 fix = "keep the one that the evidence shows"
                 yield context.spec.problem(model, None, message, fix)
+
+
+def models_with_suffixes(context: Context) -> Iterator[Problem]:
+    """No model is another one with a suffix: a request would mean either."""
+    taken: dict[tuple[str, str], str] = {}
+    for id_, model in context.models.items():
+        for call in _calls_by_name(model):
+            taken[call, str(model.get("name", id_))] = id_
+    for id_, model in context.models.items():
+        for suffix in map(str, seq(model.get("suffixes"))):
+            name = f"{model.get('name', id_)}{suffix}"
+            for call in _calls_by_name(model):
+                if other := taken.get((call, name)):
+                    message = f"`{id_}` with its suffix {suffix} is `{other}`"
+                    yield context.problem(model, "suffixes", message, "keep one of the two")
+
+
+def _calls_by_name(model: dict[str, Any]) -> list[str]:
+    """The operations that choose a model by its name alone."""
+    calls = [obj(call) for call in seq(model.get("calls"))]
+    return [str(call.get("operation")) for call in calls if "field" in call and "with" not in call]
 
 
 def models_named(context: Context) -> Iterator[Problem]:

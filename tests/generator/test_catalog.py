@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 import pytest
@@ -169,3 +170,28 @@ def test_names_near_another() -> None:
     assert near("flux_pro_1_1_t2i", known)[0] == "flux-pro-1.1-t2i"
     assert near("Kling-V2-1", known) == ["kling-v2.1"]
     assert near("nothing like it", known) == []
+
+
+@pytest.mark.parametrize("range_", [{"minimum": 1, "maximum": 9}, {"multipleOf": 0.5}])
+@pytest.mark.parametrize("value", [10**400, -(10**400), 10**4000, 1e308 * 10])
+def test_fault_25_a_number_beyond_all_is_refused_by_its_field(
+    range_: dict[str, Any], value: float
+) -> None:
+    limits = Limits.of({"properties": {"n": range_}})
+    [(field, problem)] = limits.refused({"n": value})
+    assert field == "n"
+    assert problem.startswith("must be ")
+
+
+def test_fault_25_a_long_wrong_value_is_shown_in_short() -> None:
+    limits = Limits.of({"properties": {"n": {"enum": [5, 10]}}})
+    [(_, problem)] = limits.refused({"n": "x" * 1_000_000})
+    assert len(problem) < 200
+
+
+def test_fault_22_a_name_with_many_suffixes_is_soon_read() -> None:
+    name = "small" + "-web-search" * 1_000_000
+    start = time.process_time()
+    assert SMALL.named(name)
+    assert not SMALL.named(f"{name}-")
+    assert time.process_time() - start < 10  # each cut anew, they took minutes

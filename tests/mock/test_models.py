@@ -109,3 +109,15 @@ def test_every_model_of_the_unified_call_can_be_called(real: httpx.Client) -> No
         image = {"image": "https://a.test/a.png"} if "image" in required else {}
         response = real.post(IMAGE, json={"prompt": "a cat", "model": name, **image})
         assert response.status_code == 200, (name, response.text)
+
+
+@pytest.mark.parametrize(
+    ("value", "status"), [("1" + "0" * 400, 200), ("-1" + "0" * 400, 422), ("1e999", 400)]
+)
+def test_fault_26_a_number_beyond_all_is_no_traceback(
+    real: httpx.Client, value: str, status: int
+) -> None:
+    """The service replaces a width that is too large by its own."""
+    body = f'{{"prompt": "x", "model": "doubao-v2-t2i", "width": {value}, "height": 512}}'
+    headers = {"Content-Type": "application/json"}
+    assert real.post(IMAGE, content=body, headers=headers).status_code == status
