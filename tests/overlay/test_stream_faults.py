@@ -12,10 +12,13 @@ import logging
 import random
 import subprocess
 import sys
+import time
 import weakref
+from concurrent.futures import ThreadPoolExecutor
 from types import SimpleNamespace
 from typing import Any
 
+import anyio
 import pytest
 from drawn import many
 from gateways import STREAMS
@@ -442,3 +445,103 @@ def test_fault_05_bytes_that_break_off_are_kept_by_the_error(
 
     asyncio.run(main())
     assert len(server.requests) == 3, "what costs is not sent again"
+
+
+# --- one stream, several readers ------------------------------------------------------------------
+
+SHARES = 30
+
+
+def shared(size: int) -> Any:
+    """Events that come several at a time."""
+    pieces = [
+        chunk(events(*[delta(f"{share}.{one} ") for one in range(size)], done=False))
+        for share in range(SHARES)
+    ]
+    head_ = head("text/event-stream", "transfer-encoding: chunked")
+    return slowly([*pieces, chunk(b"data: [DONE]\n\n") + b"0\r\n\r\n"], head_, pause=0.003)
+
+
+def expected(size: int) -> list[str]:
+    return sorted(f"{share}.{one} " for share in range(SHARES) for one in range(size))
+
+
+def said(event: Any) -> str:
+    return event.choices[0].delta.content
+
+
+@pytest.mark.parametrize("size", [1, 5])
+def test_fault_13_threads_that_read_one_stream_lose_no_event(
+    serve: Any, connect: Any, size: int
+) -> None:
+    """What one had not taken yet was replaced by what another received."""
+    client = connect(serve(shared(size)))
+    with client.chat.completions.stream(model="small", messages=[]) as stream:
+
+        def read(_: int) -> list[str]:
+            found = []
+            for event in stream:
+                found.append(said(event))
+                time.sleep(0.004)
+            return found
+
+        with ThreadPoolExecutor(4) as pool:
+            found = [one for part in pool.map(read, range(4)) for one in part]
+    assert sorted(found) == expected(size)
+
+
+@pytest.mark.parametrize("backend", ["asyncio", "trio"])
+@pytest.mark.parametrize("size", [1, 5])
+def test_fault_13_tasks_that_read_one_stream_lose_no_event(
+    serve: Any, backend: str, size: int
+) -> None:
+    """All but the first got a RuntimeError."""
+    server = serve(shared(size))
+    found: list[str] = []
+
+    async def main() -> None:
+        async with (
+            api302.AsyncClient(api_key=KEY, base_url=server.url) as client,
+            client.chat.completions.stream(model="small", messages=[]) as stream,
+        ):
+
+            async def read() -> None:
+                async for event in stream:
+                    found.append(said(event))
+                    await anyio.sleep(0.004)
+
+            with anyio.fail_after(20):
+                async with anyio.create_task_group() as group:
+                    for _ in range(4):
+                        group.start_soon(read)
+
+    anyio.run(main, backend=backend)
+    assert sorted(found) == expected(size)
+
+
+@pytest.mark.parametrize("backend", ["asyncio", "trio"])
+def test_fault_13_a_stream_that_breaks_off_is_told_to_each_task(serve: Any, backend: str) -> None:
+    broken = slowly([chunk(events(delta("a"), done=False))], head("text/event-stream"), pause=0.2)
+    server = serve(broken)
+    errors: list[Exception] = []
+
+    async def main() -> None:
+        async with (
+            api302.AsyncClient(api_key=KEY, base_url=server.url) as client,
+            client.chat.completions.stream(model="small", messages=[]) as stream,
+        ):
+
+            async def read() -> None:
+                try:
+                    async for _ in stream:
+                        pass
+                except api302.StreamError as error:
+                    errors.append(error)
+
+            with anyio.fail_after(20):
+                async with anyio.create_task_group() as group:
+                    for _ in range(3):
+                        group.start_soon(read)
+
+    anyio.run(main, backend=backend)
+    assert len(errors) == 3

@@ -150,8 +150,11 @@ class Reader:
                 yield value
                 continue
             yield from self._slowly(block, is_end)
-            if self._state is State.OVER:
+            if self._is_over():
                 return
+
+    def _is_over(self) -> bool:
+        return self._state is State.OVER
 
     def _look_into(self, value: dict[str, Any], block: str) -> None:
         """Raise StreamError for an event that reports an error; note the one that is the last."""

@@ -9,6 +9,7 @@ and no stream is part of a reference cycle.
 
 from __future__ import annotations
 
+import threading
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar
 
@@ -41,12 +42,18 @@ class _Values:
         self._opened, self._reader = opened, reader
         self._ready: Iterator[Any] = iter(())
         self._is_ended = False
+        self._reading = threading.Lock()
+        """Held by the thread that reads: what has come is not to be replaced by what comes next."""
 
     def __iter__(self) -> Iterator[Any]:
         return self
 
     def __next__(self) -> Any:
         was_ended = self._is_ended
+        with self._reading:
+            return self._next(was_ended)
+
+    def _next(self, was_ended: bool) -> Any:
         while True:
             try:
                 for value in self._ready:
@@ -105,6 +112,9 @@ class _AsyncValues:
         self._opened, self._reader = opened, reader
         self._ready: Iterator[Any] = iter(())
         self._is_ended = False
+        self._is_reading = False
+        self._waiting: list[Any] = []
+        """Events of the tasks that wait while another one reads."""
 
     def __aiter__(self) -> AsyncIterator[Any]:
         return self
@@ -122,7 +132,23 @@ class _AsyncValues:
                 if was_ended or self._reader.is_done:
                     raise StopAsyncIteration
                 raise self._reader.cut()  # another task has closed it just now
+            await (self._turn() if self._is_reading else self._read())
+
+    async def _read(self) -> None:
+        self._is_reading = True
+        try:
             self._ready = iter(await self._more())
+        finally:
+            self._is_reading = False
+            while self._waiting:
+                self._waiting.pop().set()
+
+    async def _turn(self) -> None:
+        """Wait for the task that reads."""
+        from anyio import Event
+
+        self._waiting.append(event := Event())
+        await event.wait()
 
     async def _more(self) -> Iterable[Any]:
         reader, body = self._reader, self._opened.body
