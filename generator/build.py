@@ -131,13 +131,14 @@ def replaced(folder: Path, marker: str) -> Iterator[Path]:
         made = scratch / "new"
         made.mkdir()
         yield made
-        if folder.exists():
-            folder.rename(scratch / "old")
+        old = scratch / "old"
         try:
+            if folder.exists():
+                folder.rename(old)
             made.rename(folder)
-        except OSError:
-            if (scratch / "old").exists():
-                (scratch / "old").rename(folder)
+        except BaseException:  # Ctrl-C too: the scratch folder goes, with all that is in it
+            if old.exists() and not folder.exists():
+                old.rename(folder)
             raise
 
 

@@ -13,12 +13,12 @@ import re
 import shutil
 import subprocess
 import sys
-import tempfile
 import tomllib
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+from generator.build import BuildError, replaced
 from scripts import lock, sbom
 
 OUT = lock.ROOT / "dist" / "release"
@@ -77,14 +77,19 @@ def packages(into: Path) -> None:
 def release(out: Path, publication: Path, changelog: str, version: str) -> list[Path]:
     """Make the release in a folder, which is replaced whole; returns its files.
 
-    Raises NotReady.
+    Raises NotReady, also for a folder that holds something else than a release.
     """
     day, changed = changes_of(changelog, version)
     archive = documents(publication, version)
-    out.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=out.parent, prefix=".release-") as folder:
-        made = Path(folder, "release")
-        made.mkdir()
+    try:
+        _into(out, archive, version, day, changed)
+    except BuildError as error:
+        raise NotReady(str(error)) from error
+    return sorted(out.iterdir())
+
+
+def _into(out: Path, archive: Path, version: str, day: str, changed: str) -> None:
+    with replaced(out, CHECKSUMS) as made:
         packages(made)
         shutil.copy(archive, made)
         shutil.copy(lock.ROOT / "LICENSE", made)
@@ -94,9 +99,19 @@ def release(out: Path, publication: Path, changelog: str, version: str) -> list[
         files = sorted(made.iterdir())
         lines = [f"{hashlib.sha256(one.read_bytes()).hexdigest()}  {one.name}\n" for one in files]
         (made / CHECKSUMS).write_text("".join(lines), "utf-8", newline="\n")
-        shutil.rmtree(out, ignore_errors=True)
-        made.rename(out)
-    return sorted(out.iterdir())
+
+
+def uncommitted(root: Path) -> list[str]:
+    """What of a working tree is not committed, as `git status` lists it; nothing outside of git.
+
+    The archives take whole folders, so a file that lies there by chance would be published.
+    """
+    command = ["git", "-C", str(root), "status", "--porcelain", "--untracked-files=all"]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True)
+    except FileNotFoundError:
+        return []
+    return done.stdout.splitlines() if done.returncode == 0 else []
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -108,6 +123,11 @@ def main(arguments: list[str] | None = None) -> int:
     project = tomllib.loads(lock.PROJECT.read_text("utf-8"))["project"]
     changelog = (lock.ROOT / "CHANGELOG.md").read_text("utf-8")
     try:
+        if left := uncommitted(lock.ROOT):
+            shown = "\n  ".join(left[:10])
+            raise NotReady(
+                f"not all of the working tree is committed; commit or remove:\n  {shown}"
+            )
         files = release(options.out, options.publication, changelog, project["version"])
     except NotReady as error:
         print(error, file=sys.stderr)

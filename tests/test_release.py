@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import subprocess
 import tarfile
 import zipfile
 from pathlib import Path
@@ -166,6 +167,7 @@ def test_a_release_has_everything_with_checksums(tmp_path: Path) -> None:
     out = tmp_path / "release"
     out.mkdir()
     (out / "of-before.txt").write_text("old", "utf-8")
+    (out / "SHA256SUMS").write_text("old", "utf-8")
     files = release.release(out, publication(tmp_path / "openapi"), CHANGELOG, VERSION)
     assert [file.name for file in files] == sorted(
         [
@@ -213,3 +215,54 @@ def test_a_publication_of_something_else_is_refused(tmp_path: Path) -> None:
     other = publication(tmp_path / "other", digest="0" * 64)
     with pytest.raises(release.NotReady, match="made of another generated/"):
         release.documents(other, VERSION)
+
+
+def test_fault_18_a_folder_of_other_things_is_left_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(release, "packages", lambda into: None)
+    out = tmp_path / "home"
+    out.mkdir()
+    (out / "thesis.txt").write_text("years of work", "utf-8")
+    with pytest.raises(release.NotReady, match=r"has no SHA256SUMS.* is left alone"):
+        release.release(out, publication(tmp_path / "openapi"), CHANGELOG, VERSION)
+    assert (out / "thesis.txt").read_text("utf-8") == "years of work"
+
+
+def test_fault_18_an_interrupted_release_leaves_the_one_before(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(into: Path) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(release, "packages", interrupted)
+    out = tmp_path / "release"
+    out.mkdir()
+    (out / "SHA256SUMS").write_text("old", "utf-8")
+    with pytest.raises(KeyboardInterrupt):
+        release.release(out, publication(tmp_path / "openapi"), CHANGELOG, VERSION)
+    assert (out / "SHA256SUMS").read_text("utf-8") == "old"
+    assert sorted(one.name for one in tmp_path.iterdir()) == ["openapi", "release"]
+
+
+def test_fault_20_what_is_not_committed_is_not_released(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The archives take whole folders: a recording that lies there would be published."""
+    git = ["git", "-C", str(tmp_path), "-c", "user.name=x", "-c", "user.email=x@example.test"]
+    assert release.uncommitted(tmp_path / "nowhere") == []
+    subprocess.run([*git, "init", "--quiet"], check=True)
+    (tmp_path / "kept.txt").write_text("1", "utf-8")
+    subprocess.run([*git, "add", "kept.txt"], check=True)
+    subprocess.run([*git, "commit", "--quiet", "-m", "one"], check=True)
+    assert release.uncommitted(tmp_path) == []
+    (tmp_path / "kept.txt").write_text("2", "utf-8")
+    (tmp_path / "tests" / "recorded").mkdir(parents=True)
+    (tmp_path / "tests" / "recorded" / "0001.json").write_text("{}", "utf-8")
+    assert release.uncommitted(tmp_path) == [" M kept.txt", "?? tests/recorded/0001.json"]
+
+    monkeypatch.setattr(release, "uncommitted", lambda root: ["?? tests/recorded/0001.json"])
+    out = tmp_path / "out"
+    assert release.main(["--out", str(out)]) == 1
+    assert "tests/recorded/0001.json" in capsys.readouterr().err
+    assert not out.exists()

@@ -13,6 +13,8 @@ from pathlib import Path
 import pytest
 from broken import MINI, Copy
 
+from generator.build import replaced
+
 ROOT = Path(__file__).parent.parent.parent
 
 
@@ -165,3 +167,25 @@ def test_wrong_use_is_exit_code_2(arguments: list[str]) -> None:
     assert done.returncode == 2
     assert done.stderr
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("moment", [0, 1])
+def test_fault_18_an_interrupted_replacement_leaves_the_folder_before(
+    moment: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Ctrl-C between the two steps: the old folder is aside, the new one not in its place yet."""
+    folder, rename, seen = tmp_path / "generated", Path.rename, []
+    folder.mkdir()
+    (folder / "mark").write_text("old", "utf-8")
+
+    def interrupted(path: Path, target: Path) -> Path:
+        seen.append(path)
+        if len(seen) == moment + 1:
+            raise KeyboardInterrupt
+        return rename(path, target)
+
+    monkeypatch.setattr(Path, "rename", interrupted)
+    with pytest.raises(KeyboardInterrupt), replaced(folder, "mark") as made:
+        (made / "mark").write_text("new", "utf-8")
+    assert (folder / "mark").read_text("utf-8") == "old"
+    assert [one.name for one in tmp_path.iterdir()] == ["generated"]
