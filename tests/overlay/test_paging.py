@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import json
+import time
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+import anyio
 import pytest
 from support import KEY, api302, http, reset
 
@@ -172,3 +175,64 @@ def test_asynchronously(serve: Any) -> None:
 
     assert asyncio.run(walk()) == [1, 2, [3]]
     assert server.requests[2].target == "/list?cursor=c"
+
+
+# --- one listing, several readers -----------------------------------------------------------------
+
+
+def listing(serve: Any, count: int = 12) -> Any:
+    """Pages of three items each, which take a moment."""
+
+    def give(connection: Any, request: Any) -> None:
+        number = int(request.target.partition("cursor=")[2] or 0)
+        time.sleep(0.01)
+        more = {"next": str(number + 1)} if number + 1 < count else {}
+        items = [f"{number}.{one}" for one in range(3)]
+        connection.sendall(http({"items": items, **more}))
+
+    return serve(give, forever=True)
+
+
+EVERY = sorted(f"{number}.{one}" for number in range(12) for one in range(3))
+
+
+def test_fault_13_threads_that_read_one_listing_lose_no_item(serve: Any, connect: Any) -> None:
+    """And no page is asked for twice, which may cost."""
+    server = listing(serve)
+    found = pages(connect(server), operation(next={"cursor": "next"}))
+
+    def read(_: int) -> list[str]:
+        taken = []
+        for item in found:
+            taken.append(item)
+            time.sleep(0.005)
+        return taken
+
+    with ThreadPoolExecutor(4) as pool:
+        parts = list(pool.map(read, range(4)))
+    assert sorted(item for part in parts for item in part) == EVERY
+    assert len(server.requests) == 12
+
+
+@pytest.mark.parametrize("backend", ["asyncio", "trio"])
+def test_fault_13_tasks_that_read_one_listing_lose_no_item(serve: Any, backend: str) -> None:
+    server = listing(serve)
+    taken: list[str] = []
+
+    async def main() -> None:
+        async with api302.AsyncClient(api_key=KEY, base_url=server.url) as client:
+            op = operation(next={"cursor": "next"})
+            found = api302.AsyncPages(client._client, op, PLAIN, {})
+
+            async def read() -> None:
+                async for item in found:
+                    taken.append(item)
+                    await anyio.sleep(0.005)
+
+            async with anyio.create_task_group() as group:
+                for _ in range(4):
+                    group.start_soon(read)
+
+    anyio.run(main, backend=backend)
+    assert sorted(taken) == EVERY
+    assert len(server.requests) == 12

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
@@ -15,6 +16,8 @@ from api302._json import is_array, is_object
 from api302._types import Given, Operation, Options, Values
 from api302_client.behaviour import Pages as Rule
 from api302_client.behaviour import compiled
+
+from .turn import Turn
 
 T = TypeVar("T")
 
@@ -118,6 +121,8 @@ class Pages(Iterator[T]):
 
     def __init__(self, session: Session, op: Operation, options: Options, given: Given) -> None:
         self._walk, self._left = Walk(session, op, options, given), iter(())
+        self._reading = threading.Lock()
+        """Held by the thread that reads: or else another would ask for the same page."""
 
     @property
     def cursor(self) -> dict[str, Any] | None:
@@ -125,13 +130,14 @@ class Pages(Iterator[T]):
         return self._walk.cursor
 
     def __next__(self) -> T:
-        while True:
-            for item in self._left:
-                return item
-            page = run(self._walk.turn())
-            if page is None:
-                raise StopIteration
-            self._left = iter(page.items)
+        with self._reading:
+            while True:
+                for item in self._left:
+                    return item
+                page = run(self._walk.turn())
+                if page is None:
+                    raise StopIteration
+                self._left = iter(page.items)
 
     def pages(self) -> Iterator[Page[T]]:
         """The pages that were not asked for yet."""
@@ -144,6 +150,7 @@ class AsyncPages(AsyncIterator[T]):
 
     def __init__(self, session: Session, op: Operation, options: Options, given: Given) -> None:
         self._walk, self._left = Walk(session, op, options, given), iter(())
+        self._turn = Turn()
 
     @property
     def cursor(self) -> dict[str, Any] | None:
@@ -154,10 +161,14 @@ class AsyncPages(AsyncIterator[T]):
         while True:
             for item in self._left:
                 return item
-            page = await self._walk.turn()
-            if page is None:
-                raise StopAsyncIteration
-            self._left = iter(page.items)
+            if self._turn.is_taken:
+                await self._turn.over()
+                continue
+            with self._turn:
+                page = await self._walk.turn()
+                if page is None:
+                    raise StopAsyncIteration
+                self._left = iter(page.items)
 
     async def pages(self) -> AsyncIterator[Page[T]]:
         """The pages that were not asked for yet."""

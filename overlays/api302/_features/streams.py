@@ -21,6 +21,7 @@ from api302._types import Call
 
 from .opened import Opened
 from .reader import Reader
+from .turn import Turn
 
 if TYPE_CHECKING:
     from os import PathLike
@@ -112,9 +113,7 @@ class _AsyncValues:
         self._opened, self._reader = opened, reader
         self._ready: Iterator[Any] = iter(())
         self._is_ended = False
-        self._is_reading = False
-        self._waiting: list[Any] = []
-        """Events of the tasks that wait while another one reads."""
+        self._turn = Turn()
 
     def __aiter__(self) -> AsyncIterator[Any]:
         return self
@@ -132,23 +131,11 @@ class _AsyncValues:
                 if was_ended or self._reader.is_done:
                     raise StopAsyncIteration
                 raise self._reader.cut()  # another task has closed it just now
-            await (self._turn() if self._is_reading else self._read())
-
-    async def _read(self) -> None:
-        self._is_reading = True
-        try:
-            self._ready = iter(await self._more())
-        finally:
-            self._is_reading = False
-            while self._waiting:
-                self._waiting.pop().set()
-
-    async def _turn(self) -> None:
-        """Wait for the task that reads."""
-        from anyio import Event
-
-        self._waiting.append(event := Event())
-        await event.wait()
+            if self._turn.is_taken:
+                await self._turn.over()
+                continue
+            with self._turn:
+                self._ready = iter(await self._more())
 
     async def _more(self) -> Iterable[Any]:
         reader, body = self._reader, self._opened.body
