@@ -285,11 +285,21 @@ def _read(file: Path) -> dict[str, Any]:
     try:
         kept = json.loads(file.read_text("utf-8"))
         is_known = kept["version"] == VERSION and {"request", "response"} <= kept.keys()
-    except (ValueError, TypeError, KeyError) as error:
+        if is_known:
+            _check(kept["request"], kept["response"])
+    except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
         raise InvalidArgument(f"folder: {file} is not a recording") from error
     if not is_known:
         raise InvalidArgument(f"folder: {file} is of another version: record it again")
     return kept  # type: ignore[no-any-return]
+
+
+def _check(request: Any, response: Any) -> None:
+    """Look whether an exchange can be played back. Raises ValueError, TypeError or KeyError."""
+    if not (is_object(request) and {"method", "path"} <= request.keys() and is_object(response)):
+        raise TypeError("no exchange")
+    if response["status"] != SWITCHED:
+        _played(response)
 
 
 def _key(request: Mapping[str, Any]) -> str:
@@ -317,7 +327,7 @@ def _played(kept: Mapping[str, Any]) -> Response:
     elif "text" in kept:
         content = kept["text"].encode("utf-8", "replace")
     else:
-        content = b64decode(kept.get("base64", ""))
+        content = b64decode(kept.get("base64", ""), validate=True)
     return Response(kept["status"], headers, content)
 
 

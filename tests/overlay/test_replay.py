@@ -203,3 +203,42 @@ def test_fault_10_a_recording_leaves_what_another_process_writes(
     names = sorted(file.name[:4] for file in folder.iterdir())
     assert names == ["0001", "0002", "0003"]
     assert '"again"' in first.read_text()
+
+
+KEPT: Any = {
+    "version": 1,
+    "request": {"method": "GET", "path": "/v1/models", "query": {}, "headers": {}},
+    "response": {"status": 200, "headers": {"content-type": "application/json"}, "json": {}},
+}
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"request": []},
+        {"request": {"method": "GET"}},
+        {"response": "x"},
+        {"response": {"status": 200}},
+        {"response": {"status": "200", "headers": {}}},
+        {"response": {"status": 200, "headers": []}},
+        {"response": {"status": 200, "headers": {"content-type": 5}}},
+        {"response": {"status": 200, "headers": {}, "text": 5}},
+        {"response": {"status": 200, "headers": {}, "base64": "%%%"}},
+        {"response": {"headers": {}}},
+    ],
+)
+def test_fault_25_a_recording_that_cannot_be_played_is_named(change: Any, tmp_path: Path) -> None:
+    (tmp_path / "0001-mine.json").write_text(json.dumps({**KEPT, **change}), "utf-8")
+    with pytest.raises(api302.InvalidArgument, match=r"0001-mine\.json is not a recording"):
+        api302.testing.replay(tmp_path)
+
+
+def test_fault_25_a_deep_recording_and_a_folder_are_named(tmp_path: Path) -> None:
+    deep = '{"version": 1, "request": ' + "[" * 200_000 + "]" * 200_000 + "}"
+    (tmp_path / "0001-mine.json").write_text(deep, "utf-8")
+    with pytest.raises(api302.InvalidArgument, match="is not a recording"):
+        api302.testing.replay(tmp_path)
+    (tmp_path / "0001-mine.json").unlink()
+    (tmp_path / "0002-mine.json").mkdir()
+    with pytest.raises(api302.InvalidArgument, match="is not a recording"):
+        api302.testing.replay(tmp_path)
