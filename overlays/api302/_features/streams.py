@@ -52,21 +52,18 @@ class _Values:
     def __next__(self) -> Any:
         was_ended = self._is_ended
         with self._reading:
-            return self._next(was_ended)
-
-    def _next(self, was_ended: bool) -> Any:
-        while True:
-            try:
-                for value in self._ready:
-                    return value
-            except BaseException:  # an event that reports an error
-                self.close()
-                raise
-            if self._is_ended:
-                if was_ended or self._reader.is_done:
-                    raise StopIteration
-                raise self._reader.cut()  # another thread has closed it just now
-            self._ready = iter(self._more())
+            while True:
+                try:
+                    for value in self._ready:
+                        return value
+                except BaseException:  # an event that reports an error
+                    self.close()
+                    raise
+                if self._is_ended:
+                    if was_ended or self._reader.is_done:
+                        raise StopIteration
+                    raise self._reader.cut()  # another thread has closed it just now
+                self._ready = iter(self._more())
 
     def _more(self) -> Iterable[Any]:
         reader, body = self._reader, self._opened.body
