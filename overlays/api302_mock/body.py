@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import AsyncGenerator
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -15,6 +16,8 @@ from api302_mock.errors import Refused
 
 LARGEST = 128 << 20
 """Bytes of a body, or of a form's field that is not a file."""
+LARGEST_FILES = 4096 << 20
+"""Bytes of an upload, and of a form with its files."""
 DEEPEST = 200
 """How deep JSON may be nested.
 
@@ -111,8 +114,21 @@ class _Parser(MultiPartParser):
     """
 
     def __init__(self, request: Request) -> None:
-        super().__init__(request.headers, request.stream())
+        super().__init__(request.headers, _limited(request.stream()))
         self.max_part_size = LARGEST
+
+
+class _TooLarge(MultiPartException):
+    """A form of more bytes than are taken: its files would fill the disk."""
+
+
+async def _limited(stream: AsyncGenerator[bytes, None]) -> AsyncGenerator[bytes, None]:
+    size = 0
+    async for piece in stream:
+        size += len(piece)
+        if size > LARGEST_FILES:
+            raise _TooLarge(f"it is larger than {LARGEST_FILES >> 20} MiB.")
+        yield piece
 
 
 Form = list[tuple[str, str | UploadFile]]
@@ -133,6 +149,8 @@ async def read_form(request: Request, media_type: str) -> Form:
             raise Refused(400, f"body: it is not a form: {error}") from None
     try:
         form = await _Parser(request).parse()
+    except _TooLarge as error:
+        raise Refused(413, f"body: {error.message}") from None
     except MultiPartException as error:
         raise Refused(400, f"body: it is not a form: {error.message}") from None
     except (

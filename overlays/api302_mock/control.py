@@ -19,6 +19,8 @@ from api302_mock.errors import Refused
 from api302_mock.wishes import Wish, flag, nearest, one_of, seconds, whole
 
 MiB = 1 << 20
+MOST_WISHES = 10_000
+"""Wishes that may wait for their requests."""
 
 # --- settings -------------------------------------------------------------------------------------
 
@@ -221,6 +223,9 @@ class Control:
                 f"`operation`: `{wish.operation:.100}` is not in the document; {known}."
             )
         with self._lock:
+            if len(self._wishes) >= MOST_WISHES:
+                fix = "reset the mock, or say `times`"
+                raise ValueError(f"{MOST_WISHES:,} wishes wait for requests already; {fix}.")
             self._wishes.append(wish)
             return len(self._wishes)
 

@@ -17,7 +17,7 @@ from starlette.requests import Request
 
 from api302_client.behaviour import files as found
 from api302_client.behaviour import find
-from api302_mock import files
+from api302_mock import body, files
 from api302_mock.call import Call
 from api302_mock.document import Document, Operation
 from api302_mock.errors import Refused
@@ -153,7 +153,7 @@ async def put_file(request: Request, name: str, store: Store) -> Response:
     JSON, an `ETag`.
 
     Raises:
-        Refused: 405, nobody was given this URL.
+        Refused: 405, nobody was given this URL; 413, it is too large.
         ClientDisconnect: The client went away.
     """
     if name not in store.files:
@@ -162,6 +162,8 @@ async def put_file(request: Request, name: str, store: Store) -> Response:
     with ExitStack() as on_failure:
         file = on_failure.enter_context(tempfile.SpooledTemporaryFile(SMALL))
         async for chunk in request.stream():
+            if file.tell() + len(chunk) > body.LARGEST_FILES:
+                raise Refused(413, f"body: the file is larger than {body.LARGEST_FILES >> 20} MiB.")
             file.write(chunk)
             digest.update(chunk)
         on_failure.pop_all()

@@ -7,6 +7,7 @@ import ipaddress
 import logging
 import urllib.error
 import urllib.request
+from collections import deque
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
@@ -16,6 +17,8 @@ from api302_mock.wire import Response
 
 ATTEMPTS = 3
 """As the provider's documentation says."""
+MOST_KEPT = 10_000
+"""Webhooks that a mock remembers."""
 _TIMEOUT = 10.0
 _LOG = logging.getLogger("api302_mock")
 
@@ -41,16 +44,16 @@ class Webhooks:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self._deliveries: list[Delivery] = []
+        self._deliveries: deque[Delivery] = deque(maxlen=MOST_KEPT)
 
     @property
     def deliveries(self) -> list[Delivery]:
-        """Those since the last reset, oldest first."""
+        """Those since the last reset, or the last of many, oldest first."""
         return list(self._deliveries)
 
     def reset(self) -> None:
         """Forget them."""
-        self._deliveries = []
+        self._deliveries = deque(maxlen=MOST_KEPT)
 
     async def deliver(self, url: str, message: Response) -> None:
         """Call a webhook with a response that reports the end of a task."""

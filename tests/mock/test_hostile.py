@@ -25,10 +25,15 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from api302_mock import MockApp, MockServer, create_app, start
+from api302_mock import MockApp, MockServer, control, create_app, start, webhooks
+from api302_mock import body as reading
 from api302_mock.body import URLENCODED
 from api302_mock.control import Log, Seen
-from api302_mock.store import Bounded, Files, read_blocks
+from api302_mock.errors import Refused
+from api302_mock.fileserver import put_file
+from api302_mock.proxy import replayed
+from api302_mock.store import Bounded, Files, Store, read_blocks
+from api302_mock.wire import Response
 from generator import join
 from generator.source import Spec
 
@@ -622,3 +627,51 @@ def test_fault_16_a_long_text_comes_in_larger_pieces() -> None:
     deltas = [choice["delta"] for one in events for choice in one["choices"]]
     assert "".join(delta.get("content") or "" for delta in deltas) == text
     assert len(events) < 25_000
+
+
+def test_fault_15_no_upload_fills_the_disk(
+    http: httpx.Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reading, "LARGEST_FILES", 1 << 20)
+    prompt = {"prompt": "x"}
+    refused = http.post("/acme/v1/videos", files={"image": bytes(2 << 20)}, data=prompt)
+    assert refused.status_code == 413
+    assert "larger than 1 MiB" in refused.json()["error"]["message"]
+    taken = http.post("/acme/v1/videos", files={"image": bytes(1 << 19)}, data=prompt)
+    assert taken.status_code == 200
+
+
+def test_fault_15_no_file_of_several_steps_fills_the_disk(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reading, "LARGEST_FILES", 1 << 20)
+    store = Store()
+    store.files.keep("a.bin", io.BytesIO(b"before"))
+
+    def put(size: int) -> int:
+        request = replayed({"type": "http", "method": "PUT", "headers": []}, bytes(size))
+        return asyncio.run(put_file(request, "a.bin", store)).status
+
+    with pytest.raises(Refused, match="larger than 1 MiB"):
+        put(2 << 20)
+    kept = store.files.get("a.bin")
+    assert kept is not None
+    assert kept.read() == b"before"
+    assert put(1 << 19) == 200
+
+
+def test_fault_15_wishes_and_webhooks_are_kept_to_a_limit() -> None:
+    app = create_app(DOCUMENT)
+    for _ in range(control.MOST_WISHES):
+        app.next(code=429)
+    with pytest.raises(ValueError, match="10,000 wishes wait for requests already"):
+        app.next(code=429)
+    app.reset()
+    app.next(code=429)
+
+    async def many() -> None:
+        for number in range(webhooks.MOST_KEPT + 5):
+            await app.webhooks.deliver(f"ftp://x/{number}", Response.of_json({}))
+
+    asyncio.run(many())
+    kept = app.webhooks.deliveries
+    assert len(kept) == webhooks.MOST_KEPT
+    assert kept[-1].url.endswith(f"/{webhooks.MOST_KEPT + 4}")
