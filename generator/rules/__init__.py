@@ -55,6 +55,7 @@ RULES: list[Callable[[Context], Iterator[Problem]]] = [
     names.field_names,
     printable.media_types,
     printable.paths,
+    printable.servers,
     printable.wire_names,
     printable.titles,
     schemas.inline_objects,

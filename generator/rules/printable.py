@@ -13,6 +13,7 @@ from .context import Context
 _MEDIA_NAME = r"[A-Za-z0-9][A-Za-z0-9!#$&^_.+-]*"
 _MEDIA_TYPE = re.compile(rf"{_MEDIA_NAME}/(\*|{_MEDIA_NAME})(; ?[a-z0-9_-]+=[A-Za-z0-9_.+-]+)*")
 _PATH = re.compile(r"/[A-Za-z0-9\-._~!$&()*+,;=:@%/{}]*")
+_SERVER = re.compile(r"https?://[A-Za-z0-9.-]+(:[0-9]{1,5})?(/[A-Za-z0-9._~/-]*)?")
 _HEADER = re.compile(r"[A-Za-z0-9!#$%&*+.^_|~-]+")
 
 
@@ -39,6 +40,15 @@ def paths(context: Context) -> Iterator[Problem]:
             if isinstance(alias, str) and not _PATH.fullmatch(alias):
                 message = f"the alias {alias!r} is no URL's path"
                 yield context.on(operation, "x-aliases", message, fix, [number])
+
+
+def servers(context: Context) -> Iterator[Problem]:
+    """The URL of a server is a plain one: it stands in commands, and is where the key goes."""
+    for server in seq(obj(context.spec.files.get(ROOT_FILE)).get("servers")):
+        url = obj(server).get("url")
+        if isinstance(url, str) and not _SERVER.fullmatch(url):
+            message = f"the server's URL {url!r} is no plain one"
+            yield context.problem(server, "url", message, "write it as https://host or with a path")
 
 
 def wire_names(context: Context) -> Iterator[Problem]:
