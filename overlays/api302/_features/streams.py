@@ -10,6 +10,7 @@ and no stream is part of a reference cycle.
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar
 
@@ -26,6 +27,11 @@ from .turn import Turn
 if TYPE_CHECKING:
     from os import PathLike
     from pathlib import Path
+
+_BUSY = "generator already executing"
+"""What Python says where another thread is just getting an event. A lock around each event would
+cost a tenth of it.
+"""
 
 T = TypeVar("T", covariant=True)
 if TYPE_CHECKING:
@@ -44,26 +50,36 @@ class _Values:
         self._ready: Iterator[Any] = iter(())
         self._is_ended = False
         self._reading = threading.Lock()
-        """Held by the thread that reads: what has come is not to be replaced by what comes next."""
+        """Held by the thread that waits for more to arrive."""
 
     def __iter__(self) -> Iterator[Any]:
         return self
 
     def __next__(self) -> Any:
         was_ended = self._is_ended
-        with self._reading:
-            while True:
-                try:
-                    for value in self._ready:
-                        return value
-                except BaseException:  # an event that reports an error
-                    self.close()
-                    raise
-                if self._is_ended:
-                    if was_ended or self._reader.is_done:
-                        raise StopIteration
-                    raise self._reader.cut()  # another thread has closed it just now
-                self._ready = iter(self._more())
+        while True:
+            ready = self._ready
+            try:
+                for value in ready:
+                    return value
+            except BaseException as error:  # an event that reports an error
+                if str(error) == _BUSY:
+                    time.sleep(0)
+                    continue
+                self.close()
+                raise
+            with self._reading:
+                if self._ready is ready:  # or else another thread has had more arrive
+                    self._arrive(was_ended)
+
+    def _arrive(self, was_ended: bool) -> None:
+        """Wait for more to arrive. Raises StopIteration at the end."""
+        if not self._is_ended:
+            self._ready = iter(self._more())
+        elif was_ended or self._reader.is_done:
+            raise StopIteration
+        else:
+            raise self._reader.cut()  # another thread has closed it just now
 
     def _more(self) -> Iterable[Any]:
         reader, body = self._reader, self._opened.body
