@@ -31,6 +31,7 @@ from .media import recognized, suffix_of
 
 LONGEST_STEM = 150
 """Bytes of a name from a server, so that a number and a suffix fit behind it."""
+_LONGEST_SUFFIX = 20
 _RESERVED = re.compile(r"(con|prn|aux|nul|com\d|lpt\d|conin\$|conout\$)(\.|$)", re.IGNORECASE)
 _UNSAFE = re.compile(
     r'[\x00-\x1f\x7f-\x9f<>:"|?*\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]'
@@ -490,9 +491,14 @@ def safe_name(headers: Mapping[str, str], url: str = "", start: bytes = b"") -> 
         stem, suffix = suffix, suffix_of(headers.get("content-type", "")).lstrip(".")
         kind = None if suffix else recognized(start)
         suffix = kind.suffix.lstrip(".") if kind else suffix
-    stem = stem.encode()[:LONGEST_STEM].decode(errors="ignore") or "download"
-    name = f"{stem}.{suffix.encode()[:20].decode(errors='ignore')}" if suffix else stem
+    stem, suffix = _cut(stem, LONGEST_STEM) or "download", _cut(suffix, _LONGEST_SUFFIX)
+    name = f"{stem}.{suffix}" if suffix else stem
     return f"_{name}" if _RESERVED.match(name) else name
+
+
+def _cut(text: str, most: int) -> str:
+    """So many bytes of a part of a name, without an end that Windows takes away."""
+    return text.encode()[:most].decode(errors="ignore").rstrip(" .")
 
 
 def _header_name(said: str) -> str | None:

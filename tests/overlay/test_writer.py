@@ -372,6 +372,20 @@ def test_trial_05_slim_systems_know_suffixes_too(monkeypatch: pytest.MonkeyPatch
 
 # --- hostile names and places ---------------------------------------------------------------------
 
+
+def test_fault_18_a_name_that_is_cut_ends_as_every_system_takes_it() -> None:
+    """Found by 200,000 inputs: a suffix was cut right behind a space."""
+    said = 'attachment; filename="{}"'
+    for name in (
+        "a.utf-7''_attachment; more",
+        "a.one.two.three-four-five .six",
+        "b" * 149 + " c d.mp4",
+    ):
+        made = writer.safe_name({"content-disposition": said.format(name)})
+        assert not made.endswith((" ", "."))
+        assert made.rpartition(".")[0].rstrip(" .") == made.rpartition(".")[0]
+
+
 PARTS = [
     *("..", "/", "\\", "%2e%2e", "%2F", "%5c", "\0", "%00", "\n", "\r\n", ";", '"', "'"),
     *("filename=", "filename*=UTF-8''"),
