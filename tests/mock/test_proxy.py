@@ -359,6 +359,7 @@ def test_fault_10_a_record_that_cannot_be_written_is_told(tmp_path: Path) -> Non
         ("gzip", b"{}"),
         ("br", b"{}"),
     ],
+    ids=["gzip", "deflate", "gzip of much", "gzip twice", "not gzip", "br"],
 )
 def test_fault_17_a_packed_body_passes_as_it_is(label: str, body: bytes, tmp_path: Path) -> None:
     """Nobody asked for it, and a few bytes may be all memory once they are unpacked."""
