@@ -39,7 +39,7 @@ demo: $(VENV)/ready-demo ## the whole tour against the mock; AI302_API_KEY=... L
 OPERATION_TESTS := tests/test_api.py tests/test_fuzz.py tests/mock/test_document.py tests/publish/test_samples.py
 
 # Three at once on two cores: some wait for a process or a clock.
-PYTEST := $(PY) -m pytest -n 3 --dist loadgroup -q
+PYTEST := $(PY) -m pytest -n 3 -q
 
 test: $(VENV)/ready-dev ## all tests but the long and slow ones; ONLY=videos.kling: one section or vendor, all fuzzing included
 	$(if $(ONLY),API302_ONLY=$(ONLY) )$(PYTEST) $(if $(ONLY),$(OPERATION_TESTS) -m 'not slow and not proof')
@@ -61,7 +61,7 @@ test-clients: $(VENV)/ready-dev $(CLIENTS)/ready ## the vendors' own clients, as
 	API302_MOCK_PYTHON=$(abspath $(PY)) $(CLIENTS_PY) -m pytest -q -c tests/clients/pytest.ini tests/clients
 
 coverage: $(VENV)/ready-dev ## how much of overlays/ its tests run, branches too; fails below the share in pyproject.toml
-	API302_FUZZ_EXAMPLES=25 $(PY) -m pytest -n 2 --dist loadgroup -q --cov --cov-report=term-missing:skip-covered $(COVERING)
+	API302_FUZZ_EXAMPLES=25 $(PY) -m pytest -n 2 -q --cov --cov-report=term-missing:skip-covered $(COVERING)
 
 check: $(VENV)/ready-dev ## house rules of spec/, generated/ up to date, lint, layers, types
 	@$(MAKE) --jobs=2 check-types check-rules
@@ -101,7 +101,7 @@ generators: $(VENV)/ready-proof ## clients of the whole document in Rust, Kotlin
 
 fuzz: $(VENV)/ready-dev ## schemathesis and the tests that draw their inputs, with many more of them
 	API302_FUZZ_EXAMPLES=200 $(PY) -m pytest -q tests/test_fuzz.py
-	API302_FUZZ_EXAMPLES=200000 $(PY) -m pytest -n 2 --dist loadgroup -q $(DRAWING)
+	API302_FUZZ_EXAMPLES=200000 $(PY) -m pytest -n 2 -q $(DRAWING)
 
 lowest: $(VENV)/ready-dev ## the tests with the lowest versions that pyproject.toml promises
 	$(PY) scripts/versions.py lowest

@@ -202,7 +202,7 @@ def _environment(name: str, python: str, requirements: Path) -> Path:
 
 def _tests(python: Path, arguments: list[str]) -> int:
     """Run pytest; 0 if all tests passed."""
-    options = ("-q", "-n", "2", "--dist", "loadgroup", "-p", "no:cacheprovider")
+    options = ("-q", "-n", "2", "-p", "no:cacheprovider")
     command = [str(python), "-m", "pytest", *options, *arguments]
     print(*command, flush=True)
     kept = os.environ.keys() - {"PYTHONPATH", "VIRTUAL_ENV"}

@@ -68,12 +68,19 @@ def _add_argument(spec: Path) -> None:
     )
 
 
-@pytest.mark.xdist_group("the README's edits")
-def test_the_maintainers_example(built: Path) -> None:
-    """Edit one file as the README says, build, and find the new argument in the method."""
+def test_the_maintainers_examples(built: Path) -> None:
+    """Edit the files as the README says, build, and find the new argument in the method, and the
+    new model wherever models are. One test, as a build takes long.
+    """
     module = (built / "api302_resources/videos/kling.py").read_text(encoding="utf-8")
     assert "seed: int | None = None," in module
     assert "seed: Random seed; the same seed gives the same result." in module
+    names = (built / "api302_resources/_models.py").read_text(encoding="utf-8")
+    assert '"flux-pro-9-t2i"' in names
+    listed = json.loads((built / "api302_client/catalog.json").read_text(encoding="utf-8"))
+    model = next(one for one in listed["models"] if one["id"] == "flux-pro-9-t2i")
+    assert model["calls"] == [{"operation": "ai302_generate_image_v1", "field": "model"}]
+    assert model["docs"][0]["page"] == "p097"
 
 
 def _add_model(spec: Path) -> None:
@@ -83,17 +90,6 @@ def _add_model(spec: Path) -> None:
     assert f"`{file.relative_to(spec.parent).as_posix()}`" in README
     entry = re.sub(r"^   ", "", found[1], flags=re.M)
     file.write_text(file.read_text(encoding="utf-8") + entry, encoding="utf-8")
-
-
-@pytest.mark.xdist_group("the README's edits")
-def test_the_new_model(built: Path) -> None:
-    """Add the README's entry to one file, build, and find the model wherever models are."""
-    names = (built / "api302_resources/_models.py").read_text(encoding="utf-8")
-    assert '"flux-pro-9-t2i"' in names
-    listed = json.loads((built / "api302_client/catalog.json").read_text(encoding="utf-8"))
-    model = next(one for one in listed["models"] if one["id"] == "flux-pro-9-t2i")
-    assert model["calls"] == [{"operation": "ai302_generate_image_v1", "field": "model"}]
-    assert model["docs"][0]["page"] == "p097"
 
 
 def _built(spec: Path, folder: Path) -> Path:

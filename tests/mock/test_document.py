@@ -146,18 +146,31 @@ def test_every_example_of_every_operation(
         check(operation, client.request(**request(operation, media_type, body)))
 
 
-@pytest.mark.parametrize("operation", OPERATIONS, ids=by_id)
+# Of those without an envelope, one in ten: they differ in nothing that is asked here.
+BARE = [one for one in OPERATIONS if one.behaviour.success is None]
+ENVELOPES = [one for one in OPERATIONS if one.behaviour.success is not None]
+
+
+@pytest.mark.parametrize("operation", BARE[::10], ids=by_id)
+def test_a_failure_without_an_envelope_is_refused(
+    operation: Operation, server: MockServer, client: httpx.Client
+) -> None:
+    server.reset()
+    sent = request(operation, *bodies(operation)[0])
+    sent["headers"] |= {"Prefer": "fault=envelope"}
+    assert "no `x-success`" in message_of(client.request(**sent))
+
+
+@pytest.mark.parametrize("operation", ENVELOPES, ids=by_id)
 def test_every_envelope_reports_a_failure_or_is_refused(
     operation: Operation, server: MockServer, client: httpx.Client
 ) -> None:
     success = operation.behaviour.success
+    assert success is not None
     server.reset()
     sent = request(operation, *bodies(operation)[0])
     sent["headers"] |= {"Prefer": "fault=envelope"}
     response = client.request(**sent)
-    if success is None:
-        assert "no `x-success`" in message_of(response)
-        return
     if not has_json(operation):
         assert "without JSON" in message_of(response)
         return

@@ -370,7 +370,8 @@ def test_fault_16_a_server_ends_the_connection_of_a_message_that_trickles_in(
 @contextmanager
 def running(app: Any) -> Iterator[int]:
     """An ASGI application behind uvicorn; its port."""
-    server = uvicorn.Server(uvicorn.Config(app, port=0, log_level="warning", lifespan="off"))
+    config = uvicorn.Config(app, port=0, ws="none", log_level="warning", lifespan="off")
+    server = uvicorn.Server(config)
     listening = socket.create_server(("127.0.0.1", 0))
     thread = threading.Thread(target=server.run, args=([listening],))
     thread.start()
