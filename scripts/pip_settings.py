@@ -1,5 +1,5 @@
-"""What pip is told of package indexes, for uv, which does not read it: a company's mirror, and whom
-its proxy's certificates are trusted by.
+"""What pip is told of package indexes, for uv, which does not read it: a company's mirror, and the
+certificates of its proxy.
 """
 
 from __future__ import annotations

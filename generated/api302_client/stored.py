@@ -8,7 +8,11 @@ Apart from its classes in `catalog`, since a first call looks for its model's na
 from __future__ import annotations
 
 import json
+from functools import lru_cache
 from typing import Any
+
+_REMEMBERED = 1000
+"""Names that were looked for."""
 
 
 def content() -> bytes:
@@ -18,6 +22,7 @@ def content() -> bytes:
     return stored
 
 
+@lru_cache(_REMEMBERED)
 def is_written(name: str) -> bool:
     """Whether a wire name is written out there: quickly, since calls wait for it."""
     key = json.dumps(name, ensure_ascii=False)

@@ -118,7 +118,7 @@ class Fetcher:
             raise _TryAgain(str(error) or type(error).__name__) from error
         except (httpx2.HTTPError, httpx2.InvalidURL) as error:
             raise PageError(url, str(error)) from error
-        raise PageError(url, "it leads from one address to the next without an end")
+        raise PageError(url, "it leads from one URL to the next without an end")
 
     def _text(self, url: str, response: Any, file: Path, kept: dict[str, Any]) -> str:
         status, headers = response.status_code, response.headers

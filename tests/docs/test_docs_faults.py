@@ -524,8 +524,8 @@ def test_fault_21_no_redirect_leads_to_another_host(
     assert told in run.out
 
 
-@pytest.mark.parametrize("address", ["http://x\udcff/a.md", "https://x/\u2028/a.md"])
-def test_fault_25_an_address_that_cannot_be_shown(docs: Docs, address: str) -> None:
-    run = docs("diff", address)
+@pytest.mark.parametrize("url", ["http://x\udcff/a.md", "https://x/\u2028/a.md"])
+def test_fault_25_a_url_that_cannot_be_shown(docs: Docs, url: str) -> None:
+    run = docs("diff", url)
     assert run.code == 1
     assert "this is not a URL" in run.err

@@ -434,17 +434,17 @@ class _Output(ResultFile):
         return await run_sync(save_content, self.content, path, name)
 
     async def _read(self, most: int | None) -> bytes:
-        content = self.content
-        if content is None and most is None:
-            opened = await fetch(self._client(), self.url, None, stream=False)
-            assert opened.response is not None
-            return opened.response.content
-        if content is None:
-            assert most is not None
-            content = await _at_most(await fetch(self._client(), self.url, None, stream=True), most)
+        content = await self._fetched(most) if self.content is None else self.content
         if most is not None and len(content) > most:
             raise _too_large(most)
         return content
+
+    async def _fetched(self, most: int | None) -> bytes:
+        opened = await fetch(self._client(), self.url, None, stream=most is not None)
+        if most is not None:
+            return await _at_most(opened, most)
+        assert opened.response is not None
+        return opened.response.content
 
     def _client(self) -> Session:
         if self._session is None:

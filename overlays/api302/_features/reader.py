@@ -154,6 +154,7 @@ class Reader:
                 return
 
     def _is_over(self) -> bool:
+        # A call, since type checkers do not see that `_slowly` changes the state.
         return self._state is State.OVER
 
     def _look_into(self, value: dict[str, Any], block: str) -> None:
