@@ -9,10 +9,10 @@ import asyncio
 import inspect
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, make_dataclass
 from enum import Enum
-from typing import Any, Literal, NotRequired, TypedDict, cast
+from typing import Any, Dict, Literal, NotRequired, TypedDict, cast  # noqa: UP035
 
 import pytest
 from pydantic import BaseModel, field_validator
@@ -622,3 +622,43 @@ def test_fault_25_a_class_that_cannot_be_read_is_named(
     with pytest.raises(api302.InvalidArgument, match=f"response_format: {told}"):
         client.chat.completions.parse(model="gpt-4o", messages=HELLO, response_format=kind)
     assert not server.requests
+
+
+class Bare(TypedDict):
+    names: frozenset  # type: ignore[type-arg]
+    steps: Sequence  # type: ignore[type-arg]
+    facts: Mapping  # type: ignore[type-arg]
+    more: Dict  # type: ignore[type-arg]  # noqa: UP006 - the old name is taken as well
+
+
+def test_fault_11_a_class_that_does_not_say_what_it_holds(client: Client, server: Any) -> None:
+    """`list` was taken, `frozenset`, `Sequence` and `Mapping` were not; of `Dict` nothing was
+    checked.
+    """
+
+    def parsed(text: str) -> Any:
+        server.next(text=text)
+        return client.chat.completions.parse(model="gpt-4o", messages=HELLO, response_format=Bare)
+
+    whole = '{"names": ["a", "a"], "steps": [1, "b"], "facts": {"a": 1}, "more": {"b": null}}'
+    assert parsed(whole).parsed == {
+        "names": frozenset("a"),
+        "steps": [1, "b"],
+        "facts": {"a": 1},
+        "more": {"b": None},
+    }
+    schema = server.requests[-1].body["response_format"]["json_schema"]["schema"]
+    assert [one["type"] for one in schema["properties"].values()] == [
+        "array",
+        "array",
+        "object",
+        "object",
+    ]
+    for wrong in (
+        whole.replace('{"a": 1}', "[]"),
+        whole.replace('[1, "b"]', '"ab"'),
+        whole.replace('["a", "a"]', "{}"),
+        whole.replace('{"b": null}', "[1]"),
+    ):
+        with pytest.raises(api302.OutputError):
+            parsed(wrong).parsed  # noqa: B018 - what it raises is what is tested

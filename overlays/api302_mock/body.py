@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from collections.abc import AsyncGenerator
+from itertools import islice
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -23,10 +25,16 @@ DEEPEST = 200
 
 Deeper ones are refused by the real service too, and end Python's recursion.
 """
+MOST_TOKENS = 3_000_000
+"""Texts, lists, objects and commas of JSON data: each value that they part takes some hundred bytes
+of memory, however short it is.
+"""
 MOST_FIELDS = 1000
 """Fields of a form: as many as Starlette takes of one with parts."""
 MULTIPART = "multipart/form-data"
 URLENCODED = "application/x-www-form-urlencoded"
+_TOKEN = r'"(?:[^"\\]++|\\.)*+"|[\[{,]'
+_TOKENS = {str: re.compile(_TOKEN, re.DOTALL), bytes: re.compile(_TOKEN.encode(), re.DOTALL)}
 
 
 async def read_bytes(request: Request) -> bytes:
@@ -50,11 +58,13 @@ async def read_bytes(request: Request) -> bytes:
 
 
 def parse_json(text: str | bytes) -> Any:
-    """JSON data, of moderate depth.
+    """JSON data, of moderate depth, and of no more values than fit into memory.
 
     Raises:
-        ValueError: It is not JSON, or nested too deeply.
+        ValueError: It is not JSON, nested too deeply, or has too many values.
     """
+    if _has_too_much(text):
+        raise ValueError(f"too many values, more than {MOST_TOKENS} texts, lists, objects, commas")
     try:
         value = json.loads(text, parse_constant=_refuse_constant, parse_float=_finite)
     except RecursionError:
@@ -62,6 +72,12 @@ def parse_json(text: str | bytes) -> Any:
     if not _is_shallow(value):
         raise ValueError("nested too deeply")
     return value
+
+
+def _has_too_much(text: Any) -> bool:
+    if len(text) <= MOST_TOKENS:
+        return False
+    return next(islice(_TOKENS[type(text)].finditer(text), MOST_TOKENS, None), None) is not None
 
 
 def _refuse_constant(name: str) -> Any:

@@ -19,7 +19,9 @@ from test_draft import paste
 from generator import rules
 from generator.docs import PageError, fetch
 from generator.docs.described import Described
+from generator.docs.diff.changes import changes
 from generator.docs.diff.operation import compare
+from generator.docs.digests import digest
 from generator.docs.pages.copied import copied
 from generator.docs.pages.plain_yaml import UnusableYaml, load
 from generator.docs.sources import parse_list, parse_page
@@ -529,3 +531,22 @@ def test_fault_25_a_url_that_cannot_be_shown(docs: Docs, url: str) -> None:
     run = docs("diff", url)
     assert run.code == 1
     assert "this is not a URL" in run.err
+
+
+def test_fault_23_a_parameter_is_looked_up_by_its_place_too(mini: Path, page: Page) -> None:
+    """Of a header we said that ours requires it, where a query parameter is called the same."""
+    file = mini / "videos/acme.yaml"
+    both = "      parameters:\n"
+    both += "        - {name: region, in: query, required: true, schema: {type: string}}\n"
+    both += "        - {name: region, in: header, required: false, schema: {type: string}}\n"
+    named = "      operationId: acme_text_to_video\n"
+    file.write_text(file.read_text("utf-8").replace(named, named + both), "utf-8")
+
+    def with_region(is_required: bool) -> Callable[[dict[str, Any]], None]:
+        one = {"name": "region", "in": "header", "schema": {"type": "string"}}
+        return lambda node: node["parameters"].append({**one, "required": is_required})
+
+    before = digest(parse_page(page(with_region(False)), "400000003e0.md"))
+    now = parse_page(page(with_region(True)), "400000003e0.md")
+    found = [one for one in changes(Described(mini), now, before, []) if one.kind == "required"]
+    assert [one.fix for one in found] == ["add it to `required`, unless calls without it are known"]

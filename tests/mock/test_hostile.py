@@ -471,6 +471,22 @@ def test_fault_26_a_body_beyond_the_limit_is_413(
     assert http.post("/acme/v1/videos", json=VIDEO).is_success
 
 
+@pytest.mark.parametrize("unit", ["[],", "{},", "0,", '"ab",', '""', '{"a":[0]},'])
+def test_fault_26_values_without_number_are_refused(
+    http: httpx.Client, monkeypatch: pytest.MonkeyPatch, unit: str
+) -> None:
+    """128 MB of empty lists took gigabytes."""
+    monkeypatch.setattr("api302_mock.body.MOST_TOKENS", 1000)
+    many = f'{{"prompt": "x", "duration": [{unit * 1001}0]}}'
+    headers = {"Content-Type": "application/json"}
+    response = http.post("/acme/v1/videos", content=many, headers=headers)
+    assert response.status_code == 400
+    assert "too many values, more than 1000" in response.json()["error"]["message"]
+    assert http.post("/mock/next", content=many, headers=headers).status_code == 400
+    text = {**VIDEO, "prompt": unit * 1001 + '\\"[,' * 1001}
+    assert http.post("/acme/v1/videos", json=text).is_success, "one text is one value"
+
+
 def test_fault_26_the_log_drops_the_oldest_requests() -> None:
     log = Log(limit=100_000, count=50)
     for number in range(200):

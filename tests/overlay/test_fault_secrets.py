@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import copy
 import io
@@ -13,6 +14,7 @@ from collections.abc import Callable
 from typing import Any
 from urllib.parse import quote
 
+import httpx2
 import pytest
 from support import api302, chunk, events, head, http
 
@@ -320,3 +322,72 @@ def test_fault_20_encoded_in_a_cut_chunk(serve: Any, connect_with: Any) -> None:
     error = raised(lambda: chat(connect_with(server)))
     assert_hidden(everything(error))
     assert base64.b64encode(KEY.encode()).decode() not in everything(error)
+
+
+# --- what the libraries log -----------------------------------------------------------------------
+
+SIGNATURE = "c2lnbmVkIHVybA" * 3
+ECHO = http({}, x_echo=KEY, set_cookie=f"session={SIGNATURE}")
+QUERY = {"apiKey": KEY, "X-Amz-Signature": SIGNATURE}
+
+
+def logged(caplog: pytest.LogCaptureFixture) -> str:
+    """All that every logger was given, at every level, with the arguments of the records."""
+    return "\n".join(f"{one.getMessage()} {one.msg!r} {one.args!r}" for one in caplog.records)
+
+
+def assert_logged(caplog: pytest.LogCaptureFixture, *libraries: str) -> None:
+    text = logged(caplog)
+    assert_hidden(text)
+    assert SIGNATURE not in text
+    assert {*libraries} <= {one.name for one in caplog.records}, "else this proves nothing"
+
+
+def test_fault_20_no_library_logs_a_secret(
+    serve: Any, connect_with: Any, transport: str, caplog: pytest.LogCaptureFixture, tmp_path: Any
+) -> None:
+    """httpx2 logs whole URLs at INFO, and httpcore2 the headers of responses at DEBUG."""
+    caplog.set_level(logging.DEBUG)
+    moved = http("", "302 x", location=f"/f?sig={SIGNATURE}", x_echo=KEY)
+    broken = b"HTTP/1.1 200 OK\r\nx-echo %s\r\n\r\n" % KEY.encode()
+    streamed = head("text/event-stream", f"x-echo: {quote(KEY)}") + events({"choices": []})
+    server = serve(ECHO, moved, ECHO, ECHO, broken, streamed)
+    client = connect_with(server)
+    client.request("GET", "/mcp/v1/tool/api-key", query=QUERY)
+    client.request("GET", f"/keys/{quote(KEY, safe='')}/x")
+    client.download(f"{server.url}/f?X-Amz-Signature={SIGNATURE}#{SIGNATURE}", tmp_path)
+    raised(lambda: chat(client))
+    list(client.chat.completions.stream(model="small", messages=[]))
+    version = "" if transport == "httpx" else "2"
+    assert_logged(caplog, f"httpx{version}", f"httpcore{'' if version == '' else 2}.http11")
+    assert "GET http://127.0.0.1" in logged(caplog), "the URL itself is of use"
+
+
+@pytest.mark.parametrize("over", ["httpx2", "aiohttp"])
+def test_fault_20_no_library_of_an_async_client_logs_a_secret(
+    over: str, serve: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    streamed = head("text/event-stream", f"x-echo: {quote(KEY)}") + events({"choices": []})
+    server = serve(ECHO, streamed)
+
+    async def main() -> None:
+        settings = {"api_key": KEY, "base_url": server.url, "transport": over}
+        async with api302.AsyncClient(**settings) as client:
+            await client.request("GET", "/mcp/v1/tool/api-key", query=QUERY)
+            async for _ in client.chat.completions.stream(model="small", messages=[]):
+                pass
+
+    asyncio.run(main(), debug=True)
+    assert_logged(caplog, "api302", *(["httpx2", "httpcore2.http11"] if over == "httpx2" else []))
+
+
+def test_fault_20_what_a_program_sends_itself_is_logged_as_ever(
+    serve: Any, connect_with: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    server = serve(http({}), forever=True)
+    connect_with(server).request("GET", "/x", query={"a": "1"})
+    httpx2.get(f"{server.url}/y?b=2")
+    texts = [one.getMessage() for one in caplog.records if one.name == "httpx2"]
+    assert f"{server.url}/y?b=2" in texts[-1]

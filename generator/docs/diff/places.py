@@ -113,9 +113,7 @@ class Place:
         """The schemas that the steps begin at, and the steps that are left."""
         described, area = self.call.described, self.area
         if area.place in PLACES:
-            own = described.parameters(operation)
-            wanted = (area.place, steps[0])
-            same = [one for one in own if (one.get("in"), one.get("name")) == wanted]
+            same = self._parameters(operation, steps[0])
             return [one.get("schema") for one in same], steps[1:]
         part: Any = area.part
         return [
@@ -210,9 +208,14 @@ class Place:
         return bool(owners) and all(name in seq(one.get("required")) for one in owners)
 
     def _is_required_parameter(self, operation: Operation) -> bool:
-        own = self.call.described.parameters(operation)
-        same = (one for one in own if one.get("name") == self.steps[0])
+        same = self._parameters(operation, self.steps[0])
         return any(one.get("required") is True for one in same)
+
+    def _parameters(self, operation: Operation, name: str) -> list[dict[str, Any]]:
+        """Our parameters of that place and name: a header may be called as one of the query is."""
+        own = self.call.described.parameters(operation)
+        wanted = (self.area.place, name)
+        return [one for one in own if (one.get("in"), one.get("name")) == wanted]
 
     def _value(self, keyword: str, old: list[Any], new: list[Any]) -> Finding:
         is_known = keyword in ("default", "deprecated")

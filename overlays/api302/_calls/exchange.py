@@ -19,6 +19,7 @@ from api302._errors import (
     NoChannelError,
     NotFoundError,
 )
+from api302._http import logs
 from api302._http.decoding import media_type_of
 from api302._http.response import Response
 from api302._http.retry import SAFE, delay
@@ -117,7 +118,8 @@ async def _send(session: Session, call: Call) -> Response:
     kwargs = {**call.kwargs, "url": call.url}
     redirects, io = 0, session.io
     while True:
-        response = await io.send(kwargs, call.options.timeout, call.what)
+        with logs.redacted(session.redactor):
+            response = await io.send(kwargs, call.options.timeout, call.what)
         target = _redirected(call.method, response)
         if not target:
             response.verdict = await _judged(session, call, response)

@@ -7,7 +7,7 @@ from typing import Any
 from api302._calls.exchange import exchange
 from api302._calls.failure import broken_off
 from api302._calls.session import Session
-from api302._errors import ConnectionError
+from api302._errors import Api302Error, ConnectionError
 from api302._http.body import AsyncBody, Body
 from api302._http.response import Response
 from api302._types import Call
@@ -24,6 +24,7 @@ class Opened:
     def __init__(self, session: Session, call: Call) -> None:
         self.session, self.call = session, call
         self.response: Response | None = None
+        self._is_called = False
         self.body: Any = None
         """While it is open, a `Body` or `AsyncBody`."""
 
@@ -33,8 +34,11 @@ class Opened:
             self.response.abandon()
 
     async def open(self) -> Response:
-        """The response, made at first use."""
+        """The response, made at first use. A call that failed is not made again: it may cost."""
         if self.response is None:
+            if self._is_called:
+                raise Api302Error(f"{self.call.what}: was made already, and failed; make a new one")
+            self._is_called = True
             try:
                 self.response = await exchange(self.session, self.call)
             finally:

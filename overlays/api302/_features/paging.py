@@ -141,8 +141,12 @@ class Pages(Iterator[T]):
 
     def pages(self) -> Iterator[Page[T]]:
         """The pages that were not asked for yet."""
-        while page := run(self._walk.turn()):
+        while page := self._page():
             yield page
+
+    def _page(self) -> Page[T] | None:
+        with self._reading:
+            return run(self._walk.turn())
 
 
 class AsyncPages(AsyncIterator[T]):
@@ -164,7 +168,7 @@ class AsyncPages(AsyncIterator[T]):
             if self._turn.is_taken:
                 await self._turn.over()
                 continue
-            with self._turn:
+            async with self._turn:
                 page = await self._walk.turn()
                 if page is None:
                     raise StopAsyncIteration
@@ -172,8 +176,12 @@ class AsyncPages(AsyncIterator[T]):
 
     async def pages(self) -> AsyncIterator[Page[T]]:
         """The pages that were not asked for yet."""
-        while page := await self._walk.turn():
+        while page := await self._page():
             yield page
+
+    async def _page(self) -> Page[T] | None:
+        async with self._turn:
+            return await self._walk.turn()
 
 
 def typed(path: str, parsed: Any) -> Any:

@@ -43,10 +43,9 @@ _PLAIN: dict[Any, Json] = {
     Any: {},
 }
 """The schemas of types that hold no others."""
-_BARE = (list, tuple, set, dict)
-"""Classes that need not say what they hold."""
 _LISTS = (list, tuple, set, frozenset, Sequence)
 _MAPPINGS = (dict, Mapping)
+"""These and the lists need not say what they hold."""
 _UNIONS = (Union, UnionType)
 _MARKS = (NotRequired, Required)
 """What says something of a field, and nothing of its value."""
@@ -227,7 +226,7 @@ class _Schemas:
 
 def _origin(kind: Any) -> Any:
     """What a generic type is one of, such as `list` of `list[int]`; None for any other type."""
-    return get_origin(kind) or (kind if kind in _BARE else None)
+    return get_origin(kind) or (kind if kind in (*_LISTS, *_MAPPINGS) else None)
 
 
 def _is_mixed(kind: Any) -> bool:
@@ -259,9 +258,8 @@ def loaded(kind: Any, data: Any, where: str = "") -> Any:
         return _loaded_object(kind, data, where)
     if origin in _LISTS:
         return _loaded_list(kind, data, where)
-    if origin in _MAPPINGS and len(arguments) > 1:
-        _checked(is_object(data), data, where, "an object")
-        return {key: loaded(arguments[1], one, f"{where}.{key}") for key, one in data.items()}
+    if origin in _MAPPINGS:
+        return _loaded_mapping(arguments, data, where)
     return _scalar(kind, data, where)
 
 
@@ -273,7 +271,7 @@ def _scalar(kind: Any, data: Any, where: str) -> Any:
         return _checked(
             isinstance(data, int) and not isinstance(data, bool), data, where, "an integer"
         )
-    if kind in (str, bool, dict):
+    if kind in (str, bool):
         return _checked(isinstance(data, kind), data, where, kind.__name__)
     if kind in (None, NoneType):
         return _checked(data is None, data, where, "null")
@@ -309,6 +307,13 @@ def _loaded_list(kind: Any, data: Any, where: str) -> Any:
     )
     made = _origin(kind)
     return list(items) if made in (list, Sequence) else made(items)
+
+
+def _loaded_mapping(arguments: tuple[Any, ...], data: Any, where: str) -> Any:
+    _checked(is_object(data), data, where, "an object")
+    if len(arguments) < 2:
+        return data
+    return {key: loaded(arguments[1], one, f"{where}.{key}") for key, one in data.items()}
 
 
 def _required(kind: Any) -> Iterator[str]:

@@ -16,13 +16,13 @@ from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar
 
 from api302._calls.response import decode_error
 from api302._calls.session import Session
-from api302._errors import ConnectionError
+from api302._errors import Api302Error, ConnectionError
 from api302._http.sync import run
 from api302._types import Call
 
 from .opened import Opened
 from .reader import Reader
-from .turn import Turn
+from .turn import ThreadTurn, Turn
 
 if TYPE_CHECKING:
     from os import PathLike
@@ -109,9 +109,10 @@ class _Values:
             raise
 
     def open(self) -> None:
-        """Open the stream, if it is not yet."""
-        if self._opened.response is None and not self._is_ended:
-            self._ready = iter(self._more())
+        """Open the stream, if it is not yet: once, whoever asks for it."""
+        with self._reading:
+            if self._opened.response is None and not self._is_ended:
+                self._ready = iter(self._more())
 
     def close(self) -> None:
         """Let go of the connection."""
@@ -147,7 +148,7 @@ class _AsyncValues:
             if self._turn.is_taken:
                 await self._turn.over()
                 continue
-            with self._turn:
+            async with self._turn:
                 self._ready = iter(await self._more())
 
     async def _more(self) -> Iterable[Any]:
@@ -161,9 +162,8 @@ class _AsyncValues:
         return reader.end()
 
     async def _begin(self) -> Iterable[Any]:
-        response = await self._opened.open()
         try:
-            return self._reader.open(response)
+            return self._reader.open(await self._opened.open())
         except BaseException:  # such as: it was closed meanwhile
             await self.close()
             raise
@@ -179,9 +179,10 @@ class _AsyncValues:
             raise
 
     async def open(self) -> None:
-        """Open the stream, if it is not yet."""
-        if self._opened.response is None and not self._is_ended:
-            self._ready = iter(await self._more())
+        """Open the stream, if it is not yet: once, whoever asks for it."""
+        async with self._turn:
+            if self._opened.response is None and not self._is_ended:
+                self._ready = iter(await self._more())
 
     async def close(self) -> None:
         """Let go of the connection."""
@@ -341,12 +342,27 @@ class _AsyncTexts:
 
 
 class _Bytes(_Facts):
-    """What the streams of bytes share, as coroutines."""
+    """What the streams of bytes share, as coroutines.
+
+    Several may read one, and get each piece once; who saves it has it alone.
+    """
 
     def __init__(self, session: Session, call: Call) -> None:
         self._opened = Opened(session, call)
+        self._turn = Turn() if session.connections.is_async else ThreadTurn()
+        self._given = 0
+        """Bytes that were handed out."""
+        self._is_saved = False
+        self._is_over = False
+        """All was read, or it was closed, or broke off."""
+        self._is_whole = False
+        """All was read."""
 
     async def _open(self) -> Opened:
+        async with self._turn:
+            return await self._here()
+
+    async def _here(self) -> Opened:
         opened = self._opened
         response = await opened.open()
         if opened.body is None and response.is_stream_consumed and response.content:
@@ -355,22 +371,58 @@ class _Bytes(_Facts):
         return opened
 
     async def _piece(self) -> bytes | None:
-        opened = await self._open()
+        was_over = self._is_over
+        async with self._turn:
+            if self._is_saved:
+                raise self._error(self._used())
+            piece = None if self._is_over else await self._next()
+            if piece is None and not (self._is_whole or was_over):
+                raise self._error("was closed while it was read")
+        self._given += len(piece or b"")
+        return piece
+
+    async def _next(self) -> bytes | None:
+        opened = await self._here()
         try:
             piece = await opened.read()
         except BaseException:
-            await opened.close()
+            await self._close()
             raise
         if piece is None:
-            await opened.close()
+            self._is_whole = not self._is_over
+            await self._close()
         return piece
 
     async def _save(self, path: str | PathLike[str]) -> Path:
         from .files import check_place, save
 
         await self._opened.session.io.thread(check_place, path)  # before anything is paid for
-        opened = await self._open()
-        return await save(opened, path)
+        async with self._turn:
+            if used := self._used():
+                raise self._error(used)
+            opened = await self._here()
+            self._is_saved = True
+            try:
+                return await save(opened, path)
+            finally:
+                self._is_over = True
+
+    def _used(self) -> str:
+        """Why there is not all of it any more, or nothing."""
+        if self._is_saved:
+            return "was saved already; read the file"
+        if self._given:
+            given = f"has given {self._given} bytes already, which a file would lack"
+            return f"{given}; save it before you read it, or write the pieces to a file yourself"
+        return "is closed" if self._is_over else ""
+
+    async def _close(self) -> None:
+        self._is_over = True
+        await self._opened.close()
+
+    def _error(self, why: str) -> Api302Error:
+        request_id = self.request_id
+        return Api302Error(f"{self._opened.call.what}: the stream {why}", request_id=request_id)
 
 
 class ByteStream(_Bytes):
@@ -396,13 +448,14 @@ class ByteStream(_Bytes):
         Raises:
             InvalidArgument: There is no such folder; nothing was sent, unless the stream was open
             already.
+            Api302Error: Some of it was read already. What is left can still be read.
             ConnectionError: It did not arrive whole.
         """
         return run(self._save(path))
 
     def close(self) -> None:
-        """Let go of the connection."""
-        run(self._opened.close())
+        """Let go of the connection. A thread that is just reading gets an error."""
+        run(self._close())
 
     def __enter__(self) -> ByteStream:
         run(self._open())
@@ -432,8 +485,8 @@ class AsyncByteStream(_Bytes):
         return await self._save(path)
 
     async def close(self) -> None:
-        """Let go of the connection."""
-        await self._opened.close()
+        """Let go of the connection. A task that is just reading gets an error."""
+        await self._close()
 
     aclose = close
 

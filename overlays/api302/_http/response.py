@@ -17,9 +17,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple, cast
 from api302 import _log
 from api302._errors import Api302Error, ConnectionError, InvalidArgument
 
+from . import logs
 from .decoding import ABSENT, LARGE, decoders, json_in, text_of
 
 if TYPE_CHECKING:
+    from api302._secret import Redactor
+
     from .transport import Io
 
 _END = object()
@@ -288,6 +291,7 @@ class Received(Response):
         self._source: Any = None
         self._is_over = False
         self._token = object()
+        self._redactor = logs.current.get()
         io.opened[self._token] = raw, None
 
     @property
@@ -320,9 +324,11 @@ class Received(Response):
         source = self._begin(self._raw.iter_raw)
         self._check_process()
         inside.depth += 1
+        before = self._logged()
         try:
             chunk = next(source, _END)
         finally:
+            logs.current.set(before)
             inside.depth -= 1
         return self._take(chunk)
 
@@ -331,7 +337,18 @@ class Received(Response):
             return self._end()
         source = self._begin(self._raw.aiter_raw)
         self._check_process()
-        return self._take(await anext(source, _END))
+        before = self._logged()
+        try:
+            chunk = await anext(source, _END)
+        finally:
+            logs.current.set(before)
+        return self._take(chunk)
+
+    def _logged(self) -> Redactor | None:
+        """Have what the library logs pass through our redactor; returns the one before."""
+        before = logs.current.get()
+        logs.current.set(self._redactor)
+        return before
 
     def _is_read(self) -> bool:
         """Whether the library has the body already, as a transport for tests gives it."""

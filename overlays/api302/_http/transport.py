@@ -25,6 +25,7 @@ from api302._errors import Api302Error, ConnectionError, InvalidArgument, Timeou
 from api302._secret import Secret, without_credentials
 from api302._types import AsyncHttpClient, HttpClient, Timeout
 
+from . import logs
 from .deadline import not_in_time, within
 from .decoding import ACCEPTED
 from .limiter import POOL, POOLS, Limiter
@@ -213,6 +214,7 @@ class _Base:
     event: Callable[[], Any]
 
     def __init__(self, http: Any, proxy: Secret | None) -> None:
+        logs.install()
         self._own = http is None
         self._proxy = proxy
         self._verify: Any = httpx2.create_ssl_context() if self._own else None
