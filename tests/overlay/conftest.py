@@ -13,7 +13,9 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import httpx2
 import pytest
+from patience import PATIENCE
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
@@ -132,6 +134,18 @@ def network(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> 
 
         monkeypatch.setattr(api302._http.transport, "_aiohttp", lambda *_: None)
     return request.param
+
+
+@pytest.fixture
+def kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Connections stay open for longer than any pause of a busy machine."""
+    import api302._http.aiohttp
+    import api302._http.body
+
+    monkeypatch.setattr(api302._http.body, "LINGER", PATIENCE)
+    monkeypatch.setitem(httpx2.Limits.__init__.__kwdefaults__, "keepalive_expiry", PATIENCE)
+    monkeypatch.setitem(httpx.Limits.__init__.__kwdefaults__, "keepalive_expiry", PATIENCE)
+    monkeypatch.setattr(api302._http.aiohttp, "KEPT", PATIENCE)
 
 
 @pytest.fixture

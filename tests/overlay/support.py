@@ -15,6 +15,8 @@ from dataclasses import dataclass, field
 from importlib import import_module
 from typing import Any
 
+from patience import PATIENCE
+
 KEY = "sk-secret-key-0123456789"
 
 
@@ -178,6 +180,14 @@ class Server:
         for connection in self._open:
             with suppress(OSError):
                 connection.shutdown(socket.SHUT_RDWR)
+
+
+def silent(connection: socket.socket, _: object = None) -> None:
+    """Say nothing more, until the client lets go: for longer than any machine is slow."""
+    connection.settimeout(2 * PATIENCE)
+    with suppress(OSError):
+        connection.recv(1)
+    connection.close()
 
 
 def slowly(

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import socket
-import time
 from collections.abc import Callable
 from typing import Any
 
+import httpx2
 import pytest
 import trio
-from support import KEY, Request, api302, http, reset
+from patience import PATIENCE, reserved_port, until
+from support import KEY, Request, api302, http, reset, silent
 
 RESPONSE = {"id": "c-1", "choices": []}
 
@@ -29,8 +30,7 @@ def used(url: str, job: Callable[[Any], Any], **options: Any) -> Any:
 
 
 def refusing() -> str:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        return f"http://127.0.0.1:{listener.getsockname()[1]}"
+    return f"http://127.0.0.1:{reserved_port()}"
 
 
 def kind(client: Any) -> str:
@@ -98,10 +98,6 @@ def test_other_transports_are_refused() -> None:
 both = pytest.mark.usefixtures("network")
 
 
-def silent(_: Any, __: Any) -> None:
-    time.sleep(2)
-
-
 def hung_up(connection: Any, _: Any) -> None:
     connection.close()
 
@@ -110,9 +106,11 @@ def hung_up(connection: Any, _: Any) -> None:
 @pytest.mark.parametrize("step", [reset, hung_up, silent])
 def test_what_was_sent_is_known_to_be_sent(step: Any, serve: Any) -> None:
     server = serve(step, forever=True)
+    patient = httpx2.Timeout(PATIENCE, read=0.4 if step is silent else PATIENCE)
     with pytest.raises(api302.ConnectionError) as caught:
-        used(server.url, chat, timeout=0.4 if step is silent else 30, max_retries=3)
+        used(server.url, chat, timeout=patient, max_retries=3)
     assert caught.value.sent
+    until(lambda: server.requests, "it is received")
     assert len(server.requests) == 1
     assert isinstance(caught.value, api302.TimeoutError) == (step is silent)
 
@@ -182,7 +180,9 @@ def test_an_upload_that_stalls_times_out() -> None:
         url = f"http://127.0.0.1:{listener.getsockname()[1]}"
         with pytest.raises(api302.TimeoutError) as caught:
             used(
-                url, lambda client: chat(client, extra_body={"user": "x" * (64 << 20)}), timeout=0.5
+                url,
+                lambda client: chat(client, extra_body={"user": "x" * (64 << 20)}),
+                timeout=httpx2.Timeout(0.5, connect=PATIENCE),
             )
     assert caught.value.sent
 
@@ -199,10 +199,10 @@ def test_a_response_before_the_end_of_an_upload() -> None:
                 await asyncio.to_thread(connection.recv, 1000)
                 connection.sendall(http({"error": {"message": "too large"}}, "413 x"))
                 with pytest.raises((api302.RequestTooLargeError, api302.ConnectionError)) as caught:
-                    await asyncio.wait_for(task, 20)
+                    await asyncio.wait_for(task, PATIENCE)
             return caught.value
 
-        error = used(url, job, timeout=5)
+        error = used(url, job, timeout=httpx2.Timeout(5, connect=PATIENCE))
     assert getattr(error, "sent", True)
 
 
@@ -259,4 +259,4 @@ def test_hundreds_at_once_need_no_queue(many: str) -> None:
         await asyncio.gather(*(chat(client) for _ in range(300)))
         assert not client._client.io.limiter._waiting
 
-    used(many, job, timeout=60)
+    used(many, job, timeout=httpx2.Timeout(PATIENCE))

@@ -137,7 +137,7 @@ def test_options_are_no_arguments(call: Any) -> None:
     assert message.startswith("extra_headers: is not an argument")
 
     more = {"extra_body": {"seed": 1}, "extra_headers": {"X-A": "b"}, "extra_query": {"q": 1}}
-    _, request = call(http(TASK), "acme_text_to_video", {"prompt": "a cat"}, timeout=3, **more)
+    _, request = call(http(TASK), "acme_text_to_video", {"prompt": "a cat"}, timeout=30, **more)
     assert request.json == {"prompt": "a cat", "seed": 1}
     assert request.headers["x-a"] == "b"
     assert request.target.endswith("?q=1")

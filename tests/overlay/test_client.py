@@ -223,10 +223,11 @@ def test_a_reply_that_contradicts_the_description_is_not_lost(serve: Any, connec
     assert (caught.value.body, caught.value.status_code) == ("plain", 200)
 
 
+@pytest.mark.usefixtures("kept")
 def test_options_share_the_connections(serve: Any, connect: Any) -> None:
     server = serve(*[http(REPLY)] * 4)
     client = connect(server, headers={"x-a": "1"})
-    other = client.with_options(timeout=3, max_retries=0, headers={"x-b": "2"}, api_key="sk-other")
+    other = client.with_options(timeout=30, max_retries=0, headers={"x-b": "2"}, api_key="sk-other")
     for one in (client, other, client, other.with_options()):
         chat(one)
     assert server.connections == 1
@@ -384,7 +385,7 @@ def test_a_client_of_the_callers(name: str, serve: Any) -> None:
         assert not mine.is_closed
         wrapped = Instrumented(mine)
         client = api302.Client(api_key=KEY, base_url=server.url, http_client=wrapped)
-        chat(client, timeout=library(name).Timeout(3.0, read=5.0))
+        chat(client, timeout=library(name).Timeout(30.0, read=50.0))
         assert wrapped.sent == 1
     assert server.requests[0].headers["x-mine"] == "1"
 
@@ -448,7 +449,7 @@ def test_the_async_client(serve: Any) -> None:
             assert (await client.cost(reply)).amount == 1
             assert (await client.request("GET", "/x")).parsed == {"a": 1}
             with pytest.raises(api302.NotFoundError):
-                await chat(client.with_options(timeout=2))
+                await chat(client.with_options(timeout=20))
             assert [thing.name async for thing in client.tools.extra.iter_things()] == ["a"]
             assert "sk-" not in repr(client)
         with pytest.raises(api302.Api302Error, match="closed"):

@@ -8,13 +8,14 @@ import email.utils
 import logging
 import pickle
 import socket
-import time
 import traceback
 from importlib import import_module
 from typing import Any
 
+import httpx2
 import pytest
-from support import KEY, Lazy, Request, Server, api302, http, reset
+from patience import PATIENCE, reserved_port, until
+from support import KEY, Lazy, Server, api302, http, reset, silent
 
 retry = Lazy("api302._http.retry")
 errors = Lazy("api302._calls.failure")
@@ -182,20 +183,10 @@ def test_the_tree() -> None:
 # --- retries: through sockets ---------------------------------------------------------------------
 
 
-def silent(connection: socket.socket, _: Request) -> None:
-    time.sleep(0.6)
-    connection.close()
-
-
 def cut(connection: socket.socket, _: Any) -> None:
     """The start of a response, and the end of the connection."""
     connection.sendall(b'HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\n{"id":')
     connection.close()
-
-
-def closed_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        return listener.getsockname()[1]
 
 
 @pytest.mark.usefixtures("quick")
@@ -218,10 +209,12 @@ def closed_port() -> int:
     ],
 )
 def test_what_is_made_again(step: Any, posts: int, gets: int, serve: Any, connect: Any) -> None:
+    patient = httpx2.Timeout(PATIENCE, read=0.3 if step is silent else PATIENCE)
     for call, times in ((post, posts), (get, gets)):
         server = serve(step, forever=True)
         with pytest.raises(api302.Api302Error):
-            call(connect(server, timeout=0.3 if step is silent else 20))
+            call(connect(server, timeout=patient))
+        until(lambda: len(server.requests) >= times, "they are received")  # noqa: B023
         assert len(server.requests) == times
 
 
@@ -231,7 +224,7 @@ def test_a_refused_connection_is_tried_again(
 ) -> None:
     caplog.set_level(logging.INFO, "api302")
     server = serve()
-    server.url = f"http://127.0.0.1:{closed_port()}"
+    server.url = f"http://127.0.0.1:{reserved_port()}"
     with pytest.raises(api302.ConnectionError) as caught:
         post(connect(server))
     assert not caught.value.sent
@@ -260,7 +253,7 @@ def test_it_helps(serve: Any, connect: Any) -> None:
 
 def test_a_timeout(serve: Any, connect: Any) -> None:
     with pytest.raises(api302.TimeoutError, match="may have been accepted") as caught:
-        post(connect(serve(silent)), timeout=0.1)
+        post(connect(serve(silent)), timeout=httpx2.Timeout(PATIENCE, read=0.1))
     assert caught.value.sent
     assert isinstance(caught.value, builtins.TimeoutError)
 
@@ -382,7 +375,7 @@ def _shown(error: BaseException) -> str:
         http({}, "500 x"),
         http("<x>"),
         lambda connection, _: connection.close(),
-        lambda *_: time.sleep(1),
+        silent,
     ],
 )
 def test_no_local_variable_shows_the_key(step: Any, serve: Any, connect: Any) -> None:

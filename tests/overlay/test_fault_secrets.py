@@ -169,7 +169,7 @@ def test_fault_20_a_task_that_failed(serve: Any, connect_with: Any) -> None:
     failed = {"task_id": "t", "task_status": "failed", "task_status_msg": f"no {KEY}"}
     client = connect_with(serve(submitted, http({"code": 0, "data": failed, "k": KEY})))
     task = client.videos.create(prompt="x")
-    error = raised(lambda: task.wait(interval=0, timeout=5))
+    error = raised(lambda: task.wait(interval=0, timeout=50))
     assert type(error).__name__ == "TaskFailed"
     assert_hidden(everything(error, in_frames=False))
     assert_hidden(repr(error.status.response.to_dict()))  # type: ignore[attr-defined]

@@ -268,7 +268,7 @@ def test_a_download(serve: Any, connect: Any, tmp_path: Path) -> None:
     )  # what the server names replaces nothing
     assert client.download(f"{server.url}/a/b.mp4", tmp_path / "b.mp4") == tmp_path / "b.mp4"
     assert (
-        client.download(f"{server.url}/a/b.mp4", str(tmp_path / "c"), timeout=3).read_bytes()
+        client.download(f"{server.url}/a/b.mp4", str(tmp_path / "c"), timeout=30).read_bytes()
         == content
     )
     assert sorted(path.name for path in tmp_path.iterdir()) == ["b (1).mp4", "b.mp4", "c"]

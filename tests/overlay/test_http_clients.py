@@ -13,7 +13,8 @@ import anyio
 import httpx
 import httpx2
 import pytest
-from support import KEY, api302, http
+from patience import PATIENCE
+from support import KEY, api302, http, silent
 
 RESPONSE = {"id": "c-1", "choices": []}
 LIBRARIES = {"httpx": httpx, "httpx2": httpx2}
@@ -104,10 +105,6 @@ def test_anything_else_is_refused_by_its_name(name: str) -> None:
 # --- timeouts -------------------------------------------------------------------------------------
 
 
-def silent(_: Any, __: Any) -> None:
-    time.sleep(3)
-
-
 @pytest.mark.parametrize("library", LIBRARIES)
 def test_its_own_timeout_holds(library: str, serve: Any) -> None:
     with LIBRARIES[library].Client(timeout=0.2) as mine:
@@ -128,14 +125,14 @@ def test_an_argument_of_ours_is_stronger(library: str, own: Any, serve: Any) -> 
     given = LIBRARIES[library].Timeout(own if own else 0.05)
     with LIBRARIES[library].Client(timeout=given) as mine:
         client = api302.Client(
-            api_key=KEY, base_url=serve(slow).url, http_client=mine, timeout=30, max_retries=0
+            api_key=KEY, base_url=serve(slow).url, http_client=mine, timeout=PATIENCE, max_retries=0
         )
         assert chat(client).id == "c-1"
     with LIBRARIES[library].Client(timeout=given) as mine:
         client = api302.Client(
             api_key=KEY, base_url=serve(slow).url, http_client=mine, max_retries=0
         )
-        assert chat(client, timeout=30).id == "c-1"
+        assert chat(client, timeout=PATIENCE).id == "c-1"
 
 
 @pytest.mark.parametrize("library", LIBRARIES)

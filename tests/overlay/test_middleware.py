@@ -301,7 +301,7 @@ def test_clients_of_with_options_share_it(serve: Any) -> None:
 
     client = api302.Client(
         api_key=KEY, base_url=serve(http(RESPONSE)).url, middleware=[note]
-    ).with_options(timeout=3)
+    ).with_options(timeout=30)
     chat(client)
     client.close()
     assert count == [1]

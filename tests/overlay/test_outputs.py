@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from patience import PATIENCE
 from support import KEY, Lazy, Request, api302, chunk, http
 
 behaviour = Lazy("api302_client.behaviour")
@@ -579,7 +580,7 @@ def test_fault_18_two_files_of_one_name_are_two_objects(
     put = memory.put_file
 
     def slow(path: str, target: str) -> None:
-        both.wait(10)
+        both.wait(PATIENCE)
         put(path, target)
 
     monkeypatch.setattr(memory, "put_file", slow)
@@ -594,7 +595,7 @@ def test_fault_18_two_files_of_one_name_are_two_objects(
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(30)
+        thread.join(PATIENCE)
     assert sorted(saved) == ["memory://bucket/a (1).mp4", "memory://bucket/a.mp4"]
 
 

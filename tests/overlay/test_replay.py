@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from patience import PATIENCE
 from support import KEY, api302, events, http
 
 SUBMITTED = http({"code": 0, "data": {"task_id": "t-1", "task_status": "submitted"}})
@@ -167,16 +168,16 @@ def test_fault_10_recordings_at_once_keep_each_others_files(serve: Any, tmp_path
         server = serve(http({"id": name}), forever=True)
         client = api302.Client(api_key=KEY, base_url=server.url)
         with client, api302.testing.record(client, folder):
-            begun.wait(10)
+            begun.wait(PATIENCE)
             for number in range(20):
                 said(client, f"{name} {number}")
-            begun.wait(10)
+            begun.wait(PATIENCE)
 
     threads = [threading.Thread(target=work, args=(name,)) for name in ("one", "two")]
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(60)
+        thread.join(PATIENCE)
     assert len(list(folder.iterdir())) == 40
     client = replaying(folder)
     for name in ("one", "two"):

@@ -87,7 +87,7 @@ def test_recording(serve: Any, connect: Any, tmp_path: Path) -> None:
     client = connect(server)
     with api302.testing.record(client, tmp_path / "new"):
         client.request("GET", "/dashboard/api_keys", query={"token": "t"})
-        client.with_options(timeout=3).chat.completions.create(
+        client.with_options(timeout=30).chat.completions.create(
             model="small", messages=[], extra_headers={"X-Secret": "s"}
         )
         list(client.chat.completions.stream(model="small", messages=[]))

@@ -11,7 +11,8 @@ import time
 from typing import Any
 
 import pytest
-from support import KEY, api302, chunk, delta, events, head, held, http, reset, slowly
+from patience import PATIENCE, happened
+from support import KEY, api302, chunk, delta, events, head, held, http, reset, silent, slowly
 
 WORDS = ["你好", ",世", "界 ", "😀", "!"]
 FINISH = {
@@ -252,7 +253,7 @@ def test_events_under_a_wrong_name(serve: Any, connect: Any) -> None:
 # --- connections ----------------------------------------------------------------------------------
 
 
-@pytest.mark.usefixtures("network")
+@pytest.mark.usefixtures("network", "kept")
 def test_the_connection_is_used_again(serve: Any, connect: Any) -> None:
     chunked = head(STREAM, "transfer-encoding: chunked") + chunk(WHOLE)
 
@@ -279,16 +280,16 @@ def test_the_connection_is_used_again(serve: Any, connect: Any) -> None:
 
 @pytest.mark.parametrize("which", ["sync", "async"])
 def test_a_server_that_does_not_hang_up(which: str, serve: Any, connect: Any) -> None:
-    server = serve(slowly([WHOLE], head(STREAM), lambda _: time.sleep(8)))
+    server = serve(slowly([WHOLE], head(STREAM), silent))
     start = time.monotonic()
     chunks = gather(server.url) if which == "async" else list(stream(connect(server)))
     assert text_of(chunks) == "".join(WORDS)
-    assert time.monotonic() - start < 4
+    assert time.monotonic() - start < PATIENCE
 
 
 @pytest.mark.usefixtures("network")
 def test_leaving_early(serve: Any, connect: Any) -> None:
-    endless = slowly([events(delta("x"), done=False)] * 50, head(STREAM), pause=0.02)
+    endless = slowly([events(delta("x"), done=False)] * 30_000, head(STREAM), pause=0.02)
     server = serve(endless, endless, endless, http(WHOLE, content_type=STREAM))
     client = connect(server)
     with stream(client) as running:
@@ -399,21 +400,35 @@ def test_a_stream_of_bytes(serve: Any, connect: Any, tmp_path: Any) -> None:
 # --- ended by others ---------------------------------------------------------------------------
 
 DRIPPING = slowly(
-    [events(delta("a"), done=False), *[b": \n\n"] * 60], head("text/event-stream"), pause=0.1
+    [events(delta("a"), done=False), *[b": \n\n"] * 6000], head("text/event-stream"), pause=0.1
 )
 
 
-def test_another_thread_may_close_it(serve: Any, connect: Any) -> None:
+def test_another_thread_may_close_it(
+    serve: Any, connect: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reads = threading.Event()
+    read = api302._http.body.Body.read
+
+    def noted(*given: Any, **how: Any) -> Any:
+        reads.set()
+        return read(*given, **how)
+
+    def close() -> None:
+        happened(reads)
+        stream.close()
+
     stream = connect(serve(DRIPPING)).chat.completions.stream(model="small", messages=[])
     assert next(stream)
-    timer = threading.Timer(0.3, stream.close)
-    timer.start()
+    monkeypatch.setattr(api302._http.body.Body, "read", noted)
+    closing = threading.Thread(target=close)
+    closing.start()
     start = time.monotonic()
     with pytest.raises(api302.StreamError, match="closed while it was read") as caught:
         list(stream)
-    timer.join()
+    closing.join()
     assert caught.value.text == "a"
-    assert time.monotonic() - start < 3
+    assert time.monotonic() - start < PATIENCE
 
 
 @pytest.mark.usefixtures("network")

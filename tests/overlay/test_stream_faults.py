@@ -24,6 +24,7 @@ from drawn import many
 from gateways import STREAMS
 from hypothesis import given
 from hypothesis import strategies as st
+from patience import PATIENCE, auntil
 from support import KEY, Lazy, Server, api302, chunk, delta, events, head, http, slowly
 from test_accumulate import mutated
 from test_stream import FINISH, STREAM, WHOLE, WORDS, gather, stream, text_of
@@ -32,7 +33,7 @@ types = Lazy("api302._types")
 prepare = Lazy("api302._calls.prepare")
 reader_module = Lazy("api302._features.reader")
 TEXT = "".join(WORDS)
-ENDLESS = slowly([events(delta("x"), done=False)] * 200, head(STREAM), pause=0.01)
+ENDLESS = slowly([events(delta("x"), done=False)] * 60_000, head(STREAM), pause=0.01)
 
 
 # --- left in the middle ---------------------------------------------------------------------------
@@ -79,7 +80,7 @@ def test_fault_02_streams_that_are_left_do_not_deadlock(
         env={"PYTHONPATH": ":".join(packages)},
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=PATIENCE,
         check=False,
     )
     assert (done.stdout.strip(), done.stderr) == ("done", "")
@@ -126,7 +127,8 @@ def test_fault_02_the_next_call_closes_what_was_left(serve: Any, connect: Any) -
                     assert text
                     break
             server.steps += [http(WHOLE, content_type=STREAM)]
-            await asyncio.sleep(0.01)  # the loop ends what is left of asynchronous generators
+            # The loop ends what is left of asynchronous generators, in tasks of its own.
+            await auntil(lambda: len(asyncio.all_tasks()) == 1, "the generators are ended")
             assert text_of([event async for event in stream(other)]) == TEXT
             assert len(other._client.io.opened) == 0
 
@@ -291,6 +293,7 @@ def test_fault_13_a_broken_end_is_a_cut(serve: Any, connect: Any) -> None:
     assert caught.value.partial.choices[0].finish_reason == "stop"
 
 
+@pytest.mark.usefixtures("kept")
 def test_what_follows_the_end_is_no_event(serve: Any, connect: Any) -> None:
     """Also in a piece of its own, which the connection shares with the next call."""
     late = slowly(
@@ -510,7 +513,7 @@ def test_fault_13_tasks_that_read_one_stream_lose_no_event(
                     found.append(said(event))
                     await anyio.sleep(0.004)
 
-            with anyio.fail_after(20):
+            with anyio.fail_after(PATIENCE):
                 async with anyio.create_task_group() as group:
                     for _ in range(4):
                         group.start_soon(read)
@@ -538,7 +541,7 @@ def test_fault_13_a_stream_that_breaks_off_is_told_to_each_task(serve: Any, back
                 except api302.StreamError as error:
                     errors.append(error)
 
-            with anyio.fail_after(20):
+            with anyio.fail_after(PATIENCE):
                 async with anyio.create_task_group() as group:
                     for _ in range(3):
                         group.start_soon(read)

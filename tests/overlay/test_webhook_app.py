@@ -14,6 +14,7 @@ from typing import Any
 import anyio
 import pytest
 import uvicorn
+from patience import PATIENCE, happened
 from support import KEY, Lazy, api302, http
 
 webhooks = Lazy("api302.webhooks")
@@ -251,7 +252,7 @@ def test_fault_05_the_end_is_not_lost_while_the_progress_is_asked_for(serve: Any
 
     def slow(connection: Any, request: Any) -> None:
         first.set()
-        assert second.wait(10)
+        happened(second)
         connection.sendall(http(PENDING))
 
     server = serve(slow, http(DONE))
@@ -260,7 +261,7 @@ def test_fault_05_the_end_is_not_lost_while_the_progress_is_asked_for(serve: Any
         async with api302.AsyncClient(api_key=KEY, base_url=server.url) as client:
             app = App(client)
             progress = asyncio.create_task(app.call(PENDING))
-            assert await asyncio.to_thread(first.wait, 10)
+            await asyncio.to_thread(happened, first)
             assert await app.call() == (200, "ok")
             second.set()
             assert (await progress)[0] == 200
@@ -359,7 +360,10 @@ def test_fault_16_a_server_ends_the_connection_of_a_message_that_trickles_in(
     monkeypatch.setattr("api302.webhooks.PATIENCE", 0.2)
     app = App(connect(serve(http(DONE))))
     path = app.url.removeprefix("https://me.test")
-    with running(app.app) as port, socket.create_connection(("127.0.0.1", port), 10) as caller:
+    with (
+        running(app.app) as port,
+        socket.create_connection(("127.0.0.1", port), PATIENCE) as caller,
+    ):
         head = f"POST {path} HTTP/1.1\r\nhost: me\r\ncontent-length: 100\r\n\r\n"
         caller.sendall(head.encode() + b'{"id":')
         answer = b"".join(iter(lambda: caller.recv(65536), b""))  # up to the connection's end
