@@ -9,6 +9,7 @@ from typing import Any
 
 import anyio
 import pytest
+from patience import PATIENCE
 from support import KEY, api302, delta, events, head, http, reset, slowly
 
 PIECES = [b"ID3\x04" + bytes([65 + number]) * 996 for number in range(20)]
@@ -222,7 +223,7 @@ def test_fault_05_a_reader_whose_stream_is_closed_does_not_take_it_for_whole(
 
     def hold(connection: Any, _: Any) -> None:
         connection.sendall(head("audio/mpeg") + PIECES[0])
-        is_over.wait(30)
+        is_over.wait(PATIENCE)
 
     async def main() -> None:
         async with api302.AsyncClient(api_key=KEY, base_url=serve(hold).url) as client:

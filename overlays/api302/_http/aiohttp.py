@@ -12,7 +12,7 @@ import json
 import socket
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from contextlib import asynccontextmanager, suppress
-from functools import lru_cache
+from functools import lru_cache, partial
 from types import MappingProxyType
 from typing import Any, NamedTuple
 from weakref import WeakSet
@@ -29,6 +29,7 @@ from aiohttp import (
     InvalidURL,
     TCPConnector,
 )
+from aiohttp.client_proto import ResponseHandler
 from httpx_aiohttp.httpx2 import AiohttpTransport
 from yarl import URL
 
@@ -40,6 +41,7 @@ KEPT = 5.0
 LARGE = 64 << 10
 """Bytes that leave at once, without waiting for the other side."""
 LONGEST_HEADER = 64 << 10
+_HEAD_ENDS = b"\r\n\r\n"
 LIMITS = ("connect", "read", "write", "pool")
 COMPACT: Mapping[str, Any] = {
     "ensure_ascii": False,
@@ -118,10 +120,36 @@ def _encoded(url: str) -> URL:
     return URL(url, encoded=True)
 
 
+class _Handler(ResponseHandler):
+    """aiohttp's side of a connection.
+
+    aiohttp's own forgets a response where what follows in the same piece is not HTTP, such as the
+    rest of a body that is longer than it says, and takes what arrives unasked for the response to
+    the next call.
+    """
+
+    def is_connected(self) -> bool:
+        """Whether the connection can be used for a call, or for the next one."""
+        return super().is_connected() and not self.should_close
+
+    def data_received(self, data: bytes) -> None:
+        """Take what has arrived: the head of a response by itself."""
+        end = data.find(_HEAD_ENDS) + len(_HEAD_ENDS) if data.startswith(b"HTTP/") else 0
+        if len(_HEAD_ENDS) <= end < len(data):
+            super().data_received(data[:end])
+            data = data[end:]
+        super().data_received(data)
+
+
 class _Connector(TCPConnector):
     """A connector that is closed by its client alone: a finalizer would touch a loop that may have
     ended, or be another process's.
     """
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)  # pyright: ignore[reportUnknownMemberType]
+        # aiohttp has no argument for it.
+        setattr(self, "_factory", partial(_Handler, loop=self._loop))  # noqa: B010
 
     def __del__(self, _warnings: Any = None) -> None: ...
 
@@ -358,7 +386,8 @@ class Open:
     extensions: Mapping[str, Any] = MappingProxyType({})
 
     def __init__(self, response: ClientResponse, url: str, upload: _Upload) -> None:
-        self._body = _Body(response, upload)
+        self.stream = _Body(response, upload)
+        """The pieces of the body, as they arrive."""
         self.status_code = response.status
         self.url = url
         self.is_closed = False
@@ -369,14 +398,10 @@ class Open:
             text = value if value.isascii() else _decoded(value)
             self.headers[name] = text if known is None else f"{known}, {text}"
 
-    def aiter_raw(self) -> AsyncIterator[bytes]:
-        """The pieces of the body, as they arrive."""
-        return self._body.__aiter__()
-
     async def aclose(self) -> None:
         """Let go of the connection."""
         self.is_closed = True
-        await self._body.aclose()
+        await self.stream.aclose()
 
 
 def _decoded(value: str) -> str:

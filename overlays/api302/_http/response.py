@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from .transport import Io
 
 _END = object()
+_WAY = ("_stream", "_httpcore_stream", "_stream", "_connection", "_h11_state")
+"""From a response's stream to the HTTP/1.1 connection that it is read from, of h11."""
 START = 256
 """Bytes of a body that show what it is."""
 
@@ -321,12 +323,14 @@ class Received(Response):
         """Have more arrive. False at the end."""
         if self._is_over or self._is_read():
             return self._end()
-        source = self._begin(self._raw.iter_raw)
+        source = self._begin(self._raw.stream.__iter__)
         self._check_process()
         inside.depth += 1
         before = self._logged()
         try:
             chunk = next(source, _END)
+            if chunk is _END and _has_more(self._raw):
+                self.extensions["network_stream"].close()
         finally:
             logs.current.set(before)
             inside.depth -= 1
@@ -335,11 +339,18 @@ class Received(Response):
     async def _arrived(self) -> bool:
         if self._is_over or self._is_read():
             return self._end()
-        source = self._begin(self._raw.aiter_raw)
+        source = self._begin(self._raw.stream.__aiter__)
         self._check_process()
         before = self._logged()
         try:
             chunk = await anext(source, _END)
+            if chunk is _END and _has_more(self._raw):
+                await self.extensions["network_stream"].aclose()
+        except GeneratorExit:  # the coroutine is thrown away: nothing can be awaited
+            raise
+        except BaseException:
+            await self._raw.aclose()
+            raise
         finally:
             logs.current.set(before)
         return self._take(chunk)
@@ -458,6 +469,19 @@ class Received(Response):
     def __del__(self) -> None:
         if not getattr(self, "_closed", True):
             self.abandon()
+
+
+def _has_more(raw: Any) -> bool:
+    """Whether more was received than the response that has just ended.
+
+    The library would take it for the response to the next call on that connection. A connection of
+    aiohttp is not used again then.
+    """
+    part = raw.stream
+    for name in _WAY:
+        part = getattr(part, name, None)
+    received: Any = getattr(part, "trailing_data", None) or (b"",)
+    return bool(received[0])
 
 
 def _through(decoder: Any, pieces: Iterator[bytes]) -> Iterator[bytes]:
