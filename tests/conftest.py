@@ -5,19 +5,32 @@
 from __future__ import annotations
 
 import difflib
+import inspect
 import json
 import os
 import signal
 import ssl
+import sys
 from collections.abc import Iterator
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 import pytest
+from patience import PATIENCE
 
 DOCUMENT = Path(__file__).resolve().parents[1] / "generated" / "openapi.json"
 ONLY = os.environ.get("API302_ONLY", "")
+
+with suppress(ImportError):
+    from hypothesis import HealthCheck, settings
+
+    # A busy machine draws slowly, and the inputs of other runs are not those of this one.
+    settings.register_profile(
+        "api302", deadline=None, database=None, suppress_health_check=[HealthCheck.too_slow]
+    )
+    settings.load_profile("api302")
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -26,6 +39,20 @@ def one_tls_context() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(ssl, "create_default_context", cache(ssl.create_default_context))
         yield
+
+
+@pytest.fixture(autouse=True)
+def patient_libraries(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The HTTP libraries wait five seconds from the start, in which a busy machine may say nothing.
+
+    The tests of the client alone see what callers see.
+    """
+    if "overlay" in request.path.parts:
+        return
+    for library in filter(None, map(sys.modules.get, ("httpx", "httpx2"))):
+        usual = inspect.signature(library.Client).parameters["timeout"].default
+        for kind in ("connect", "read", "write", "pool"):
+            monkeypatch.setattr(usual, kind, PATIENCE)
 
 
 @pytest.fixture

@@ -18,6 +18,7 @@ from typing import Any
 
 import httpx
 import pytest
+from patience import PATIENCE
 
 import api302
 import api302_mock
@@ -273,7 +274,7 @@ def test_a_task_is_followed_and_its_results_saved(
     task = submit(client, operation)
     states: list[str] = []
     result = client.resume(json.loads(json.dumps(task.to_dict()))).wait(
-        timeout=30, interval=0, on_progress=lambda s: states.append(s.state)
+        timeout=PATIENCE, interval=0, on_progress=lambda s: states.append(s.state)
     )
     assert states[0] == "pending"
     assert states[-1] == "succeeded"
@@ -295,7 +296,7 @@ def test_a_task_of_each_vendor_fails(
     server.next(fault="task-failed")
     task = submit(client, operation)
     with pytest.raises(api302.TaskFailed) as caught:
-        task.wait(timeout=30, interval=0)
+        task.wait(timeout=PATIENCE, interval=0)
     assert caught.value.task.id == task.id
     assert task.id in json.dumps(caught.value.task.to_dict())
 

@@ -21,6 +21,7 @@ from urllib.parse import parse_qs
 import attrs
 import numpy as np
 import pytest
+from patience import PATIENCE
 from PIL import Image
 from pydantic import BaseModel, Field
 
@@ -230,7 +231,7 @@ def test_sound_goes_as_bare_base64_where_the_description_says_so(
 
 def test_a_result_goes_into_the_next_message(client: Client, server: Any) -> None:
     task = client.videos.kling.text_to_video(prompt="a red panda")
-    video = task.wait(timeout=60).outputs[0]
+    video = task.wait(timeout=PATIENCE).outputs[0]
     content: Any = [{"type": "video_url", "video_url": {"url": video}}]
     client.chat.completions.create(model="gpt-4o", messages=[{"role": "user", "content": content}])
     part = server.requests[-1].body["messages"][0]["content"][0]

@@ -10,6 +10,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import pytest
+from patience import PATIENCE
 
 import api302
 from api302._types import Operation
@@ -116,7 +117,7 @@ def test_a_failed_task_raises_task_failed(name: str, server: str) -> None:
         handle = client.resume(kept)
         assert handle.status().state == "failed"
         with pytest.raises(api302.TaskFailed) as caught:
-            handle.wait(timeout=5, interval=0)
+            handle.wait(timeout=PATIENCE, interval=0)
     assert caught.value.task is handle
     assert caught.value.task_dict == kept
     assert caught.value.status.state == "failed"

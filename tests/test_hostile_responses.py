@@ -27,6 +27,7 @@ import httpx2
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from patience import PATIENCE
 
 import api302
 from api302._calls.call import finish
@@ -430,7 +431,7 @@ def test_a_failed_task_in_an_error_envelope_raises_task_failed(
     parameters = dict.fromkeys(op.behaviour.task.parameters, "t-1")
     handle = Handle(wire.client._client, op, parameters)
     with pytest.raises(api302.TaskFailed) as caught:
-        run(handle.wait(5, 0, None, None))
+        run(handle.wait(PATIENCE, 0, None, None))
     assert caught.value.task_dict["id"] == "t-1"
 
 

@@ -8,7 +8,6 @@ import socket
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, suppress
 from fnmatch import fnmatch
@@ -22,6 +21,7 @@ import pytest
 import yaml
 from mcp import Client, StdioServerParameters, stdio_client, types
 from mcp.client.streamable_http import streamable_http_client
+from patience import PATIENCE, reserved_port, until
 
 import api302
 from api302 import AsyncClient, InvalidArgument, directory, mcp
@@ -51,7 +51,7 @@ def run(test: Callable[[], Awaitable[None]]) -> None:
     """Run a test's coroutine, for a minute at most."""
 
     async def limited() -> None:
-        with anyio.fail_after(60):
+        with anyio.fail_after(PATIENCE):
             await test()
 
     anyio.run(limited)
@@ -835,30 +835,25 @@ def test_fault_25_an_infinite_number_is_refused(limit: str) -> None:
         given.number("limit", 5, least=1)
 
 
-def free_port() -> int:
+def listens(port: int) -> bool:
     with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        return one.getsockname()[1]
+        return one.connect_ex(("127.0.0.1", port)) == 0
 
 
 @pytest.fixture(scope="module")
 def served(api302_mock_server: MockServer) -> Iterator[str]:
     """The URL of a server over HTTP, in a process of its own."""
-    port = free_port()
+    port = reserved_port()
     command = [sys.executable, "-m", "api302.mcp", "--http", str(port), "--budget", "5"]
     env = {**environment(api302_mock_server), "AI302_MCP_TOKEN": TOKEN}
     process = subprocess.Popen(command, env=env, stderr=subprocess.DEVNULL)
     try:
-        for _ in range(600):
-            with socket.socket() as one:
-                if one.connect_ex(("127.0.0.1", port)) == 0:
-                    break
-            assert process.poll() is None
-            time.sleep(0.1)
+        until(lambda: listens(port) or process.poll() is not None, "it listens")
+        assert process.poll() is None
         yield f"http://127.0.0.1:{port}/mcp"
     finally:
         process.terminate()
-        process.wait(30)
+        process.wait(PATIENCE)
 
 
 TOKEN = "a-token-that-is-long-enough"
@@ -874,7 +869,7 @@ def test_over_http(served: str, api302_mock: MockServer, mode: str) -> None:
 
     async def test() -> None:
         headers = {"authorization": f"Bearer {TOKEN}"}
-        async with httpx2.AsyncClient(headers=headers, trust_env=False, timeout=60) as http:
+        async with httpx2.AsyncClient(headers=headers, trust_env=False, timeout=PATIENCE) as http:
             transport = streamable_http_client(served, http_client=http)
             async with Client(transport, mode=mode, elicitation_callback=answer) as client:
                 await client.list_tools()

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 import trio
+from patience import PATIENCE
 
 import api302
 import api302_mock
@@ -26,7 +27,7 @@ def test_a_tour_on_trio(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None
             task = await client.videos.kling.text_to_video(prompt="a red panda")
             with pytest.raises(api302.TaskTimeout):
                 await task.wait(timeout=0.01)
-            video = await task.wait(timeout=60, interval=0.01)
+            video = await task.wait(timeout=PATIENCE, interval=0.01)
             path = await video.outputs[0].save("panda.mp4")
             assert path.stat().st_size > 0
             uploaded = await client.files.upload("cat.png")

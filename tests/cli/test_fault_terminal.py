@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from patience import PATIENCE, happened, until
 
 from api302._terminal import harmless
 from api302.cli import arguments, main
@@ -147,7 +148,7 @@ def test_fault_24_a_closed_stream_is_no_traceback(server: Any, closed: str) -> N
     command = f"{sys.executable} -m api302 chat hi {closed}"
     env = {**os.environ, "AI302_BASE_URL": server.url, "PYTHONPATH": os.pathsep.join(sys.path)}
     done = subprocess.run(
-        command, shell=True, env=env, capture_output=True, text=True, timeout=60, check=False
+        command, shell=True, env=env, capture_output=True, text=True, timeout=PATIENCE, check=False
     )
     assert done.returncode == 0
     assert "Traceback" not in done.stderr
@@ -167,7 +168,7 @@ def test_fault_18_a_signal_leaves_no_half_file(tmp_path: Path, name: str, code: 
             self.send_header("content-length", "1000000")
             self.end_headers()
             with suppress(OSError):
-                for _ in range(600):
+                for _ in range(9000):
                     self.wfile.write(b"x" * 100)
                     begun.set()
                     time.sleep(0.05)
@@ -196,11 +197,10 @@ def test_fault_18_a_signal_leaves_no_half_file(tmp_path: Path, name: str, code: 
         start_new_session=True,
     )
     try:
-        assert begun.wait(30)
-        while not list(tmp_path.glob(".*.part")):
-            time.sleep(0.05)
+        happened(begun)
+        until(lambda: list(tmp_path.glob(".*.part")), "it is written")
         process.send_signal(getattr(signal, name))
-        _, err = process.communicate(timeout=30)
+        _, err = process.communicate(timeout=PATIENCE)
     finally:
         process.kill()
         process.wait()

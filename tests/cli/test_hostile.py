@@ -50,8 +50,8 @@ def nothing_is_sent(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @settings(
     max_examples=300,
-    deadline=None,
-    suppress_health_check=[HealthCheck.function_scoped_fixture],
+    derandomize=True,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
 )
 @given(command=_COMMANDS, arguments=_ARGUMENTS)
 def test_a_command_never_ends_in_a_traceback(command: list[str], arguments: list[str]) -> None:

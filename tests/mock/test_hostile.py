@@ -24,6 +24,7 @@ import httpx
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from patience import PATIENCE
 
 from api302_mock import MockApp, MockServer, control, create_app, start, webhooks
 from api302_mock import body as reading
@@ -326,7 +327,7 @@ def log() -> Iterator[Records]:
 def talk(server: MockServer, sent: bytes) -> bytes:
     """Send bytes, end, and read until the server is done."""
     host, port = server.url.removeprefix("http://").split(":")
-    with socket.create_connection((host, int(port)), timeout=10) as connection:
+    with socket.create_connection((host, int(port)), timeout=PATIENCE) as connection:
         connection.sendall(sent)
         connection.shutdown(socket.SHUT_WR)
         received = b""
@@ -427,7 +428,12 @@ def test_fault_26_a_client_that_gives_up_prints_nothing(
     server: MockServer, http: httpx.Client, log: Records
 ) -> None:
     with pytest.raises(httpx.ReadTimeout):
-        http.post("/acme/v1/videos", json=VIDEO, headers={"Prefer": "latency=0.3"}, timeout=0.05)
+        http.post(
+            "/acme/v1/videos",
+            json=VIDEO,
+            headers={"Prefer": "latency=1.5"},
+            timeout=httpx.Timeout(PATIENCE, read=0.05),
+        )
     head = b"POST /acme/v1/videos HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer sk-x\r\n"
     for kind in (b"application/json", b"multipart/form-data; boundary=b"):
         # The body breaks off.
@@ -436,7 +442,7 @@ def test_fault_26_a_client_that_gives_up_prints_nothing(
     server.settings.delay = 0.05
     with http.stream("POST", "/v1/chat/completions", json=stream) as response:
         next(response.iter_raw())
-    time.sleep(0.4)  # until the response to the first is due
+    time.sleep(1.6)  # until the response to the first is due
     assert http.get("/").is_success
 
 

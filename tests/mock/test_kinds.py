@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from patience import PATIENCE
 
 import api302
 from api302 import Api302Error, Client
@@ -84,7 +85,7 @@ def _stream(client: Client) -> object:
 
 
 def _task(client: Client) -> object:
-    return client.videos.kling.text_to_video(prompt="a red panda").wait(timeout=20)
+    return client.videos.kling.text_to_video(prompt="a red panda").wait(timeout=PATIENCE)
 
 
 def _speech(client: Client) -> object:

@@ -22,6 +22,7 @@ from typing import Any
 
 import httpx
 import pytest
+from patience import PATIENCE
 
 from api302_mock import start
 from api302_mock.document import Document, load
@@ -303,7 +304,7 @@ def test_fault_20_no_target_names_another_host(target: str, tmp_path: Path) -> N
     ):
         host, port = proxy.url.removeprefix("http://").split(":")
         line = f"GET {target.format(host=elsewhere.removeprefix('http://'))} HTTP/1.1"
-        with socket.create_connection((host, int(port)), timeout=10) as connection:
+        with socket.create_connection((host, int(port)), timeout=PATIENCE) as connection:
             head = [line, "Host: x", f"Authorization: Bearer {KEY}", "Connection: close", "", ""]
             connection.sendall("\r\n".join(head).encode())
             said = connection.recv(65536)
@@ -445,7 +446,7 @@ def test_the_command_lists_what_passes(mini: dict[str, Any], tmp_path: Path) -> 
 )
 def test_where_a_key_must_not_go(arguments: list[str], message: str) -> None:
     command = [sys.executable, "-m", "api302_mock", *arguments]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE)
     assert done.returncode == 1
     assert message in done.stderr
     assert "secret" not in done.stderr

@@ -10,7 +10,9 @@ from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
+import patience
 import pytest
+from patience import PATIENCE, reserved_port
 from websockets.datastructures import Headers
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.http11 import Request, Response
@@ -57,7 +59,7 @@ def raw(url: str, path: str = "/v1/realtime?model=gpt-realtime", key: str = KEY)
 
 
 def until(connection: ClientConnection, name: str) -> None:
-    while json.loads(connection.recv(timeout=5))["type"] != name:
+    while json.loads(connection.recv(timeout=PATIENCE))["type"] != name:
         pass
 
 
@@ -78,9 +80,9 @@ def test_a_conversation_passes_and_is_recorded(
         talk.conversation.item.create(item=HI)
         talk.send_audio(bytes(30000))
         talk.response.create()
-        types = [talk.receive(timeout=5).type]
+        types = [talk.receive(timeout=PATIENCE).type]
         while types[-1] != "response.done":
-            types.append(talk.receive(timeout=5).type)
+            types.append(talk.receive(timeout=PATIENCE).type)
     proxy.close()
 
     assert proxy.problems == []
@@ -177,11 +179,11 @@ def test_an_end_has_its_code_in_both_directions(tmp_path: Path) -> None:
         with raw(proxy.url) as connection:
             connection.send("end")
             with pytest.raises(ConnectionClosed) as caught:
-                connection.recv(timeout=5)
+                connection.recv(timeout=PATIENCE)
         with raw(proxy.url) as connection:
             connection.send("go on")
             connection.close(4002, "bye")
-        wait_for(ended)
+        patience.until(lambda: ended, "the service has seen the end")
 
     assert caught.value.rcvd is not None
     assert (caught.value.rcvd.code, caught.value.rcvd.reason) == (4001, "enough")
@@ -210,8 +212,7 @@ def test_no_redirect_takes_the_key_elsewhere(tmp_path: Path) -> None:
 
 
 def test_a_service_that_cannot_be_reached_is_a_502(tmp_path: Path) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        url = f"http://127.0.0.1:{free.getsockname()[1]}"
+    url = f"http://127.0.0.1:{reserved_port()}"
     with start_proxy(url, tmp_path / "record") as proxy, pytest.raises(InvalidStatus) as caught:
         raw(proxy.url)
 
@@ -251,13 +252,6 @@ def test_a_record_of_a_websocket_is_not_replayed(service: MockServer, tmp_path: 
     refused = pytest.raises(api302.Api302Error, match="a conversation is not replayed")
     with again, refused:
         again.audio.openai.realtime(model="gpt-realtime").open()
-
-
-def wait_for(values: list[Any]) -> None:
-    done = threading.Event()
-    for _ in range(100):
-        if values or done.wait(0.05):
-            return
 
 
 class serving:

@@ -9,6 +9,7 @@ from typing import Any
 
 import httpx
 import pytest
+from patience import PATIENCE
 from websockets.exceptions import InvalidStatus
 from websockets.sync.client import ClientConnection, connect
 
@@ -57,9 +58,9 @@ def mini() -> Iterator[MockServer]:
 
 def until(session: Any, name: str) -> list[Any]:
     """The events up to one of a type."""
-    events = [session.receive(timeout=5)]
+    events = [session.receive(timeout=PATIENCE)]
     while events[-1].type != name:
-        events.append(session.receive(timeout=5))
+        events.append(session.receive(timeout=PATIENCE))
     return events
 
 
@@ -69,7 +70,7 @@ def raw(server: MockServer, path: str = "/v1/talk?model=m1", **headers: str) -> 
 
 
 def heard(connection: ClientConnection) -> Any:
-    return json.loads(connection.recv(timeout=5))
+    return json.loads(connection.recv(timeout=PATIENCE))
 
 
 # --- conversations --------------------------------------------------------------------------------
@@ -288,7 +289,7 @@ def test_connections_are_cut_from_outside(real: MockServer, openai: Any) -> None
         until(session, "conversation.item.done")
         assert real.cut() == 1
         with pytest.raises(api302.RealtimeClosed):
-            session.receive(timeout=5)
+            session.receive(timeout=PATIENCE)
     assert real.cut() == 0
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import httpx
 import pytest
+from patience import PATIENCE
 
 from api302_mock import MockServer, start
 
@@ -148,7 +149,12 @@ def test_faults_on_the_wire(http: httpx.Client, server: MockServer) -> None:
     refused = http.post("/v1/chat/completions", json=CHAT, headers={"Prefer": "fault=task-failed"})
     assert (refused.status_code, "`x-task`" in refused.text) == (400, True)
     with pytest.raises(httpx.ReadTimeout):
-        http.post("/acme/v1/videos", json=VIDEO, headers={"Prefer": "latency=0.5"}, timeout=0.1)
+        http.post(
+            "/acme/v1/videos",
+            json=VIDEO,
+            headers={"Prefer": "latency=3"},
+            timeout=httpx.Timeout(PATIENCE, read=0.1),
+        )
     assert [seen.status for seen in server.requests].count(None) >= 1
 
 

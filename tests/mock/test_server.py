@@ -16,6 +16,7 @@ from typing import Any, get_args
 
 import httpx
 import pytest
+from patience import PATIENCE, reserved_port
 
 import api302_mock
 from api302_mock import MockServer, create_app, start
@@ -46,7 +47,7 @@ def test_the_command_serves_until_it_is_stopped(tmp_path: Path, mini: dict[str, 
             assert httpx.get(f"{url[0]}/acme/v1/videos/t-1", headers=KEY).is_success
         finally:
             process.terminate()
-            process.communicate(timeout=10)
+            process.communicate(timeout=PATIENCE)
 
 
 # Whoever runs the tests in the background may have SIGINT ignored, which is inherited.
@@ -83,7 +84,7 @@ def test_ctrl_c_ends_the_command_without_a_traceback(
         with contextlib.suppress(httpx.HTTPError):
             httpx.get(url[0])  # it serves now, and not before
         process.send_signal(signal.SIGINT)
-        _, errors = process.communicate(timeout=20)
+        _, errors = process.communicate(timeout=PATIENCE)
     assert process.returncode == 0
     assert "Traceback" not in errors
     assert "Aborted" not in errors
@@ -94,7 +95,11 @@ def test_the_command_says_what_is_wrong(
 ) -> None:
     def fails(*arguments: str) -> str:
         done = subprocess.run(
-            [*COMMAND, *arguments], capture_output=True, text=True, env=ENVIRONMENT, timeout=20
+            [*COMMAND, *arguments],
+            capture_output=True,
+            text=True,
+            env=ENVIRONMENT,
+            timeout=PATIENCE,
         )
         assert done.returncode == 1
         assert "Traceback" not in done.stderr
@@ -117,7 +122,7 @@ def test_help_tells_all_that_a_prefer_header_can_say() -> None:
         capture_output=True,
         text=True,
         env=ENVIRONMENT,
-        timeout=20,
+        timeout=PATIENCE,
         check=True,
     )
     names = [name.replace("_", "-") for name in IN_HEADER if name != "fault"]
@@ -176,14 +181,19 @@ except ModuleNotFoundError as error:
     print(error)
 """
     done = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, env=ENVIRONMENT, timeout=20
+        [sys.executable, "-c", code],
+        capture_output=True,
+        text=True,
+        env=ENVIRONMENT,
+        timeout=PATIENCE,
     )
     assert "api302[mock]" in done.stdout, done.stderr
 
 
 def test_it_stops_and_its_port_is_free(mini: dict[str, Any]) -> None:
-    with start(mini) as first:
-        port = int(first.url.rpartition(":")[2])
+    port = reserved_port()
+    with start(mini, port=port) as first:
+        assert httpx.get(first.url).is_success
     with pytest.raises(httpx.ConnectError):
         httpx.get(first.url)
     with start(mini, port=port) as second:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import copy
 import json
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import closing
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from typing import Any
@@ -15,10 +16,12 @@ from typing import Any
 import httpx
 import pytest
 import uvicorn
+from patience import happened, until
 
 import api302
 from api302 import webhooks
 from api302_mock import MockServer, start
+from api302_mock.app import MockApp
 from api302_mock.webhooks import ATTEMPTS, is_loopback
 
 from .conftest import KEY
@@ -84,16 +87,9 @@ def get(server: MockServer, task: str) -> dict[str, Any]:
     return httpx.get(f"{server.url}/acme/v1/videos/{task}", headers=KEY).json()["data"]
 
 
-def until(condition: Callable[[], Any]) -> None:
-    deadline = time.monotonic() + 5
-    while not condition():
-        assert time.monotonic() < deadline, "it did not come"
-        time.sleep(0.01)
-
-
 def test_a_task_that_nobody_polls_calls_its_webhook(hooked: MockServer, receiver: Receiver) -> None:
     task = submit(hooked, receiver.url)
-    until(lambda: hooked.webhooks)
+    until(lambda: hooked.webhooks, "it is called")
     assert receiver.kinds == ["application/json"]
     told = json.loads(receiver.bodies[0])["data"]
     assert (told["task_id"], told["task_status"]) == (task, "succeed")
@@ -114,7 +110,7 @@ def test_a_task_that_is_polled_calls_it_at_its_end(hooked: MockServer, receiver:
     time.sleep(0.05)
     assert receiver.bodies == []
     last = get(hooked, task)
-    until(lambda: hooked.webhooks)
+    until(lambda: hooked.webhooks, "it is called")
     assert json.loads(receiver.bodies[0])["data"] == last
     get(hooked, task)
     assert len(receiver.bodies) == 1
@@ -122,19 +118,19 @@ def test_a_task_that_is_polled_calls_it_at_its_end(hooked: MockServer, receiver:
 
 def test_a_failure_is_told_too(hooked: MockServer, receiver: Receiver) -> None:
     submit(hooked, receiver.url, prompt="mock:fail")
-    until(lambda: hooked.webhooks)
+    until(lambda: hooked.webhooks, "it is called")
     assert json.loads(receiver.bodies[0])["data"]["task_status"] == "failed"
 
 
 def test_it_tries_three_times(hooked: MockServer, receiver: Receiver) -> None:
     receiver.statuses = [500, 302]
     submit(hooked, receiver.url)
-    until(lambda: hooked.webhooks)
+    until(lambda: hooked.webhooks, "it is called")
     assert len(receiver.bodies) == 3
     assert hooked.webhooks[0].error is None
     receiver.statuses = [503] * ATTEMPTS
     submit(hooked, receiver.url)
-    until(lambda: len(hooked.webhooks) == 2)
+    until(lambda: len(hooked.webhooks) == 2, "it is called")
     assert len(receiver.bodies) == 3 + ATTEMPTS
     assert hooked.webhooks[1].status == 503
     assert "503" in str(hooked.webhooks[1].error)
@@ -155,7 +151,7 @@ def test_it_tries_three_times(hooked: MockServer, receiver: Receiver) -> None:
 )
 def test_others_are_not_called(hooked: MockServer, hook: str) -> None:
     submit(hooked, hook)
-    until(lambda: hooked.webhooks)
+    until(lambda: hooked.webhooks, "it is called")
     assert hooked.webhooks[0].url == hook
     assert hooked.webhooks[0].status is None
     assert hooked.webhooks[0].error
@@ -164,7 +160,7 @@ def test_others_are_not_called(hooked: MockServer, hook: str) -> None:
 def test_none_are_called_where_they_are_turned_off(hooked: MockServer, receiver: Receiver) -> None:
     hooked.settings.webhooks = "none"
     submit(hooked, receiver.url)
-    until(lambda: hooked.webhooks)
+    until(lambda: hooked.webhooks, "it is called")
     assert receiver.bodies == []
     assert "off" in str(hooked.webhooks[0].error)
 
@@ -176,10 +172,22 @@ def test_a_webhook_that_is_no_text_is_none(hooked: MockServer, hook: Any) -> Non
     assert hooked.webhooks == []
 
 
-def test_a_webhook_after_a_reset_is_not_called(hooked: MockServer, receiver: Receiver) -> None:
+def test_a_webhook_after_a_reset_is_not_called(
+    hooked: MockServer, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    was_reset, has_ended = threading.Event(), threading.Event()
+    end_later = MockApp._end_later
+
+    async def end(*given: Any) -> None:
+        await asyncio.to_thread(happened, was_reset)
+        await end_later(*given)
+        has_ended.set()
+
+    monkeypatch.setattr(MockApp, "_end_later", end)
     submit(hooked, receiver.url)
     hooked.reset()
-    time.sleep(0.3)
+    was_reset.set()
+    happened(has_ended)
     assert receiver.bodies == []
 
 
@@ -218,7 +226,7 @@ def test_the_client_reads_what_comes(
         sent = body if query else body | {"callback_url": receiver.url}
         submitted = httpx.post(server.url + path, json=sent, headers=KEY, params=params)
         assert submitted.is_success, submitted.text
-        until(lambda: server.webhooks)
+        until(lambda: server.webhooks, "it is called")
         operation = None if query else server.requests[0].operation
         event = webhooks.parse(receiver.bodies[0], operation_id=operation)
         assert event.task_id
@@ -259,7 +267,7 @@ def test_our_own_application_takes_what_comes(operation: str, field: str) -> Non
         if operation == "ai302_generate_image":
             arguments["model"] = "gemini-2.5-flash-image"
         task = client.submit(operation, arguments)
-        until(lambda: events and server.webhooks)
+        until(lambda: events and server.webhooks, "it is called")
         assert (server.webhooks[0].status, server.webhooks[0].error) == (200, None)
         (event,) = events
         assert (event.task_id, event.operation_id) == (task.id, operation)

@@ -143,8 +143,8 @@ def kept(monkeypatch: pytest.MonkeyPatch) -> None:
     import api302._http.body
 
     monkeypatch.setattr(api302._http.body, "LINGER", PATIENCE)
-    monkeypatch.setitem(httpx2.Limits.__init__.__kwdefaults__, "keepalive_expiry", PATIENCE)
-    monkeypatch.setitem(httpx.Limits.__init__.__kwdefaults__, "keepalive_expiry", PATIENCE)
+    monkeypatch.setitem(httpx2.Limits.__init__.__kwdefaults__ or {}, "keepalive_expiry", PATIENCE)
+    monkeypatch.setitem(httpx.Limits.__init__.__kwdefaults__ or {}, "keepalive_expiry", PATIENCE)
     monkeypatch.setattr(api302._http.aiohttp, "KEPT", PATIENCE)
 
 

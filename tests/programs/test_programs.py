@@ -6,13 +6,13 @@ import asyncio
 import base64
 import json
 import os
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from patience import until
 from PIL import Image
 from starlette.testclient import TestClient
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -184,9 +184,7 @@ def test_a_webhook(server: api302_mock.MockServer, client: Client) -> None:
     server.settings.polls = 0
     with Serving(Closing(receiver.application(client, done))) as web:
         receiver.order(client, web.url)
-        deadline = time.monotonic() + 10
-        while not server.webhooks and time.monotonic() < deadline:
-            time.sleep(0.02)
+        until(lambda: server.webhooks, "the webhook is called")
     assert [(one.status, one.error) for one in server.webhooks] == [(200, None)]
     assert len(done) == 1
 
@@ -282,9 +280,7 @@ def test_orders_survive_a_restart(
     kept = orders.Orders(tmp_path / "orders.db")
     with Serving(Closing(orders.receiver(client, kept))) as web_server:
         told = orders.order(client, kept, "a red panda", f"{web_server.url}/")
-        deadline = time.monotonic() + 10
-        while not server.webhooks and time.monotonic() < deadline:
-            time.sleep(0.02)
+        until(lambda: server.webhooks, "the webhook is called")
     assert kept.states() == {told: "succeeded"}
     server.settings.polls = 1
     untold = [orders.order(client, kept, "a crane"), orders.order_by_model(client, kept, "a bear")]

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from patience import until
 
 import api302
 from api302 import Client
@@ -63,10 +64,11 @@ def test_it_tries_again(app: Summarizer, api302_mock: MockServer) -> None:
 
 
 def test_a_slow_service_is_not_paid_twice(api302_mock: MockServer, tmp_path: Path) -> None:
-    api302_mock.next(latency=1.0)
-    client = Client(api_key="sk-test", base_url=api302_mock.url, timeout=0.1)
+    api302_mock.next(latency=20.0)
+    client = Client(api_key="sk-test", base_url=api302_mock.url, timeout=0.5)
     with client, pytest.raises(api302.TimeoutError):
         Summarizer(client, tmp_path).sum_up("x")
+    until(lambda: api302_mock.requests, "it is received")
     assert len(api302_mock.requests) == 1
 
 

@@ -18,6 +18,7 @@ from urllib.parse import parse_qsl
 
 import httpx
 import pytest
+from patience import PATIENCE
 from publish.of_each_tag import one_of_each
 
 import api302_mock
@@ -176,7 +177,7 @@ def as_request(argv: list[str], base_url: str) -> dict[str, Any]:
         ],
         "files": parts or None,
         "content": content,
-        "timeout": 30,
+        "timeout": PATIENCE,
     }
 
 

@@ -356,7 +356,7 @@ def test_nothing_is_written_when_npm_does_not_bring_what_is_needed(
 def test_npm_is_not_waited_for_without_end(
     npm: Any, out: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    npm("exec sleep 60")
+    npm("exec sleep 600")
     monkeypatch.setattr(redoc, "NPM_TIMEOUT", 0.2)
     with pytest.raises(build.BuildError, match="whether the npm registry can be reached"):
         site.build(methods(), published(), out)
