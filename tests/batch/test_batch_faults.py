@@ -121,7 +121,7 @@ def _circle() -> list[Any]:
 @pytest.mark.parametrize(
     ("content", "field", "why"),
     [
-        (_deep(5000), "messages", "nested too deeply"),
+        (_deep(1_000_000), "messages", "nested too deeply"),
         (_circle(), "messages", "holds itself"),
         (b"bytes", "messages[0].content", "a local file"),
         (float("nan"), "messages[0].content", "not a number in JSON"),
@@ -144,7 +144,7 @@ def test_fault_25_what_is_no_json_is_named_before_anything_is_sent(
 
 @pytest.mark.parametrize(
     "line",
-    ['{"key": "a", "arguments": ' + "[" * 200_000, '{"a":' * 5000 + "1" + "}" * 5000],
+    ['{"key": "a", "arguments": ' + "[" * 200_000, '{"a":' * 200_000 + "1" + "}" * 200_000],
 )
 def test_fault_25_a_deep_line_is_a_bad_line(tmp_path: Path, line: str) -> None:
     path = tmp_path / "jobs.jsonl"

@@ -8,6 +8,7 @@ import typing
 from pathlib import Path
 from types import ModuleType
 from typing import Any
+from unittest import mock
 
 import pytest
 from zoo import put
@@ -63,8 +64,10 @@ def neighbours(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setitem(sys.modules, name, package)
 
 
-def hints(module: ModuleType, name: str) -> dict[str, Any]:
-    return typing.get_type_hints(getattr(module, name), vars(module))
+def hints(module: ModuleType, name: str, extras: bool = False) -> dict[str, Any]:
+    # From Python 3.14 on, `typing` looks a class's names up in the module that is imported.
+    with mock.patch.dict(sys.modules, {module.__name__: module}):
+        return typing.get_type_hints(getattr(module, name), vars(module), include_extras=extras)
 
 
 @pytest.mark.usefixtures("neighbours")
@@ -173,7 +176,7 @@ def test_one_of_several_required_fields_leaves_the_class(
     ]
     write(document, tmp_path)
     video = load(tmp_path, "videos_acme")
-    extras = typing.get_type_hints(video.AcmeVideoRequest, vars(video), include_extras=True)
+    extras = hints(video, "AcmeVideoRequest", extras=True)
     assert [
         name for name, hint in extras.items() if typing.get_origin(hint) is not typing.NotRequired
     ] == ["prompt"]

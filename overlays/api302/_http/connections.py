@@ -5,6 +5,7 @@ Does not import the HTTP library before the first call.
 
 from __future__ import annotations
 
+import atexit
 import os
 import threading
 from contextlib import suppress
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from .transport import Io
 
 _living: WeakSet[Connections] = WeakSet()
-_inherited: list[Any] = []
+_kept: list[Any] = []
 """Connections of the parent process, since closing them would speak to the service in its name."""
 
 
@@ -117,14 +118,23 @@ class Connections:
             _keep_for_ever(io)
         self._ios = {}
 
+    def leave_to_system(self) -> None:
+        """This process ends, and streams may be open: the system closes them. Their finalizers
+        would run so late that the library's own imports fail, and say so on the terminal.
+        """
+        if not self.is_async:
+            for io in self._ios.values():
+                if io.opened:
+                    _keep_for_ever(io)
 
-def _keep_for_ever(inherited: Any) -> None:
-    """Keep it past the end of this process's modules: a finalizer would reach the parent's loop."""
-    _inherited.append(inherited)
+
+def _keep_for_ever(io: Any) -> None:
+    """Keep it past the end of this process's modules, so that no finalizer reaches it."""
+    _kept.append(io)
     with suppress(ImportError):
         from ctypes import py_object, pythonapi
 
-        pythonapi.Py_IncRef(py_object(inherited))
+        pythonapi.Py_IncRef(py_object(io))
 
 
 def _after_fork() -> None:
@@ -132,5 +142,11 @@ def _after_fork() -> None:
         connections.leave_to_parent()
 
 
+def _at_exit() -> None:
+    for connections in list(_living):
+        connections.leave_to_system()
+
+
+atexit.register(_at_exit)
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_after_fork)
