@@ -141,11 +141,21 @@ def test_a_journal_in_use_is_refused(tmp_path: Path, referee: Referee) -> None:
         assert batch.run().counts["saved"] == 1
 
 
-def test_a_journal_of_another_version_is_refused(tmp_path: Path) -> None:
+def test_a_journal_of_another_version_is_refused_and_closed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     with Batch(tmp_path) as batch:
         batch.journal.set("version", "7")
+    close, closed = Journal.close, list[str]()
+
+    def closing(journal: Journal) -> None:
+        closed.append(journal.where)
+        close(journal)
+
+    monkeypatch.setattr(Journal, "close", closing)
     with pytest.raises(InvalidArgument, match=r"is of version 7, and this api302 reads version 1"):
         Batch(tmp_path)
+    assert closed == [repr(str(tmp_path / "journal.sqlite"))]
 
 
 def test_what_is_no_journal_is_refused(tmp_path: Path) -> None:

@@ -132,7 +132,11 @@ class Journal:
         try:
             engine = _engine(text if is_url else f"sqlite:///{Path(text).absolute()}")
             journal = cls(engine, batch, _shown(engine, text))
-            journal._set_up()
+            try:
+                journal._set_up()
+            except BaseException:
+                journal.close()
+                raise
         except InvalidArgument:
             raise
         except (SQLAlchemyError, ImportError, ValueError) as error:
