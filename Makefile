@@ -76,8 +76,10 @@ check-types: $(VENV)/ready-dev ## the types of all Python
 	$(PY) -m basedpyright --threads 2
 
 # It asks the first Python of PATH where packages are, whatever its options say.
-types: $(VENV)/ready-dev ## the public types of api302 are complete
+types: $(VENV)/ready-dev ## the public types of api302 are complete, and right on Windows and macOS too
 	PATH="$(abspath $(BIN)):$$PATH" $(PY) -m basedpyright --verifytypes api302 --ignoreexternal
+	$(PY) -m basedpyright --threads 2 --pythonplatform Windows overlays generator scripts
+	$(PY) -m basedpyright --threads 2 --pythonplatform Darwin overlays generator scripts
 
 build: $(VENV)/ready-dev ## spec/ -> generated/
 	$(PY) -m generator build

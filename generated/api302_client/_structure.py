@@ -20,12 +20,12 @@ fields) of the time of `json.loads`, cattrs 1.05 even without leniency (1.1, 1.2
 from __future__ import annotations
 
 import ast
-import os
 from collections.abc import Callable, Mapping
 from importlib import import_module
 from threading import RLock
 from typing import Any, NamedTuple
 
+from ._fork import in_each_child
 from ._model import Model, Unknown
 
 Loader = Callable[[Any], Any]
@@ -128,8 +128,7 @@ def _after_fork() -> None:
     _lock, _loaders, _unions, _scope = RLock(), {}, {}, {"new": object.__new__}
 
 
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_after_fork)
+in_each_child(_after_fork)
 
 
 def _compile(shape: Shape, what: str) -> Loader:

@@ -25,6 +25,7 @@ from pathlib import Path
 from typing import IO, Any
 from urllib.parse import unquote, unquote_to_bytes, urlsplit
 
+from ._fork import in_each_child
 from .media import recognized, suffix_of
 
 LONGEST_STEM = 150
@@ -39,6 +40,11 @@ _LIVE_FOLDERS = ("/dev/", "/proc/")
 """Links in these lead to what is open already, such as `/dev/stdout`."""
 
 
+_PATIENCE = 5.0 if os.name == "nt" else 0.0
+"""Seconds for a target that somebody else has open."""
+_LONGEST_PATH = 259 if os.name == "nt" else 0
+"""Characters of a path, where that has a limit; Windows can be told that it has none."""
+
 _claiming = threading.Lock()
 _claimed: set[str] = set()
 """Names in folders of other file systems that files of this process are about to get."""
@@ -51,8 +57,7 @@ def _after_fork() -> None:
     _claimed.clear()
 
 
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_after_fork)
+in_each_child(_after_fork)
 
 
 class Dropped(Exception):
@@ -243,7 +248,7 @@ class Writer:
             mode = self._path.lstat().st_mode
             if stat.S_ISREG(mode):
                 self._part.chmod(stat.S_IMODE(mode) & 0o777)
-        os.replace(self._part, self._path)
+        replace(self._part, self._path)
         self._is_there = False
         return self._path
 
@@ -251,8 +256,11 @@ class Writer:
         """In a folder: the first name that is free, taken in one step, also from another download
         that ends just now."""
         stem, suffix = os.path.splitext(self._name)
+        if _LONGEST_PATH:
+            longest = os.path.join(os.path.abspath(self._path), f" (9999){suffix}")
+            stem = stem[: max(_LONGEST_PATH - len(longest), 1)].rstrip(" .")
         for number in count():
-            wanted = self._path / (f"{stem} ({number}){suffix}" if number else self._name)
+            wanted = self._path / f"{stem}{f' ({number})' if number else ''}{suffix}"
             try:
                 os.link(self._part, wanted)
             except FileExistsError:
@@ -273,11 +281,25 @@ class Writer:
         except FileExistsError:
             return False
         try:
-            os.replace(self._part, wanted)
+            replace(self._part, wanted)
         except BaseException:
             wanted.unlink(missing_ok=True)
             raise
         return True
+
+
+def replace(part: str | os.PathLike[str], target: str | os.PathLike[str]) -> None:
+    """`os.replace`, which Windows refuses while somebody else has the target open: another thread
+    that replaces it, a scanner. Tried again for some seconds there. Raises OSError.
+    """
+    end = time.monotonic() + _PATIENCE
+    while True:
+        try:
+            return os.replace(part, target)
+        except PermissionError:
+            if time.monotonic() >= end:
+                raise
+        time.sleep(0.01)
 
 
 class RemotePath(type(Path())):  # type: ignore[misc]

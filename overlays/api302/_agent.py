@@ -9,6 +9,7 @@ import errno
 import os
 import re
 import stat
+import sys
 from base64 import b64decode
 from collections.abc import Mapping
 from pathlib import Path, PurePath
@@ -26,7 +27,6 @@ _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:")
 _LONG = 200
 """Characters of a text that is rather base64 than the path of a file."""
 _SYMLINK = (errno.ELOOP, errno.ENOTDIR)
-_FOLLOWS_FD = os.open in os.supports_dir_fd and hasattr(os, "O_NOFOLLOW")
 _OPTIONS = frozenset({"extra_headers", "extra_query", "extra_body", "timeout", "accept"})
 """Arguments of each method that are the caller's own, and not an agent's."""
 _SHORTEST = 512
@@ -155,7 +155,7 @@ def _below(name: str, root: Path, path: str) -> tuple[str, ...]:
 
 def _opened(root: Path, parts: tuple[str, ...]) -> BinaryIO:
     """A file, opened step by step, so that no folder of its path can be a symlink."""
-    if not _FOLLOWS_FD:
+    if sys.platform == "win32" or os.open not in os.supports_dir_fd:
         return _opened_at_once(root, parts)
     here = os.open(root, os.O_RDONLY | os.O_DIRECTORY)
     try:

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import datetime
 import json
-import os
 import threading
 from base64 import b64decode, b64encode
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
@@ -20,6 +19,8 @@ from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 from urllib.parse import urlsplit
+
+from api302_client._fork import in_each_child
 
 from ._calls.middleware import observed
 from ._errors import Api302Error, InvalidArgument
@@ -175,8 +176,7 @@ def _after_fork() -> None:
     _Numbers._lock = threading.Lock()  # pyright: ignore[reportPrivateUsage]
 
 
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_after_fork)
+in_each_child(_after_fork)
 
 
 @contextmanager

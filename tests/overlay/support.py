@@ -6,6 +6,7 @@ conftest.py builds them from the mini spec.
 from __future__ import annotations
 
 import json
+import os
 import socket
 import struct
 import threading
@@ -18,6 +19,13 @@ from typing import Any
 from patience import PATIENCE
 
 KEY = "sk-secret-key-0123456789"
+
+
+def environment(packages: list[str], **more: str) -> dict[str, str]:
+    """The variables of a process that has the packages under test, and no settings of this one."""
+    system = ("PATH", "SYSTEMROOT", "TEMP")  # without these Windows opens no socket
+    kept = {name: os.environ[name] for name in system if name in os.environ}
+    return {**kept, "PYTHONPATH": os.pathsep.join(packages), **more}
 
 
 class Lazy:

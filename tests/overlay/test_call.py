@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import warnings
 from collections.abc import Iterator
 from importlib import import_module
@@ -200,7 +201,7 @@ def test_a_text_that_names_a_file_is_that_file(call: Any, tmp_path: Path) -> Non
 def test_the_home_folder_is_meant_by_a_tilde(
     call: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("USERPROFILE" if os.name == "nt" else "HOME", str(tmp_path))
     (tmp_path / "first.png").write_bytes(b"picture")
 
     _, request = call(http(TASK), "acme_text_to_video", {"prompt": "a", "image": "~/first.png"})

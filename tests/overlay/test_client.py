@@ -14,7 +14,7 @@ import threading
 from typing import Any
 
 import pytest
-from support import KEY, api302, http
+from support import KEY, api302, environment, http
 
 MESSAGES: Any = [{"role": "user", "content": "你好"}]
 REPLY = {
@@ -92,7 +92,7 @@ client.videos.acme, client.chat.completions, client.with_options(timeout=3)
 for name in ("httpx", "httpx2", "attrs", "attr", "jmespath", "asyncio", "anyio", "dataclasses"):
     assert name in before or name not in sys.modules, name
 """
-    subprocess.run([sys.executable, "-c", code], check=True, env={"PYTHONPATH": ":".join(packages)})
+    subprocess.run([sys.executable, "-c", code], check=True, env=environment(packages))
 
 
 def test_every_public_name_is_there(packages: list[str]) -> None:

@@ -15,7 +15,7 @@ import httpx2
 import pytest
 import trio
 from patience import PATIENCE, happened, until
-from support import KEY, api302, chunk, delta, events, head, http, slowly
+from support import KEY, api302, chunk, delta, environment, events, head, http, slowly
 
 RESPONSE = {"id": "c-1", "choices": []}
 STREAM = head("text/event-stream", "transfer-encoding: chunked")
@@ -403,9 +403,7 @@ assert found == ["c-1"] * 16, found
 """
     for options in ([], ["-O"], ["-OO"], ["-bb", "-W", "error"]):
         command = [sys.executable, *options, "-c", code]
-        subprocess.run(
-            command, check=True, env={"PYTHONPATH": ":".join(packages)}, timeout=PATIENCE
-        )
+        subprocess.run(command, check=True, env=environment(packages), timeout=PATIENCE)
 
 
 def test_holds_a_connection_that_the_server_closed_leads_to_no_second_post(

@@ -264,7 +264,7 @@ def program(tmp_path: Path, serve: Any, packages: list[str]) -> Any:
         text = APPLICATION.format(key=KEY, url=server.url)
         text += MEET.format(patience=PATIENCE, workers=WORKERS) + code
         (tmp_path / name).write_text(text, encoding="utf-8")
-        environment = {**os.environ, "PYTHONPATH": ":".join([str(tmp_path), *packages])}
+        environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(tmp_path), *packages])}
         with (tmp_path / "log").open("w") as log:
             command = (sys.executable, *command)
             started.append(
@@ -373,7 +373,7 @@ def test_fault_01_a_celery_worker(program: Any, tmp_path: Path, packages: list[s
             work.asked.delay(name)
         """
     )
-    environment = {**os.environ, "PYTHONPATH": ":".join([str(tmp_path), *packages])}
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(tmp_path), *packages])}
     subprocess.run(
         [sys.executable, "-c", send], cwd=tmp_path, env=environment, check=True, timeout=PATIENCE
     )

@@ -74,7 +74,7 @@ FORMS: dict[str, Callable[[Path], Any]] = {
     "an open file that was read from": opened,
     "a path": lambda path: path,
     "gzip": lambda path: gzip.open(path.with_suffix(".gz")),  # noqa: SIM115
-    "a memory map": lambda path: mmap.mmap(os.open(path, os.O_RDONLY), 0, prot=mmap.PROT_READ),
+    "a memory map": lambda path: mmap.mmap(os.open(path, os.O_RDONLY), 0, access=mmap.ACCESS_READ),
     "a temporary file": lambda _: upload_file(PNG).file,
     "an UploadFile": lambda _: upload_file(PNG),
     "a PIL image": lambda _: Picture(),

@@ -17,7 +17,7 @@ from types import ModuleType
 from typing import Any
 
 import pytest
-from support import KEY, Lazy, Request, Server, api302, head, http, slowly
+from support import KEY, Lazy, Request, Server, api302, environment, head, http, slowly
 
 files = Lazy("api302._features.files")
 inputs = Lazy("api302._calls.files")
@@ -465,7 +465,7 @@ def test_a_gibibyte_in_constant_memory(way: str, packages: list[str], tmp_path: 
             check=True,
             capture_output=True,
             text=True,
-            env={"PYTHONPATH": ":".join(packages)},
+            env=environment(packages),
         )
     assert float(done.stdout) < 16, f"{done.stdout} MiB above idle"
     assert file.stat().st_size == GIB

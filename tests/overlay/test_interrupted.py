@@ -21,7 +21,19 @@ import httpx
 import pytest
 import trio
 from patience import PATIENCE, auntil, happened, until
-from support import KEY, Request, Server, api302, chunk, delta, events, head, http, slowly
+from support import (
+    KEY,
+    Request,
+    Server,
+    api302,
+    chunk,
+    delta,
+    environment,
+    events,
+    head,
+    http,
+    slowly,
+)
 
 CONTENT = b"0123456789" * 20_000
 COUNT = int(2 * PATIENCE / 0.05)
@@ -88,7 +100,7 @@ def test_a_process_that_gets_a_signal(
     server: Server = serve(*steps(work))
     process = subprocess.Popen(
         [sys.executable, "-c", PROGRAM, work, server.url, str(tmp_path / "a.mp4")],
-        env={"PYTHONPATH": ":".join(packages)},
+        env=environment(packages),
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,

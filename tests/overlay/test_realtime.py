@@ -586,6 +586,7 @@ def test_async_sessions_that_nobody_closed_end_in_their_loop(service: Any) -> No
     assert asyncio.run(run()) == 1
 
 
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system does not fork")
 def test_a_session_let_go_in_a_child_goes_on_in_its_parent(service: Any) -> None:
     def script(connection: ServerConnection) -> None:
         say(connection, HELLO)

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support import KEY, api302, events, http
+from support import KEY, api302, environment, events, http
 
 
 def test_a_webhook_of_the_unified_calls() -> None:
@@ -138,9 +138,7 @@ def test_recording_async(serve: Any, tmp_path: Path) -> None:
 def test_the_command(packages: list[str]) -> None:
     def run(*arguments: str) -> Any:
         command = [sys.executable, "-m", "api302", *arguments]
-        return subprocess.run(
-            command, capture_output=True, text=True, env={"PYTHONPATH": ":".join(packages)}
-        )
+        return subprocess.run(command, capture_output=True, text=True, env=environment(packages))
 
     assert run("--version").stdout == f"api302 {api302.__version__}\n"
     assert "api302 mock" in run("--help").stdout

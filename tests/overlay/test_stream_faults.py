@@ -25,7 +25,7 @@ from gateways import STREAMS
 from hypothesis import given
 from hypothesis import strategies as st
 from patience import PATIENCE, auntil
-from support import KEY, Lazy, Server, api302, chunk, delta, events, head, http, slowly
+from support import KEY, Lazy, Server, api302, chunk, delta, environment, events, head, http, slowly
 from test_accumulate import mutated
 from test_stream import FINISH, STREAM, WHOLE, WORDS, gather, stream, text_of
 
@@ -77,7 +77,7 @@ def test_fault_02_streams_that_are_left_do_not_deadlock(
     server: Server = serve(http(WHOLE, content_type=STREAM), forever=True)
     done = subprocess.run(
         [sys.executable, "-c", LEAVE, server.url, transport],
-        env={"PYTHONPATH": ":".join(packages)},
+        env=environment(packages),
         capture_output=True,
         text=True,
         timeout=PATIENCE,

@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 from patience import PATIENCE
-from support import KEY, Lazy, Request, Server, api302, http, silent
+from support import KEY, Lazy, Request, Server, api302, environment, http, silent
 
 polling = Lazy("api302._features.polling")
 SUBMITTED = http({"code": 0, "data": {"task_id": "t-1", "task_status": "submitted"}})
@@ -258,17 +258,13 @@ import api302, json, sys
 task = api302.Client().resume(json.loads(sys.argv[1]))
 print(task.wait(interval=0.01).outputs[0].save(sys.argv[2]))
 """
-    environment = {
-        "PYTHONPATH": ":".join(packages),
-        "AI302_API_KEY": KEY,
-        "AI302_BASE_URL": server.url,
-    }
+    variables = environment(packages, AI302_API_KEY=KEY, AI302_BASE_URL=server.url)
     done = subprocess.run(
         [sys.executable, "-c", code, kept, str(tmp_path)],
         check=True,
         capture_output=True,
         text=True,
-        env=environment,
+        env=variables,
     )
     assert done.stdout.strip() == str(tmp_path / "v.mp4")
     assert (tmp_path / "v.mp4").read_bytes() == b"video"

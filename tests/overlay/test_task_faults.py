@@ -189,6 +189,7 @@ def interruptible() -> Iterator[None]:
     signal.signal(signal.SIGINT, before)
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows sends no signals to a thread")
 @pytest.mark.usefixtures("interruptible")
 def test_an_interrupt_reaches_a_wait(
     serve: Any, connect: Any, monkeypatch: pytest.MonkeyPatch

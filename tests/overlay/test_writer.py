@@ -20,7 +20,8 @@ import pytest
 from drawn import many
 from hypothesis import given
 from hypothesis import strategies as st
-from support import Lazy
+from patience import PATIENCE
+from support import Lazy, environment
 
 writer = Lazy("api302_client.writer")
 media = Lazy("api302_client.media")
@@ -49,6 +50,7 @@ def test_a_file_and_a_folder(tmp_path: Path) -> None:
     assert names(tmp_path) == ["a (1).mp3", "a (2).mp3", "a (3).mp3", "a.mp3"]
 
 
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no such modes")
 def test_a_file_that_is_replaced_keeps_its_permissions(tmp_path: Path) -> None:
     target = tmp_path / "a"
     target.write_bytes(b"old")
@@ -130,18 +132,20 @@ def test_fault_18_a_pipe_that_nobody_reads_does_not_hold_up_dropping(tmp_path: P
     assert [type(error).__name__ for error in caught] == ["Dropped"]
 
 
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no /dev/stdout")
 def test_fault_18_standard_output_is_not_replaced(tmp_path: Path, packages: list[str]) -> None:
     import subprocess
     import sys
 
     code = "from api302_client.writer import save; save(b'sound', '/dev/stdout', 'x')"
     with (tmp_path / "out").open("wb") as out:
-        env = {"PYTHONPATH": ":".join(packages)}
+        env = environment(packages)
         subprocess.run([sys.executable, "-c", code], check=True, stdout=out, env=env)
     assert (tmp_path / "out").read_bytes() == b"sound"
     assert names(tmp_path) == ["out"]
 
 
+@pytest.mark.skipif(os.name == "nt", reason="links need a privilege")
 def test_fault_18_no_link_is_followed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     victim = tmp_path / "victim"
     victim.write_bytes(b"mine")
@@ -160,6 +164,7 @@ def test_fault_18_no_link_is_followed(tmp_path: Path, monkeypatch: pytest.Monkey
     assert names(inside) == [".a.mp3.part", ".guessed.part", "a.mp3"], "what was there stays"
 
 
+@pytest.mark.skipif(os.name == "nt", reason="a path is limited there, not a name")
 def test_fault_18_long_names(tmp_path: Path) -> None:
     longest = tmp_path / ("x" * 255)
     assert model.Binary(CONTENT).save(longest).read_bytes() == CONTENT
@@ -221,6 +226,42 @@ def test_fault_18_threads(tmp_path: Path) -> None:
     assert sorted(path.read_bytes() for path in apart) == contents
     assert (tmp_path / "one.mp3").read_bytes() in contents
     assert len(names(tmp_path)) == 17
+
+
+def test_fault_18_a_target_that_somebody_has_open(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As Windows refuses to replace it: a scanner, another thread."""
+    real, refusals = os.replace, iter([True] * 3)
+
+    def busy(part: Any, target: Any) -> None:
+        if next(refusals, False):
+            raise PermissionError(13, "Access is denied")
+        real(part, target)
+
+    monkeypatch.setattr(os, "replace", busy)
+    monkeypatch.setattr("api302_client.writer._PATIENCE", PATIENCE)
+    assert writer.save(b"paid", tmp_path / "a.mp3", "x").read_bytes() == b"paid"
+    monkeypatch.setattr("api302_client.writer._PATIENCE", 0.0)
+    refusals = iter([True])
+    with pytest.raises(PermissionError):
+        writer.save(b"other", tmp_path / "a.mp3", "x")
+    assert (tmp_path / "a.mp3").read_bytes() == b"paid"
+    assert names(tmp_path) == ["a.mp3"]
+
+
+def test_fault_18_a_name_fits_where_paths_are_short(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    longest = len(str(tmp_path)) + 30
+    monkeypatch.setattr("api302_client.writer._LONGEST_PATH", longest)
+    saved = [writer.save(b"1", tmp_path, "n" * 150 + ".mp3") for _ in range(3)]
+    assert [path.name for path in saved] == [
+        "nnnnnnnnnnnnnnnnnn.mp3",
+        "nnnnnnnnnnnnnnnnnn (1).mp3",
+        "nnnnnnnnnnnnnnnnnn (2).mp3",
+    ]
+    assert all(len(str(path)) <= longest for path in saved)
 
 
 def test_a_file_system_without_links(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,7 +6,6 @@ Does not import the HTTP library before the first call.
 from __future__ import annotations
 
 import atexit
-import os
 import threading
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
@@ -14,6 +13,7 @@ from weakref import WeakSet
 
 from api302._errors import Api302Error
 from api302._secret import Secret
+from api302_client._fork import in_each_child
 
 if TYPE_CHECKING:
     from .transport import Io
@@ -148,5 +148,4 @@ def _at_exit() -> None:
 
 
 atexit.register(_at_exit)
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_after_fork)
+in_each_child(_after_fork)

@@ -24,7 +24,7 @@ from api302._json import is_array
 from api302._secret import without_credentials
 from api302._types import Operation
 from api302_client.media import START
-from api302_client.writer import local_path, put, safe_name
+from api302_client.writer import local_path, put, replace, safe_name
 from api302_client.writer import save as save_content
 
 from .journal import Journal
@@ -132,7 +132,7 @@ class Target:
         if self._is_taken(name, path):
             name = f"{stem}-{_mark_of(path)}{path.suffix}"
         if self._fs is None:
-            os.replace(path, Path(self._root, name))
+            replace(path, Path(self._root, name))
         else:
             put(self._fs, path, self._at(name))
         return name

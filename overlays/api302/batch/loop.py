@@ -9,6 +9,8 @@ from collections.abc import Callable, Coroutine
 from functools import cache
 from typing import Any, TypeVar
 
+from api302_client._fork import in_each_child
+
 T = TypeVar("T")
 
 _lock = threading.Lock()
@@ -41,5 +43,4 @@ def _after_fork() -> None:
     _lock, _making = threading.Lock(), threading.RLock()
 
 
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_after_fork)
+in_each_child(_after_fork)

@@ -10,6 +10,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from api302_client.writer import replace
+
 from .journal import Journal, Row
 
 RESULTS, ERRORS = "results.jsonl", "errors.jsonl"
@@ -29,7 +31,7 @@ def _write(path: Path, lines: Iterator[dict[str, Any]]) -> None:
                 file.write(json.dumps(line, ensure_ascii=False) + "\n")
             file.flush()
             os.fsync(file.fileno())
-        os.replace(part, path)
+        replace(part, path)
     except BaseException:
         part.unlink(missing_ok=True)
         raise

@@ -13,7 +13,7 @@ import os
 import stat
 import tempfile
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from itertools import count
 from pathlib import Path
@@ -170,19 +170,18 @@ class Rescue:
 
 _BINARY: int = getattr(os, "O_BINARY", 0)
 _NOFOLLOW: int = getattr(os, "O_NOFOLLOW", 0)
+_allocate: Callable[[int, int, int], None] | None = getattr(os, "posix_fallocate", None)
+"""macOS and Windows have none."""
 
 
 def _fill(file: IO[bytes]) -> None:
     """Have the disk give a file its room. Raises OSError."""
-    try:
-        os.posix_fallocate(file.fileno(), 0, ROOM)
-    except AttributeError:  # macOS and Windows
-        pass
-    except OSError as error:  # of a file system that cannot
-        if error.errno == errno.ENOSPC:
-            raise
-    else:
-        return
+    if _allocate is not None:
+        try:
+            return _allocate(file.fileno(), 0, ROOM)
+        except OSError as error:  # of a file system that cannot
+            if error.errno == errno.ENOSPC:
+                raise
     piece = bytes(_PIECE)
     for at in range(0, ROOM, len(piece)):
         _write_at(file, at, piece)

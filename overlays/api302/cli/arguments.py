@@ -336,7 +336,8 @@ def _spooled(source: BinaryIO) -> BinaryIO:
     try:
         if source.seekable() and source.tell() == 0:
             return source
-        file = closed_at_end(tempfile.TemporaryFile(prefix="api302-"))  # noqa: SIM115
+        kept: Any = tempfile.TemporaryFile(prefix="api302-")  # noqa: SIM115
+        file = closed_at_end(kept)
         shutil.copyfileobj(source, file, _PIECE)
     except OSError as error:
         why = error.strerror or error

@@ -18,6 +18,7 @@ from typing import Any, NamedTuple
 import click
 
 from api302._json import is_object
+from api302_client.writer import replace
 
 _LENGTH = 8
 """Signs of a handle."""
@@ -121,7 +122,7 @@ def _write(path: Path, content: bytes) -> Path:
     try:
         with open(number, "wb") as file:
             file.write(content)
-        os.replace(name, path)
+        replace(name, path)
     except BaseException:
         Path(name).unlink(missing_ok=True)
         raise
