@@ -25,7 +25,7 @@ from api302._errors import Api302Error, ConnectionError, InvalidArgument, Timeou
 from api302._secret import Secret, without_credentials
 from api302._types import AsyncHttpClient, HttpClient, Timeout
 
-from . import logs
+from . import early, logs
 from .deadline import not_in_time, within
 from .decoding import ACCEPTED
 from .limiter import POOL, POOLS, Limiter
@@ -96,7 +96,7 @@ def _raise(what: str, error: Exception, kinds: frozenset[str]) -> NoReturn:
         raise _timeout(what, kinds) from cause
     if kinds & NEVER_SENT:
         raise ConnectionError(
-            f"{what}: no connection to {_host(error)} ({error or type(error).__name__})",
+            f"{what}: no connection to {_host(error)} ({str(error) or type(error).__name__})",
             sent=False,
             unreached="UnsupportedProtocol" not in kinds,
         ) from cause
@@ -105,8 +105,8 @@ def _raise(what: str, error: Exception, kinds: frozenset[str]) -> NoReturn:
     if "LocalProtocolError" in kinds:
         raise ConnectionError(f"{what}: the request cannot be sent as HTTP") from cause
     if "TransportError" in kinds:
-        raise ConnectionError(f"{what}: {error or type(error).__name__}") from cause
-    raise Api302Error(f"{what}: {error or type(error).__name__}") from cause
+        raise ConnectionError(f"{what}: {str(error) or type(error).__name__}") from cause
+    raise Api302Error(f"{what}: {str(error) or type(error).__name__}") from cause
 
 
 def _timeout(what: str, kinds: frozenset[str]) -> TimeoutError:
@@ -481,7 +481,10 @@ class AsyncIo(_Base):
     def _new(self) -> Any:
         if self._aiohttp:
             return self._aiohttp(self._verify, POOLS * POOL)
-        return super()._new()
+        made = super()._new()
+        if hasattr(self.loop, "shutdown_asyncgens"):  # asyncio
+            early.install(made)
+        return made
 
     def leave_to_parent(self) -> None:
         """See `_Base.leave_to_parent`."""
