@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from patience import PATIENCE
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
@@ -29,7 +30,7 @@ class Referee:
 
     def get(self, path: str) -> Any:
         """What the server says of itself."""
-        with urllib.request.urlopen(f"{self.url}{path}", timeout=60) as response:
+        with urllib.request.urlopen(f"{self.url}{path}", timeout=PATIENCE) as response:
             return json.load(response)
 
     @property

@@ -19,9 +19,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from patience import PATIENCE, reserved_port
 
-STARTS = 60.0
-"""Seconds that a server has to start."""
 _PROGRAMS = ("/usr/lib/postgresql", "/usr/local/pgsql", "/opt/homebrew/opt/postgresql")
 
 
@@ -45,12 +44,6 @@ def needs(*names: str) -> None:
         )
 
 
-def free_port() -> int:
-    """A port that nobody listens on."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        return listener.getsockname()[1]
-
-
 class Service:
     """A process that can be killed, and started again."""
 
@@ -71,7 +64,7 @@ class Service:
 
     def start(self) -> None:
         """Start it, and wait until it is up."""
-        end = time.monotonic() + STARTS
+        end = time.monotonic() + PATIENCE
         while True:
             if self.process is None or self.process.poll() is not None:
                 quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
@@ -92,7 +85,7 @@ class Service:
         """SIGTERM, which lets it finish what it does."""
         if self.process is not None:
             self.process.terminate()
-            self.process.wait(timeout=STARTS)
+            self.process.wait(timeout=PATIENCE)
             self.process = None
 
     def restart(self) -> None:
@@ -106,7 +99,7 @@ class Redis(Service):
 
     def __init__(self) -> None:
         super().__init__()
-        self.port = free_port()
+        self.port = reserved_port()
         self.url = f"redis://127.0.0.1:{self.port}/0"
 
     def command(self) -> list[str]:
@@ -129,7 +122,7 @@ class Postgres(Service):
 
     def __init__(self) -> None:
         super().__init__()
-        self.port = free_port()
+        self.port = reserved_port()
         self.url = f"postgresql+psycopg://batch@127.0.0.1:{self.port}/postgres"
         self.folder = Path(tempfile.mkdtemp(prefix="api302-postgres-"))
         self._who = _unprivileged()

@@ -16,6 +16,7 @@ from typing import Any
 from unittest.mock import Mock
 
 import pytest
+from patience import PATIENCE
 from sqlalchemy.exc import OperationalError
 
 import api302
@@ -203,7 +204,7 @@ def test_fault_18_processes_that_write_one_name_at_once(
     def slow(then: Any) -> Any:
         def step(*given: Any, **how: Any) -> Any:
             if Path(given[1]).suffix == ".png":  # the last step, after which the name is taken
-                both.wait(30)
+                both.wait(PATIENCE)
             return then(*given, **how)
 
         return step
@@ -561,7 +562,7 @@ def test_fault_24_a_clock_that_is_set_back_stops_no_poll(
             if progress.counts["accepted"]:
                 shift[0] = -7200.0
 
-        ended = batch.run(interval=1.0, deadline=30.0, on_progress=back)
+        ended = batch.run(interval=1.0, deadline=PATIENCE, on_progress=back)
     assert ended.counts["saved"] == 1
 
 
@@ -614,7 +615,7 @@ def test_fault_24_processes_that_make_one_journal_at_once(tmp_path: Path) -> Non
     versions: list[str | None] = []
 
     def one() -> None:
-        barrier.wait(10)
+        barrier.wait(PATIENCE)
         journal = Journal.open(path)
         versions.append(journal.get("version"))
         journal.set("settings", "{}")
@@ -624,7 +625,7 @@ def test_fault_24_processes_that_make_one_journal_at_once(tmp_path: Path) -> Non
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(60)
+        thread.join(PATIENCE)
     assert versions == ["1"] * 8
 
 
@@ -635,7 +636,6 @@ def postgres() -> Iterator[Postgres]:
     server = Postgres()
     server.start()
     yield server
-    server.end()
     server.remove()
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from patience import PATIENCE
 
 from api302 import InvalidArgument
 from api302.batch import Batch, Journal
@@ -90,7 +91,7 @@ def test_workers_run_a_batch_and_it_is_seen_from_anywhere(
     try:
         run = [sys.executable, "-m", *command]
         ended = subprocess.run(
-            run, env=site.environment, capture_output=True, text=True, timeout=200
+            run, env=site.environment, capture_output=True, text=True, timeout=PATIENCE
         )
         for worker in site.workers:
             worker.end()

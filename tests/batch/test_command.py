@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from patience import PATIENCE
 
 from .conftest import Referee, chat, lines
 
@@ -15,7 +16,9 @@ from .conftest import Referee, chat, lines
 def _api302(referee: Referee, *arguments: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "api302", "batch", *arguments]
     environment = referee.environment
-    return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120)
+    return subprocess.run(
+        command, env=environment, capture_output=True, text=True, timeout=PATIENCE
+    )
 
 
 @pytest.fixture

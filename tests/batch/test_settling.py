@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from patience import PATIENCE
 
 from api302 import Client, ConnectionError, InvalidArgument
 from api302.batch import Batch
@@ -20,7 +21,7 @@ LONG_AGO = 3600.0
 
 def _record(referee: Referee, *rows: dict[str, Any]) -> None:
     request = urllib.request.Request(f"{referee.url}/rows", json.dumps(rows).encode())
-    urllib.request.urlopen(request, timeout=30).close()
+    urllib.request.urlopen(request, timeout=PATIENCE).close()
 
 
 def _window(ago: float) -> tuple[float, float]:

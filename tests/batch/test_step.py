@@ -38,8 +38,10 @@ def test_steps_lead_from_planned_to_saved(tmp_path: Path, referee: Referee) -> N
 
 
 def test_a_step_does_not_wait(tmp_path: Path, referee: Referee) -> None:
+    before = time.time()
     state = step(_started(video("panda"), tmp_path))
-    assert state["due"] > time.time() + 1
+    assert state["due"] > before + 1
+    state["due"] += 3600.0  # on a busy machine, it may be due already
     assert step(state) == state
     assert referee.counts["polls"] == {}
 
@@ -89,9 +91,10 @@ def test_a_host_that_is_not_there_is_tried_again(tmp_path: Path) -> None:
         async with AsyncClient(api_key=KEY, base_url="http://127.0.0.1:9") as client:
             return await astep(_started(chat("hello"), tmp_path), client)
 
+    before = time.time()
     state = asyncio.run(main())
     assert (state["state"], state["tries"]) == ("planned", 1)
-    assert state["due"] > time.time()
+    assert state["due"] > before
 
 
 def test_a_task_that_failed_says_why(

@@ -24,6 +24,7 @@ import pytest
 from drawn import many
 from hypothesis import given
 from hypothesis import strategies as st
+from patience import PATIENCE
 from starlette.datastructures import UploadFile
 from support import KEY, Lazy, Server, api302, http
 from test_files import UPLOADED, parts
@@ -337,7 +338,7 @@ def test_fault_19_a_file_that_gives_more_than_it_has_is_refused(serve: Any, mode
             return
 
         async def main() -> None:
-            with anyio.fail_after(20):
+            with anyio.fail_after(PATIENCE):
                 async with api302.AsyncClient(api_key=KEY, base_url=server.url) as client:
                     await client.request("POST", "/x", files={"file": file})
 
