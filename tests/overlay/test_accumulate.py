@@ -423,12 +423,14 @@ def test_fault_14_events_that_carry_messages() -> None:
 def test_time_is_linear() -> None:
     def seconds(number: int) -> float:
         events = [{"choices": [{"delta": {"content": "x" * 20, "other": "ab"}}]}] * number
-        start = time.perf_counter()
+        start = time.thread_time()
         accumulated.accumulate("openai_chat", events)
-        return time.perf_counter() - start
+        return time.thread_time() - start
 
     seconds(1000)
-    assert seconds(32_000) < 40 * max(seconds(4000), 0.002)
+    # The best of three: the collector may run in between.
+    small, large = (min(seconds(number) for _ in range(3)) for number in (4000, 32_000))
+    assert large < 40 * max(small, 0.002)
 
 
 # --- streams that are not as they should be

@@ -18,11 +18,13 @@ import threading
 import time
 import traceback
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from http import HTTPStatus
 from typing import Any, cast
 
 import pytest
+from patience import PATIENCE, auntil, reserved_port, until
 from support import KEY, api302
 from websockets.datastructures import Headers
 from websockets.exceptions import ConnectionClosed
@@ -404,8 +406,7 @@ def test_a_handshake_is_repeated_as_it_begins_nothing(service: Any, status: int)
 
 
 def test_a_host_that_cannot_be_reached_gives_way_to_a_spare_one(service: Any) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        port = taken.getsockname()[1]
+    port = reserved_port()
     server = service(polite)
     one = api302.Client(KEY, base_url=f"http://127.0.0.1:{port}", fallback=[server.url])
     with one.audio.acme.talk(model="m1") as session:
@@ -461,7 +462,7 @@ def test_middleware_may_refuse_the_handshake(service: Any) -> None:
 def test_a_call_by_its_name_returns_the_session(service: Any, name: str) -> None:
     server = service(polite)
     given = {"model": "m1", "settings": {"style": "brief"}}
-    with client(server).call(name, given, timeout=5) as session:
+    with client(server).call(name, given, timeout=50) as session:
         assert session.receive().type == "hello"
 
     async def run() -> str:
@@ -543,15 +544,6 @@ def lingering(connection: ServerConnection) -> None:
         connection.recv()
 
 
-def settled(count: Callable[[], int], wanted: int) -> int:
-    """A count once it is what is wanted, or after five seconds."""
-    for _ in range(100):
-        if count() <= wanted:
-            break
-        time.sleep(0.05)
-    return count()
-
-
 def test_sessions_that_nobody_closed_leave_no_thread_and_no_connection(service: Any) -> None:
     server = service(lingering)
     one = client(server)
@@ -563,13 +555,13 @@ def test_sessions_that_nobody_closed_leave_no_thread_and_no_connection(service: 
     del session
     gc.collect()
 
-    assert settled(threading.active_count, before) <= before
+    until(lambda: threading.active_count() <= before, "the threads end")
 
 
 def test_async_sessions_that_nobody_closed_end_in_their_loop(service: Any) -> None:
     server = service(lingering)
 
-    async def run() -> int:
+    async def run() -> None:
         session: Any = None
         async with api302.AsyncClient(KEY, base_url=server.url) as one:
             for _ in range(20):
@@ -577,13 +569,9 @@ def test_async_sessions_that_nobody_closed_end_in_their_loop(service: Any) -> No
                 assert (await session.receive()).type == "hello"
             del session
             gc.collect()
-            for _ in range(100):
-                if len(asyncio.all_tasks()) == 1:
-                    break
-                await asyncio.sleep(0.05)
-            return len(asyncio.all_tasks())
+            await auntil(lambda: len(asyncio.all_tasks()) == 1, "the sessions end")
 
-    assert asyncio.run(run()) == 1
+    asyncio.run(run())
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system does not fork")
@@ -603,7 +591,7 @@ def test_a_session_let_go_in_a_child_goes_on_in_its_parent(service: Any) -> None
         os._exit(0)
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
     session.ask(text="Hi")
-    assert session.receive(timeout=5).type == "began"
+    assert session.receive(timeout=PATIENCE).type == "began"
     session.close()
 
 
@@ -619,25 +607,25 @@ def test_only_one_may_receive(service: Any, is_async: bool) -> None:
                 both = (talk.receive(timeout=0.3), talk.receive(timeout=0.3))
                 return await asyncio.gather(*both, return_exceptions=True)
 
-        errors = asyncio.run(run())
+        kinds = {type(error) for error in asyncio.run(run())}
+        assert kinds == {api302.InvalidArgument, api302.TimeoutError}
     else:
-        errors = []
 
-        def receive() -> None:
+        def receive(_: int) -> type[Exception] | None:
             try:
                 session.receive(timeout=0.3)
             except api302.Api302Error as error:
-                errors.append(error)
+                return type(error)
+            return None
 
-        with client(server).audio.acme.talk(model="m1") as session:
+        with (
+            client(server).audio.acme.talk(model="m1") as session,
+            ThreadPoolExecutor(2) as pool,
+        ):
             session.receive()
-            threads = [threading.Thread(target=receive) for _ in range(2)]
-            for thread in threads:
-                thread.start()
-            for thread in threads:
-                thread.join(5)
-    kinds = {type(error) for error in errors}
-    assert kinds == {api302.InvalidArgument, api302.TimeoutError}
+            # The second may come when the first is over: then once more.
+            both = {api302.InvalidArgument, api302.TimeoutError}
+            until(lambda: set(pool.map(receive, range(2))) == both, "the second is refused")
 
 
 def test_trio_is_refused(service: Any) -> None:
@@ -686,9 +674,7 @@ def test_a_session_is_connected_again_before_its_first_event_is_sent(service: An
     server = service(hello_and_break, script)
     with client(server).audio.acme.talk(model="m1") as session:
         session.receive()
-        until = time.monotonic() + 5
-        while session.is_open and time.monotonic() < until:
-            time.sleep(0.01)
+        until(lambda: not session.is_open, "it is closed")
         session.ask(text="Hi")
         list(session)
 
@@ -791,17 +777,24 @@ def test_waiting_for_an_event_has_a_deadline(service: Any) -> None:
         for _ in connection:
             pass
 
+    def waits(seconds: float) -> bool:
+        with client(server, timeout=seconds).audio.acme.talk(model="m1") as session:
+            session.receive(timeout=PATIENCE)
+            with pytest.raises(api302.TimeoutError, match=r"no event within 0\.05 s"):
+                session.receive(timeout=0.05)
+            session.ask()
+            session.receive(timeout=PATIENCE)
+            with pytest.raises(api302.TimeoutError, match=f"no event within {seconds} s") as caught:
+                session.receive()
+            assert session.is_open
+        return caught.value.sent is True
+
     server = service(script)
-    with client(server, timeout=0.3).audio.acme.talk(model="m1") as session:
-        session.receive()
-        with pytest.raises(api302.TimeoutError, match=r"no event within 0\.05 s"):
-            session.receive(timeout=0.05)
-        session.ask()
-        session.receive()
-        with pytest.raises(api302.TimeoutError, match=r"no event within 0\.3 s") as caught:
-            session.receive()
-        assert session.is_open
-    assert caught.value.sent is True
+    for seconds in (0.3, 3.3, 30.3):  # on a busy machine, the handshake takes a while too
+        with suppress(api302.TimeoutError):
+            assert waits(seconds)
+            return
+    pytest.fail("no connection")
 
 
 @pytest.mark.parametrize("is_async", [False, True])
@@ -898,25 +891,29 @@ def test_a_service_that_does_not_read_is_not_waited_for_without_end(
 
     def script(connection: ServerConnection) -> None:
         say(connection, HELLO)
-        stop.wait(20)
+        stop.wait(2 * PATIENCE)
 
     server = service(script)
     event = {"type": "ask", "text": "x" * (1 << 20)}
 
-    async def main() -> None:
-        one = api302.AsyncClient(KEY, base_url=server.url, timeout=0.5)
+    async def main(seconds: float) -> None:
+        one = api302.AsyncClient(KEY, base_url=server.url, timeout=seconds)
         async with one.audio.acme.talk(model="m1") as session:
             for _ in range(200):
                 await session.send(event)
 
-    def blocking() -> None:
-        with client(server, timeout=0.5).audio.acme.talk(model="m1") as session:
+    def blocking(seconds: float) -> None:
+        with client(server, timeout=seconds).audio.acme.talk(model="m1") as session:
             for _ in range(200):
                 session.send(event)
 
     try:
-        with pytest.raises(api302.TimeoutError, match=r"took no event for 0\.5 s") as caught:
-            asyncio.run(main()) if is_async else blocking()
+        for seconds in (0.5, 5.5, 50.5):  # on a busy machine, the handshake takes a while too
+            with pytest.raises(api302.TimeoutError) as caught:
+                asyncio.run(main(seconds)) if is_async else blocking(seconds)
+            if "no connection" not in str(caught.value):
+                break
+        assert f"took no event for {seconds} s" in str(caught.value)
         assert caught.value.sent is True
     finally:
         stop.set()
@@ -938,9 +935,7 @@ def _closed_with(service: Any) -> tuple[Service, list[Any]]:
 
 
 def _wait_for(ends: list[Any]) -> list[Any]:
-    until = time.monotonic() + 5
-    while not ends and time.monotonic() < until:
-        time.sleep(0.01)
+    until(lambda: ends, "the connection ends")
     return ends
 
 

@@ -70,11 +70,13 @@ def test_an_event_is_given_as_soon_as_it_is_whole() -> None:
 
 def test_a_large_event_in_small_pieces_takes_linear_time() -> None:
     def seconds(size: int) -> float:
-        decoder, start = sse.Decoder(), time.perf_counter()
+        decoder, start = sse.Decoder(), time.thread_time()
         for _ in range(size // 100):
             decoder.feed(b"x" * 100)
         assert len(decoder.feed(b"\n\n")) == 0
-        return time.perf_counter() - start
+        return time.thread_time() - start
 
     seconds(100_000)
-    assert seconds(4_000_000) < 40 * max(seconds(1_000_000), 0.001)
+    # The best of three: the collector may run in between.
+    small, large = (min(seconds(size) for _ in range(3)) for size in (1_000_000, 4_000_000))
+    assert large < 40 * max(small, 0.001)

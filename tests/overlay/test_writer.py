@@ -13,6 +13,7 @@ import stat
 import tempfile
 import threading
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,7 @@ import pytest
 from drawn import many
 from hypothesis import given
 from hypothesis import strategies as st
-from patience import PATIENCE
+from patience import PATIENCE, happened
 from support import Lazy, environment
 
 writer = Lazy("api302_client.writer")
@@ -126,9 +127,9 @@ def test_fault_18_a_pipe_that_nobody_reads_does_not_hold_up_dropping(tmp_path: P
 
     thread = threading.Thread(target=write)
     thread.start()
-    time.sleep(0.1)
+    time.sleep(0.1)  # for it to wait, which no event tells
     one.drop()
-    thread.join(5)
+    thread.join(PATIENCE)
     assert [type(error).__name__ for error in caught] == ["Dropped"]
 
 
@@ -286,13 +287,13 @@ def test_fault_18_dropped_while_another_thread_writes(waits: bool, tmp_path: Pat
     def slowly() -> Any:
         file = real()
         begun.set()
-        go_on.wait(5)
+        happened(go_on)
         return file
 
     one._opened = slowly
     thread = threading.Thread(target=one.write, args=(CONTENT,))
     thread.start()
-    begun.wait(5)
+    happened(begun)
     if waits:
         dropping = threading.Thread(target=one.drop)
         dropping.start()
@@ -311,14 +312,22 @@ def test_fault_18_dropped_while_another_thread_writes(waits: bool, tmp_path: Pat
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no named pipes")
 def test_no_file_stays_open(tmp_path: Path) -> None:
-    before = len(os.listdir("/proc/self/fd"))
+    def opened() -> list[str]:
+        """The test's files; what threads of other tests have open comes and goes."""
+        found: list[str] = []
+        for name in os.listdir("/proc/self/fd"):
+            with suppress(OSError):
+                found.append(os.readlink(f"/proc/self/fd/{name}"))
+        return sorted(name for name in found if name.startswith((str(tmp_path), "/dev/null")))
+
+    before = opened()
     for target in (tmp_path / "a", "/dev/null", tmp_path):
         for ends in ("finish", "drop"):
             one = writer.Writer(target, "x")
             one.write(b"x")
             getattr(one, ends)()
             one.drop()
-    assert len(os.listdir("/proc/self/fd")) == before
+    assert opened() == before
 
 
 # --- names ----------------------------------------------------------------------------------------
