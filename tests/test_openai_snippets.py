@@ -367,7 +367,7 @@ def retries_of_a_call(server: Any) -> None:
 def timeouts() -> None:
     OpenAI(timeout=20.0)
     client = OpenAI(timeout=httpx2.Timeout(60.0, read=5.0, write=10.0, connect=2.0))
-    assert client.with_options(timeout=5.0).chat.completions.create(messages=ASK, model=MODEL)
+    assert client.with_options(timeout=50.0).chat.completions.create(messages=ASK, model=MODEL)
 
 
 @snippet
