@@ -5,12 +5,10 @@
 from __future__ import annotations
 
 import difflib
-import inspect
 import json
 import os
 import signal
 import ssl
-import sys
 from collections.abc import Iterator
 from contextlib import suppress
 from functools import cache
@@ -18,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from patience import PATIENCE
+from patience import PATIENCE, libraries_that_wait
 
 DOCUMENT = Path(__file__).resolve().parents[1] / "generated" / "openapi.json"
 ONLY = os.environ.get("API302_ONLY", "")
@@ -41,18 +39,14 @@ def one_tls_context() -> Iterator[None]:
         yield
 
 
-@pytest.fixture(autouse=True)
-def patient_libraries(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture(scope="session", autouse=True)
+def patient_libraries() -> Iterator[None]:
     """The HTTP libraries wait five seconds from the start, in which a busy machine may say nothing.
 
-    The tests of the client alone see what callers see.
+    The tests of the client itself take this back: they see what callers see.
     """
-    if "overlay" in request.path.parts:
-        return
-    for library in filter(None, map(sys.modules.get, ("httpx", "httpx2"))):
-        usual = inspect.signature(library.Client).parameters["timeout"].default
-        for kind in ("connect", "read", "write", "pool"):
-            monkeypatch.setattr(usual, kind, PATIENCE)
+    with libraries_that_wait(PATIENCE):
+        yield
 
 
 @pytest.fixture

@@ -6,7 +6,12 @@ import socket
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from importlib import import_module
+from inspect import signature
+
+import pytest
 
 PATIENCE = 300.0
 """Seconds after which it will not happen any more. No test is quicker or slower for it."""
@@ -33,6 +38,18 @@ async def auntil(holds: Callable[[], object], what: str) -> None:
 def happened(event: threading.Event) -> None:
     """Wait for an event."""
     assert event.wait(PATIENCE), "it was waited for in vain"
+
+
+@contextmanager
+def libraries_that_wait(seconds: float) -> Iterator[None]:
+    """Change how long the HTTP libraries wait where nothing else is said."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("httpx", "httpx2"):
+            with suppress(ImportError):
+                usual = signature(import_module(name).Client).parameters["timeout"].default
+                for kind in ("connect", "read", "write", "pool"):
+                    patch.setattr(usual, kind, seconds)
+        yield
 
 
 _reserved: list[socket.socket] = []

@@ -15,7 +15,7 @@ from typing import Any
 import httpx
 import httpx2
 import pytest
-from patience import PATIENCE
+from patience import PATIENCE, libraries_that_wait
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
@@ -76,6 +76,13 @@ def packages(built: Path) -> Iterator[list[str]]:
         sys.path.remove(folder)
     _take_away()
     sys.modules.update(before)
+
+
+@pytest.fixture(scope="package", autouse=True)
+def libraries_as_they_are() -> Iterator[None]:
+    """The client tells the five seconds that the libraries wait from a caller's wish."""
+    with libraries_that_wait(5.0):
+        yield
 
 
 @pytest.fixture(autouse=True)

@@ -52,6 +52,7 @@ def fork(job: Any) -> int:
     pid = os.fork()
     if pid == 0:
         status = 99
+        signal.alarm(int(PATIENCE))  # a child that hangs is a failure and no standstill
         try:
             status = job()
         finally:
