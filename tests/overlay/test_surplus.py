@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+import time
 from typing import Any
 
 import pytest
@@ -99,3 +100,69 @@ def test_fault_01_what_arrives_unasked_is_no_response_to_the_next_call(
 
     assert asyncio.run(main()) == ["a", "c"]
     assert len(server.requests) == 2
+
+
+# --- what is not quite HTTP -----------------------------------------------------------------------
+
+RESPONSE = b'{"id": "a", "choices": []}'
+LENGTH = b"content-length: %d" % len(RESPONSE)
+CHUNKS = b"transfer-encoding: chunked"
+IN_CHUNKS = b"%x\r\n%s\r\n0\r\n\r\n" % (len(RESPONSE), RESPONSE)
+PAID = {
+    "its length twice": ((LENGTH, LENGTH), RESPONSE),
+    "a length and chunks": ((LENGTH, CHUNKS), IN_CHUNKS),
+    "chunks and a length": ((CHUNKS, b"Content-Length: 1"), IN_CHUNKS),
+    "many headers": ((LENGTH, *[b"x-%d: 1" % number for number in range(300)]), RESPONSE),
+    "a chunk that is longer": ((CHUNKS,), IN_CHUNKS.replace(b"]}", b"]}XX")),
+}
+
+
+def whole(lines: tuple[bytes, ...], body: bytes) -> bytes:
+    return b"\r\n".join([b"HTTP/1.1 200 OK", b"request-id: req-1", *lines, b"", body])
+
+
+@pytest.mark.parametrize("how", PAID)
+def test_fault_05_a_response_that_is_not_quite_http_is_returned(
+    how: str, serve: Any, network: str
+) -> None:
+    """aiohttp refused what httpx2 takes, without status, request id and content."""
+    server = serve(whole(*PAID[how]))
+
+    async def main() -> str:
+        async with api302.AsyncClient(api_key=KEY, base_url=server.url) as client:
+            return (await chat(client)).id
+
+    assert asyncio.run(main()) == "a"
+    assert len(server.requests) == 1
+
+
+BROKEN = [b"0x5\r\nhello\r\n", b"-5\r\nhello\r\n", b"f" * 30 + b"\r\nhello", b"5\nhello\n0\n\n"]
+
+
+@pytest.mark.parametrize("chunks", BROKEN)
+@pytest.mark.parametrize("apart", [False, True])
+def test_fault_16_broken_chunks_are_not_waited_for(
+    chunks: bytes, apart: bool, serve: Any, network: str
+) -> None:
+    """Over aiohttp, for ever: it had dropped its timeout as well."""
+
+    def respond(connection: Any, _: Any) -> None:
+        head_, end, body = whole((CHUNKS,), chunks).partition(b"\r\n\r\n")
+        connection.sendall(head_ + end + (b"" if apart else body))
+        if apart:
+            time.sleep(0.05)
+            connection.sendall(body)
+        connection.close()
+
+    server = serve(respond)
+
+    async def main() -> None:
+        settings = {"api_key": KEY, "base_url": server.url, "max_retries": 0}
+        async with api302.AsyncClient(**settings, timeout=PATIENCE) as client:
+            with pytest.raises(api302.ConnectionError) as caught:
+                await asyncio.wait_for(chat(client), PATIENCE)
+            assert (caught.value.status_code, caught.value.request_id) == (200, "req-1")
+            assert "400" not in str(caught.value)
+            assert "\n" not in str(caught.value)
+
+    asyncio.run(main())

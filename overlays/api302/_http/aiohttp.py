@@ -13,6 +13,7 @@ import socket
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from contextlib import asynccontextmanager, suppress
 from functools import lru_cache, partial
+from inspect import signature
 from types import MappingProxyType
 from typing import Any, NamedTuple
 from weakref import WeakSet
@@ -21,6 +22,7 @@ import httpx2
 from aiohttp import (
     ClientConnectorError,
     ClientError,
+    ClientPayloadError,
     ClientResponse,
     ClientSession,
     ClientTimeout,
@@ -41,6 +43,10 @@ KEPT = 5.0
 LARGE = 64 << 10
 """Bytes that leave at once, without waiting for the other side."""
 LONGEST_HEADER = 64 << 10
+_MORE: dict[str, Any] = (
+    {"max_headers": 1000} if "max_headers" in signature(ClientSession).parameters else {}
+)
+"""Newer versions of aiohttp have a limit for headers, which some gateways exceed."""
 _HEAD_ENDS = b"\r\n\r\n"
 LIMITS = ("connect", "read", "write", "pool")
 COMPACT: Mapping[str, Any] = {
@@ -124,8 +130,8 @@ class _Handler(ResponseHandler):
     """aiohttp's side of a connection.
 
     aiohttp's own forgets a response where what follows in the same piece is not HTTP, such as the
-    rest of a body that is longer than it says, and takes what arrives unasked for the response to
-    the next call.
+    rest of a body that is longer than it says, takes what arrives unasked for the response to the
+    next call, and waits for ever for a body whose chunks are broken.
     """
 
     def is_connected(self) -> bool:
@@ -136,9 +142,30 @@ class _Handler(ResponseHandler):
         """Take what has arrived: the head of a response by itself."""
         end = data.find(_HEAD_ENDS) + len(_HEAD_ENDS) if data.startswith(b"HTTP/") else 0
         if len(_HEAD_ENDS) <= end < len(data):
-            super().data_received(data[:end])
+            super().data_received(_with_one_length(data[:end]))
             data = data[end:]
+        before = self.exception()
         super().data_received(data)
+        broken, body = self.exception(), self._payload
+        if broken is not before and body is not None and not body.is_eof():
+            body.set_exception(ClientPayloadError(_said(broken)))
+
+
+def _with_one_length(head: bytes) -> bytes:
+    """The head of a response as HTTP reads it, where aiohttp refuses it.
+
+    The same length twice is one, and chunks count more than a length (RFC 9112, 6.3).
+    """
+    start = head.lower()
+    has_chunks = b"\r\ntransfer-encoding:" in start
+    if start.count(b"\r\ncontent-length:") + has_chunks < 2:
+        return head
+    lines = head.split(b"\r\n")
+    lengths = [line for line in lines if line.lower().startswith(b"content-length:")]
+    if not has_chunks and len({line[15:].strip() for line in lengths}) > 1:
+        return head
+    others = [line for line in lines if line not in lengths]
+    return b"\r\n".join([others[0], *([] if has_chunks else lengths[:1]), *others[1:]])
 
 
 class _Connector(TCPConnector):
@@ -175,6 +202,7 @@ class Transport(AiohttpTransport):
             auto_decompress=False,
             max_line_size=LONGEST_HEADER,
             max_field_size=LONGEST_HEADER,
+            **_MORE,
         )
         # A call that costs is repeated by us or by nobody.
         setattr(session, "_retry_connection", False)  # noqa: B010 - aiohttp has no argument for it
@@ -286,7 +314,14 @@ def _translated(error: Exception, url: str) -> Exception:
     elif not isinstance(error, (ClientError, OSError)):
         return error
     request = httpx2.Request("GET", url)  # for its URL, which the message names the host of
-    return kind(str(error) or type(error).__name__, request=request)  # type: ignore[call-arg]
+    return kind(_said(error), request=request)  # type: ignore[call-arg]
+
+
+def _said(error: BaseException | None) -> str:
+    """What an error says, in a line. Of what is not HTTP, aiohttp says that it is a status 400."""
+    message = getattr(error, "message", None)
+    text = f"the response is broken: {message}" if isinstance(message, str) else str(error)
+    return " ".join(text.split()) or type(error).__name__
 
 
 # --- the request's body ---------------------------------------------------------------------------
