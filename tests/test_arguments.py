@@ -10,6 +10,7 @@ import json
 import uuid
 from collections import OrderedDict, deque
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from decimal import Decimal
 from enum import Enum, IntEnum
@@ -340,3 +341,84 @@ def test_blocks_of_an_earlier_message_go_back(client: Client, server: Any) -> No
     client.messages.create(messages=history, **arguments)
     sent = server.requests[-1].body["messages"][1]["content"]
     assert sent == [block.to_dict() for block in said.content]
+
+
+# --- what is sent as text: in a path, a query, a form, a header -----------------------------------
+
+NO_TEXT = [
+    object(),
+    object,
+    b"bytes",
+    len,
+    1 + 2j,
+    datetime.timedelta(1),
+    float("nan"),
+    float("inf"),
+    Decimal("NaN"),
+    10**5000,
+    {b"a": 1},
+    {(1, 2): 3},
+    {"a": float("nan")},
+    [object()],
+]
+
+
+@pytest.mark.parametrize("value", NO_TEXT, ids=lambda value: type(value).__name__)
+def test_fault_25_what_is_no_text_is_refused_by_its_parameter(
+    client: Client, server: Any, value: Any
+) -> None:
+    """`<object object at 0x…>`, `b'bytes'` and `nan` were sent; keys of bytes were a TypeError."""
+    before = len(server.requests)
+    with pytest.raises(api302.InvalidArgument, match="id"):
+        client.call("kling_get_text_to_video", {"id": value})
+    with pytest.raises(api302.InvalidArgument, match="search_query"):
+        client.call("ai302_search_youtube", {"search_query": value})
+    if isinstance(value, bytes):  # a form sends them as a file
+        return
+    with pytest.raises(api302.InvalidArgument, match="language"):
+        client.call("openai_transcribe", {"file": b"RIFF", "model": "whisper-1", "language": value})
+    assert len(server.requests) == before
+
+
+class Odd(str):
+    def __str__(self) -> str:
+        return "another"
+
+
+class OddNumber(int):
+    def __repr__(self) -> str:
+        return "another"
+
+
+@pytest.mark.parametrize(
+    ("value", "sent"),
+    [(Odd("t-1"), "t-1"), (OddNumber(5), "5"), (Path("t-1"), "t-1"), (np.float64(0.5), "0.5")],
+)
+def test_a_subclass_is_sent_as_what_it_is_of(
+    client: Client, server: Any, value: Any, sent: str
+) -> None:
+    with suppress(api302.NotFoundError):
+        client.call("kling_get_text_to_video", {"id": value})
+    assert server.requests[-1].path.rpartition("/")[2] == sent
+
+
+@pytest.mark.parametrize("body", [["<speak/>"], 5, {"<speak/>"}, object()])
+def test_fault_19_a_whole_body_that_is_no_text_is_refused(
+    client: Client, server: Any, body: Any
+) -> None:
+    """It was an error of the HTTP library in the middle of the request."""
+    before = len(server.requests)
+    with pytest.raises(api302.InvalidArgument, match="text, bytes or an open file"):
+        client.call("azure_speech", {"body": body, "X-Microsoft-OutputFormat": "x"})
+    assert len(server.requests) == before
+
+
+def test_fault_25_a_decimal_beyond_all_is_refused_at_once(client: Client, server: Any) -> None:
+    """It was written out: a million digits took a minute, and more of them the memory."""
+    before = len(server.requests)
+    for value in ("1e999999", "-1e99999999", "1e400"):
+        with pytest.raises(api302.InvalidArgument, match="temperature"):
+            client.chat.completions.create(
+                model="gpt-4o", messages=HELLO, temperature=Decimal(value)
+            )
+    assert len(server.requests) == before

@@ -9,6 +9,7 @@ or (name, data, media type).
 from __future__ import annotations
 
 import json
+import os
 import re
 import sys
 from collections.abc import AsyncIterator, Mapping, Sequence
@@ -85,7 +86,8 @@ def _fill(template: str, path: Mapping[str, Any]) -> str:
         plus, name = match.groups()
         if not plus:
             return path_segment(path.get(name), name)
-        segments = scalar("" if path.get(name) is None else path[name]).strip("/").split("/")
+        whole = scalar("" if path.get(name) is None else path[name], name)
+        segments = whole.strip("/").split("/")
         return "/".join(path_segment(segment, name) for segment in segments)
 
     return re.sub(r"{(\+?)([^{}]+)}", value, template)
@@ -97,7 +99,7 @@ def path_segment(value: Any, name: str = "value") -> str:
     Raises:
         ValueError: the value is missing, empty, or would lead to another path (`.`, `..`).
     """
-    text = "" if value is None else scalar(value)
+    text = "" if value is None else scalar(value, name)
     if text.strip() == "":
         raise ValueError(
             f"path parameter {name!r} is empty; without it the URL would be that of another call"
@@ -107,25 +109,44 @@ def path_segment(value: Any, name: str = "value") -> str:
     return quote(text, safe="")
 
 
-def scalar(value: Any) -> str:
-    """A value as text in a path, query, header or form: booleans in lower case, objects as JSON."""
+def scalar(value: Any, name: str = "value") -> str:
+    """A value as text in a path, query, header or form: booleans in lower case, objects as JSON.
+
+    Raises:
+        ValueError: it is of a type that has no text of its own, or is no finite number.
+    """
     if value.__class__ is str:
         return str(value)
     if _is_decimal(value):
-        return str(value)
-    value = plain(value)
+        if value.is_finite():
+            return str(value)
+        raise ValueError(f"{name!r} is {value}, which is not a number to send")
+    text = _text(plain(value), name)
+    if text is None:
+        kind = type(value).__name__
+        raise ValueError(f"{name!r} is of the type {kind}; give text, a number, a list or a dict")
+    return text
+
+
+def _text(value: Any, name: str) -> str | None:
+    """Plain JSON as text, subclasses as what they are of; None for anything else."""
+    if isinstance(value, str):
+        return str.__str__(value)
     if isinstance(value, bool):
         return "true" if value else "false"
-    return (
-        json.dumps(value, ensure_ascii=False, separators=(",", ":"))
-        if isinstance(value, (dict, list))
-        else str(value)
-    )
+    if isinstance(value, os.PathLike):
+        return str(os.fspath(value))
+    if not isinstance(value, (int, float, dict, list)):
+        return None
+    try:
+        return json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"{name!r} cannot be sent as JSON ({error})") from error
 
 
 def query_params(query: Mapping[str, Any]) -> dict[str, str | list[str]]:
     """Query parameters for httpx2: None left out, lists repeated."""
-    return {name: _form_value(value) for name, value in query.items() if value is not None}
+    return {name: _form_value(value, name) for name, value in query.items() if value is not None}
 
 
 def header_values(headers: Mapping[str, Any]) -> dict[str, str]:
@@ -135,7 +156,7 @@ def header_values(headers: Mapping[str, Any]) -> dict[str, str]:
         ValueError: a value that no header can carry, such as one with a line break. The value is
             not shown: it may be secret.
     """
-    values = {name: scalar(value) for name, value in headers.items() if value is not None}
+    values = {name: scalar(value, name) for name, value in headers.items() if value is not None}
     for name, value in values.items():
         if not value.isascii() or not value.isprintable():
             raise ValueError(
@@ -162,8 +183,9 @@ def body_kwargs(
         return {"json": plain(body), **headers}
     if essence in {MULTIPART, FORM}:
         return _form(body, essence, chosen)
-    if isinstance(body, Mapping):
-        raise ValueError(f"a {essence} body must be text, bytes or an open file, not a mapping")
+    if not _is_content(body):
+        kind = "a mapping" if isinstance(body, Mapping) else type(body).__name__
+        raise ValueError(f"a {essence} body must be text, bytes or an open file, not {kind}")
     content = body.encode() if isinstance(body, str) else body
     return {"content": content, "headers": {"Content-Type": chosen}}
 
@@ -174,7 +196,11 @@ def _form(body: Any, essence: str, chosen: str) -> dict[str, Any]:
     if essence == MULTIPART:
         return {"files": [part for name, value in body.items() for part in _parts(name, value)]}
     _no_files(body, chosen)
-    return {"data": {name: _form_value(value) for name, value in body.items() if value is not None}}
+    return {
+        "data": {
+            name: _form_value(value, name) for name, value in body.items() if value is not None
+        }
+    }
 
 
 def _choose(body: Any, media_types: Sequence[str]) -> str:
@@ -184,9 +210,13 @@ def _choose(body: Any, media_types: Sequence[str]) -> str:
         if MULTIPART in media_types and any(map(_has_file, body.values())):
             return MULTIPART
         return media_types[0]
-    is_content = isinstance(body, (str, bytes, bytearray, memoryview)) or hasattr(body, "read")
     raw = (media for media in media_types if _is_raw(media))
-    return next(raw, media_types[0]) if is_content else media_types[0]
+    return next(raw, media_types[0]) if _is_content(body) else media_types[0]
+
+
+def _is_content(body: Any) -> bool:
+    """Whether a value is a whole body as it is sent."""
+    return isinstance(body, (str, bytes, bytearray, memoryview)) or hasattr(body, "read")
 
 
 def _is_raw(media_type: str) -> bool:
@@ -234,7 +264,7 @@ def _parts(name: str, value: Any) -> list[tuple[str, Any]]:
         return [(name, value if hasattr(value, "read") else ("upload", value))]
     if isinstance(value, (list, tuple)):
         return [part for item in value for part in _parts(name, item)]
-    return [(name, (None, scalar(value)))]
+    return [(name, (None, scalar(value, name)))]
 
 
 def _is_decimal(value: Any) -> bool:
@@ -243,13 +273,13 @@ def _is_decimal(value: Any) -> bool:
     return decimal is not None and isinstance(value, decimal.Decimal)
 
 
-def _form_value(value: Any) -> str | list[str]:
+def _form_value(value: Any, name: str) -> str | list[str]:
     if value.__class__ is str:
         return str(value)
     listed = value if isinstance(value, (list, tuple)) else plain(value)
     if isinstance(listed, (list, tuple)):
-        return [scalar(item) for item in listed if item is not None]
-    return scalar(value)
+        return [scalar(item, name) for item in listed if item is not None]
+    return scalar(value, name)
 
 
 def for_async(kwargs: dict[str, Any]) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import datetime
 import decimal
 import enum
+import sys
 import uuid
 from collections import deque
 from collections.abc import (
@@ -91,7 +92,10 @@ def _is_odd_key(key: Any) -> bool:
 
 
 def _number(value: decimal.Decimal) -> Any:
-    """A decimal as a JSON number, without a fraction where it has none."""
-    if not value.is_finite():
+    """A decimal as a JSON number, without a fraction where it has none.
+
+    One beyond all floats stays, and is refused: with all its digits it could fill the memory.
+    """
+    if not value.is_finite() or value.adjusted() > sys.float_info.max_10_exp:
         return value
     return int(value) if value == value.to_integral_value() else float(value)
