@@ -477,3 +477,19 @@ def test_the_length_of_a_url_is_not_that_of_a_file() -> None:
     url = f"https://file.example.test/{'a' * 100}.png"
     taken = {"image": url}, {"image": ("url", "data_url")}, [], False, {"image": 30}
     assert inputs.put_files(*taken) == {"image": url}
+
+
+class Moved(io.BytesIO):
+    """Says of `seek` whether it worked, as files of some libraries do."""
+
+    def seek(self, *where: int) -> bool:  # type: ignore[override]
+        super().seek(*where)
+        return True
+
+
+def test_fault_19_a_file_whose_seek_returns_true_is_sent_whole(serve: Any) -> None:
+    """True was taken for its length, and the first byte was sent."""
+    server = serve(http({"url": "https://x/a"}))
+    with api302.Client(api_key=KEY, base_url=server.url) as client:
+        client.request("POST", "/x", files={"file": Moved(b"x" * 3000)})
+    assert b"x" * 3000 in server.requests[0].body

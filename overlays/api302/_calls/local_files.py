@@ -126,7 +126,8 @@ def _length(file: Any) -> int | None:
         if hasattr(file, "seekable") and not file.seekable():
             return None
         length = file.seek(0, os.SEEK_END)
-        length = file.tell() if length is None else length
+        # Some return nothing, or whether it worked, which is a number too.
+        length = file.tell() if length is None or isinstance(length, bool) else length
         file.seek(0)
     except (AttributeError, TypeError, ValueError, OSError):
         return None

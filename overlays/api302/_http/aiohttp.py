@@ -319,8 +319,8 @@ def _translated(error: Exception, url: str) -> Exception:
 
 def _said(error: BaseException | None) -> str:
     """What an error says, in a line. Of what is not HTTP, aiohttp says that it is a status 400."""
-    message = getattr(error, "message", None)
-    text = f"the response is broken: {message}" if isinstance(message, str) else str(error)
+    message, is_status = getattr(error, "message", None), hasattr(error, "headers")
+    text = f"the response is broken: {message}" if message and is_status else str(error)
     return " ".join(text.split()) or type(error).__name__
 
 
