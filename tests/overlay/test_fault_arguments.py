@@ -293,3 +293,32 @@ def test_fault_25_a_folder_that_cannot_be_one(serve: Any, connect: Any, tmp_path
     for folder in (tmp_path / "file", tmp_path / "file/in", "a\0b"):
         with pytest.raises(api302.InvalidArgument, match=r"^folder: .* cannot be made"):
             api302.testing.record(connect(serve()), folder).__enter__()
+
+
+@pytest.mark.parametrize("kind", ["sync", "async"])
+def test_fault_24_certificates_that_cannot_be_read_are_named(
+    kind: str, serve: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It was "[Errno 2] No such file or directory", of no file."""
+    for other in ("SSL_CERT_FILE", "SSL_CERT_DIR", "SSLKEYLOGFILE"):
+        monkeypatch.delenv(other, raising=False)
+    server = serve()
+    missing = tmp_path / "missing" / "file.pem"
+    empty = tmp_path / "empty.pem"
+    empty.write_text("no certificate")
+
+    async def acall() -> None:
+        async with api302.AsyncClient(api_key=KEY, base_url=server.url) as client:
+            await client.request("GET", "/x")
+
+    def call() -> None:
+        if kind == "async":
+            asyncio.run(acall())
+        else:
+            api302.Client(api_key=KEY, base_url=server.url).request("GET", "/x")
+
+    for path in (missing, empty):
+        monkeypatch.setenv("SSL_CERT_FILE", str(path))
+        with pytest.raises(api302.InvalidArgument, match=r"^SSL_CERT_FILE: cannot be used"):
+            call()
+    assert server.requests == []

@@ -8,6 +8,7 @@ A caller's own client may be of httpx2 or of httpx: nothing is asked of it but w
 from __future__ import annotations
 
 import builtins
+import os
 import sys
 import threading
 import time
@@ -40,6 +41,8 @@ LONGEST = 2_000_000.0
 """Seconds; what is longer, some 23 days, does not fit into the system's timers and counts as no
 limit.
 """
+TRUST = ("SSL_CERT_FILE", "SSL_CERT_DIR", "SSLKEYLOGFILE")
+"""Environment variables that say which certificates are trusted, and where TLS notes its keys."""
 LONGEST_NAP = 0.1
 """Seconds between two looks at what finalizers left, while a call waits for a connection."""
 Limits = tuple[float | None, float | None, float | None, float | None]
@@ -187,6 +190,19 @@ def _made(is_async: bool, proxy: Secret | None, verify: Any) -> Any:
     )
 
 
+def _certificates() -> Any:
+    """What TLS trusts: what the environment says, or the authorities that all know."""
+    try:
+        return httpx2.create_ssl_context()
+    except (OSError, ValueError) as error:  # errors of TLS are among these
+        names = [name for name in TRUST if os.environ.get(name)]
+        if not names:
+            raise
+        raise InvalidArgument(
+            f"{' or '.join(names)}: cannot be used ({error}); name what is there, or unset it"
+        ) from error
+
+
 def _mounts(is_async: bool, limits: httpx2.Limits, verify: Any) -> Mapping[str, Any]:
     kind = httpx2.AsyncHTTPTransport if is_async else httpx2.HTTPTransport
 
@@ -217,7 +233,7 @@ class _Base:
         logs.install()
         self._own = http is None
         self._proxy = proxy
-        self._verify: Any = httpx2.create_ssl_context() if self._own else None
+        self._verify: Any = _certificates() if self._own else None
         self._clients: list[Any] = [self._new() if self._own else http]
         self.limiter: Limiter = Limiter(*self._rooms(http), self.event)
         self.is_closed: bool = False
