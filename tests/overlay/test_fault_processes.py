@@ -20,7 +20,7 @@ from typing import Any
 
 import pytest
 from patience import PATIENCE, happened, until
-from support import KEY, Request, Server, api302, http
+from support import KEY, Request, Server, api302, chunk, delta, events, head, http
 
 pytestmark = [
     pytest.mark.skipif(not hasattr(os, "fork"), reason="this system does not fork"),
@@ -386,3 +386,48 @@ def test_fault_01_a_celery_worker(program: Any, tmp_path: Path, packages: list[s
     assert [one["wrong"] for one in found] == [0] * 9, (tmp_path / "log").read_text()[-3000:]
     assert len(found) == 9
     assert len({one["pid"] for one in found}) == WORKERS
+
+
+@pytest.mark.parametrize("kind", ["events", "bytes"])
+def test_fault_01_a_child_leaves_a_stream_alone_that_the_parent_reads(
+    serve: Any, connect: Any, kind: str
+) -> None:
+    """It waited for ever for a lock of the parent's, and its `close` ended the parent's reading."""
+    media, pieces = {
+        "events": ("text/event-stream", [events(delta("a"), done=False), events(delta("b"))]),
+        "bytes": ("audio/mpeg", [b"ID3-first", b"the-rest"]),
+    }[kind]
+    is_forked = threading.Event()
+
+    def respond(connection: Any, _: Any) -> None:
+        connection.sendall(head(media, "transfer-encoding: chunked") + chunk(pieces[0]))
+        happened(is_forked)
+        connection.sendall(chunk(pieces[1]) + b"0\r\n\r\n")
+
+    client = connect(serve(respond))
+    if kind == "events":
+        stream = client.chat.completions.stream(model="small", messages=[])
+        lock = stream._values._reading
+    else:
+        stream = client.audio.acme.stream_speech(input="x")
+        lock = stream._turn._lock
+    next(stream)
+
+    def child() -> int:
+        for use in (lambda: next(stream), stream.__enter__):
+            try:
+                use()
+                return 1
+            except api302.Api302Error as error:
+                if "belongs to the process" not in str(error):
+                    return 2
+        stream.close()
+        return 0
+
+    with ThreadPoolExecutor(1) as pool:
+        rest = pool.submit(list, stream)
+        until(lock.locked, "another thread reads")
+        status = os.waitpid(fork(child), 0)[1]
+        is_forked.set()
+        assert os.waitstatus_to_exitcode(status) == 0
+        assert len(rest.result(PATIENCE)) == 1

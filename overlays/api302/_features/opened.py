@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 from api302._calls.exchange import exchange
@@ -24,7 +25,8 @@ class Opened:
     def __init__(self, session: Session, call: Call) -> None:
         self.session, self.call = session, call
         self.response: Response | None = None
-        self._is_called = False
+        self._process: int | None = None
+        """The process that made the call."""
         self.body: Any = None
         """While it is open, a `Body` or `AsyncBody`."""
 
@@ -33,12 +35,24 @@ class Opened:
         if getattr(self, "body", None) is not None and self.response is not None:
             self.response.abandon()
 
+    @property
+    def is_foreign(self) -> bool:
+        """Whether the call was made by the process that this one was forked from."""
+        return self._process is not None and self._process != os.getpid()
+
+    def check_process(self) -> None:
+        """Raise Api302Error in another process, where a lock may be one that the parent holds."""
+        if self.is_foreign:
+            raise Api302Error(
+                "the response belongs to the process that made the call; read it there"
+            )
+
     async def open(self) -> Response:
         """The response, made at first use. A call that failed is not made again: it may cost."""
         if self.response is None:
-            if self._is_called:
+            if self._process is not None:
                 raise Api302Error(f"{self.call.what}: was made already, and failed; make a new one")
-            self._is_called = True
+            self._process = os.getpid()
             try:
                 self.response = await exchange(self.session, self.call)
             finally:
@@ -62,7 +76,9 @@ class Opened:
             raise broken_off(redactor, what, error, self.response) from error.__cause__
 
     async def close(self) -> None:
-        """Let go of the connection."""
+        """Let go of the connection, unless it is another process's, which may be reading."""
+        if self.is_foreign:
+            return
         body, self.body = self.body, None
         self.call.release()
         if body is not None:

@@ -64,10 +64,12 @@ class _Values:
                     return value
             except BaseException as error:  # an event that reports an error
                 if str(error) == _BUSY:
+                    self._opened.check_process()
                     time.sleep(0)
                     continue
                 self.close()
                 raise
+            self._opened.check_process()
             with self._reading:
                 if self._ready is ready:  # or else another thread has had more arrive
                     self._arrive(was_ended)
@@ -110,6 +112,7 @@ class _Values:
 
     def open(self) -> None:
         """Open the stream, if it is not yet: once, whoever asks for it."""
+        self._opened.check_process()
         with self._reading:
             if self._opened.response is None and not self._is_ended:
                 self._ready = iter(self._more())
@@ -359,6 +362,7 @@ class _Bytes(_Facts):
         """All was read."""
 
     async def _open(self) -> Opened:
+        self._opened.check_process()
         async with self._turn:
             return await self._here()
 
@@ -372,6 +376,7 @@ class _Bytes(_Facts):
 
     async def _piece(self) -> bytes | None:
         was_over = self._is_over
+        self._opened.check_process()
         async with self._turn:
             if self._is_saved:
                 raise self._error(self._used())
@@ -396,6 +401,7 @@ class _Bytes(_Facts):
     async def _save(self, path: str | PathLike[str]) -> Path:
         from .files import check_place, save
 
+        self._opened.check_process()
         await self._opened.session.io.thread(check_place, path)  # before anything is paid for
         async with self._turn:
             if used := self._used():
