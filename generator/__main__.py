@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import gc
 import sys
+from io import TextIOWrapper
 from pathlib import Path
 
 from . import build, join
@@ -23,6 +24,9 @@ RECORD = Path(".cache/generator.json")
 
 def main(arguments: list[str] | None = None) -> int:
     """Run a command; returns the exit code."""
+    for stream in (sys.stdout, sys.stderr):  # Windows has few signs for a pipe
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
     parser = argparse.ArgumentParser(
         prog="python -m generator", description="Make the client from the specification."
     )

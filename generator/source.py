@@ -396,6 +396,7 @@ class _Reader:
         """The content of the file. `known` is what it was parsed to before."""
         try:
             text = (self.spec.root / self.name).read_bytes().decode("utf-8")
+            text = text.replace("\r\n", "\n")  # as some editors on Windows write it
         except UnicodeDecodeError as error:
             self.refuse(
                 1,

@@ -245,7 +245,7 @@ def _peak() -> int:
     with suppress(
         OSError, StopIteration
     ):  # what follows counts, on Linux, the process as well that this one was forked from
-        lines = Path("/proc/self/status").read_text().splitlines()
+        lines = Path("/proc/self/status").read_text(encoding="utf-8").splitlines()
         return next(int(line.split()[1]) for line in lines if line.startswith("VmHWM")) * 1024
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
 
@@ -253,7 +253,7 @@ def _peak() -> int:
 def _now() -> int:
     """What it has now, where the system tells; else the peak."""
     try:
-        return int(Path("/proc/self/statm").read_text().split()[1]) * resource.getpagesize()
+        return int(Path("/proc/self/statm").read_bytes().split()[1]) * resource.getpagesize()
     except OSError:
         return _peak()
 

@@ -289,7 +289,7 @@ def many(url: str) -> list[Row]:
 
 def _resident() -> int:
     """Bytes of memory that this process has."""
-    return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGESIZE")
+    return int(Path("/proc/self/statm").read_bytes().split()[1]) * os.sysconf("SC_PAGESIZE")
 
 
 def measure_memory(url: str) -> None:

@@ -295,7 +295,7 @@ def nested_parameters() -> None:
 
 @snippet
 def a_file_is_uploaded() -> None:
-    Path("input.jsonl").write_text("{}\n")
+    Path("input.jsonl").write_text("{}\n", encoding="utf-8")
     # row: client.files.create
     assert OpenAI().files.upload(Path("input.jsonl")).url
 
@@ -672,6 +672,7 @@ def test_there_are_at_least_forty() -> None:
 def test_the_readmes_table_has_each_row_that_a_snippet_names() -> None:
     readme = (Path(__file__).parents[1] / "README.md").read_text()
     table = readme.partition("### Coming from")[2].partition("\n### ")[0]
-    named = set(re.findall(r"# row: ([\w.() ]+)$", Path(__file__).read_text(), re.MULTILINE))
+    here = Path(__file__).read_text(encoding="utf-8")
+    named = set(re.findall(r"# row: ([\w.() ]+)$", here, re.MULTILINE))
     assert len(named) > 10
     assert [name for name in sorted(named) if name not in table] == []

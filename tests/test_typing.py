@@ -37,7 +37,10 @@ def pyright(
 
 def mypy(files: list[Path], tmp_path: Path) -> set[tuple[str, int]]:
     """File names and lines that mypy --strict refuses."""
-    environment = {**os.environ, "MYPYPATH": f"{ROOT / 'overlays'}:{ROOT / 'generated'}"}
+    environment = {
+        **os.environ,
+        "MYPYPATH": os.pathsep.join([str(ROOT / "overlays"), str(ROOT / "generated")]),
+    }
     # The packages count as installed: errors inside them would be theirs, and hidden from a user as
     # well.
     options = ["--strict", "--follow-imports=silent", "--output=json"]

@@ -17,6 +17,7 @@ import re
 import secrets
 import select
 import stat
+import sys
 import tempfile
 import threading
 import time
@@ -231,7 +232,7 @@ class Writer:
 
     def _wait(self, file: IO[bytes]) -> None:
         """Until a pipe takes more, or the writer is dropped."""
-        if os.name != "posix":
+        if sys.platform == "win32":
             return
         poll = select.poll()  # `select.select` refuses a process with more than 1,024 open files
         poll.register(file, select.POLLOUT)

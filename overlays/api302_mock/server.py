@@ -22,6 +22,7 @@ from api302_mock.fileserver import PREFIX
 from api302_mock.webhooks import Delivery
 from api302_mock.wishes import WishFields
 
+_IN_USE = (errno.EADDRINUSE, getattr(errno, "WSAEACCES", errno.EADDRINUSE))
 Lifespan = Literal["on", "off"]
 """Whether the app is told when the server starts and stops."""
 WEBSOCKETS: Literal["websockets-sansio"] = "websockets-sansio"
@@ -180,12 +181,14 @@ def bound(host: str, port: int) -> socket.socket:
     # The protocol is named since asyncio turns Nagle's algorithm off (40 ms a response) only
     # where it sees TCP.
     listening = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
-    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    # By SO_REUSEADDR Windows gives one port to two programs.
+    shared = getattr(socket, "SO_EXCLUSIVEADDRUSE", socket.SO_REUSEADDR)
+    listening.setsockopt(socket.SOL_SOCKET, shared, 1)
     try:
         listening.bind((host, port))
     except OSError as error:
         listening.close()
-        if error.errno == errno.EADDRINUSE:
+        if error.errno in _IN_USE:
             raise OSError(error.errno, f"port {port} of {host} is in use") from None
         raise
     listening.listen(128)

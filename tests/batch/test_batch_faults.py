@@ -422,6 +422,7 @@ def test_fault_10_what_the_room_does_not_take_goes_to_temporary_files(
     monkeypatch.setattr("tempfile.tempdir", str(temporary))
     answering = Answering(paid)
     with monkeypatch.context() as patch:
+        patch.setattr("api302.batch.rescue._fill", lambda _: None)  # where it is written
         patch.setattr("api302.batch.rescue._write_at", _full)
         failing(out, answering, "ab")
     assert len(list(temporary.iterdir())) == 2
@@ -439,6 +440,7 @@ def test_fault_10_what_nothing_takes_is_unknown(
         with monkeypatch.context() as patch:
             patch.setattr(batch.journal, "write", batch.journal.write)
             Full(batch)
+            patch.setattr("api302.batch.rescue._fill", lambda _: None)  # where it is written
             patch.setattr("api302.batch.rescue._write_at", _full)
             patch.setattr("tempfile.mkstemp", _full)
             with pytest.raises(Api302Error, match="is full") as raised:

@@ -76,7 +76,7 @@ def run(
     """Run the command; nothing of what it prints may show the API key."""
 
     def made(*arguments: object, stdin: bytes = b"") -> Done:
-        monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(stdin)))
+        monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(stdin), encoding="utf-8"))
         capfdbinary.readouterr()
         code = main([str(one) for one in arguments])
         out, err = capfdbinary.readouterr()

@@ -132,8 +132,8 @@ def test_options_are_sent_as_their_types(run: Run, server: Any) -> None:
     ],
 )
 def test_a_list_of_objects_is_given_as_json(run: Run, server: Any, given: list[str]) -> None:
-    Path("messages.json").write_text(f"[{HI}]\n")
-    Path("body.json").write_text('{"messages": [' + HI + "]}")
+    Path("messages.json").write_text(f"[{HI}]\n", encoding="utf-8")
+    Path("body.json").write_text('{"messages": [' + HI + "]}", encoding="utf-8")
 
     done = run(*CHAT, *given, stdin=b'{"messages": [' + HI.encode() + b"]}")
 

@@ -24,7 +24,9 @@ ROOT = Path(__file__).parents[2]
 CHAT = ("chat", "hi", "-o", "json")
 
 
-def process(*arguments: str, **more: Any) -> subprocess.CompletedProcess[str]:
+def process(
+    *arguments: str, encoding: str = "utf-8", **more: Any
+) -> subprocess.CompletedProcess[str]:
     """The command in a process of its own."""
     path = os.pathsep.join([str(ROOT / "overlays"), str(ROOT / "generated")])
     environment = {**os.environ, "PYTHONPATH": path, "PYTHONIOENCODING": "utf-8", **more}
@@ -32,7 +34,7 @@ def process(*arguments: str, **more: Any) -> subprocess.CompletedProcess[str]:
         [sys.executable, "-m", "api302", *arguments],
         capture_output=True,
         text=True,
-        encoding="utf-8",
+        encoding=encoding,
         stdin=subprocess.DEVNULL,
         env=environment,
     )
@@ -292,3 +294,23 @@ def test_no_color_is_heeded(monkeypatch: pytest.MonkeyPatch) -> None:
     assert errors.has_colors(Terminal)
     monkeypatch.setenv("NO_COLOR", "1")
     assert not errors.has_colors(Terminal)
+
+
+# --- signs that an encoding lacks -----------------------------------------------------------------
+
+
+@pytest.mark.parametrize("encoding", ["cp1252", "gbk"])
+def test_what_an_encoding_lacks_is_escaped(encoding: str, server: Any) -> None:
+    """As of a pipe on Windows: help is printed, and JSON stays JSON, beyond the first plane too."""
+    text = "好 \U0001f600 é"
+    server.next(text=text)
+    done = process(*CHAT, PYTHONIOENCODING=encoding, encoding=encoding)
+    assert json.loads(done.stdout)["choices"][0]["message"]["content"] == text
+
+    shown = process("videos", "--help", PYTHONIOENCODING=encoding, encoding=encoding)
+    assert (shown.returncode, shown.stderr) == (0, "")
+    assert "kling" in shown.stdout
+
+    server.next(error={"message": text}, code=400)
+    failed = process("--errors", "json", *CHAT, PYTHONIOENCODING=encoding, encoding=encoding)
+    assert text in json.loads(failed.stderr)["error"]["message"]

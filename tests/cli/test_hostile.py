@@ -57,7 +57,7 @@ def nothing_is_sent(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_command_never_ends_in_a_traceback(command: list[str], arguments: list[str]) -> None:
     words = [*command, *(one for one in arguments if one not in ("mock", "mcp"))]
     out, err = io.TextIOWrapper(io.BytesIO(), "utf-8"), io.StringIO()
-    before, sys.stdin = sys.stdin, io.TextIOWrapper(io.BytesIO(b"\xff\x00 stdin"))
+    before, sys.stdin = sys.stdin, io.TextIOWrapper(io.BytesIO(b"\xff\x00 stdin"), encoding="utf-8")
     try:
         with redirect_stdout(out), redirect_stderr(err):
             code = main(words)

@@ -65,7 +65,9 @@ def test_a_text_is_read_from_the_standard_input(run: Run, server: Any) -> None:
 
 def test_a_conversation_goes_on_with_a_body(run: Run, server: Any) -> None:
     before = [{"role": "user", "content": "1"}, {"role": "assistant", "content": "2"}]
-    Path("talk.json").write_text(json.dumps({"messages": before, "model": "gpt-4o"}))
+    Path("talk.json").write_text(
+        json.dumps({"messages": before, "model": "gpt-4o"}), encoding="utf-8"
+    )
 
     assert run("chat", "3", "--body", "@talk.json").code == 0
     assert sent(server)["messages"] == [*before, {"role": "user", "content": "3"}]
@@ -237,7 +239,7 @@ def test_the_cost_of_a_task_by_its_handle(run: Run, server: Any) -> None:
 
 def test_request_makes_any_call(run: Run, server: Any) -> None:
     chat = {"model": "gpt-4o", "messages": [{"role": "user", "content": "x"}]}
-    Path("body.json").write_text(json.dumps(chat))
+    Path("body.json").write_text(json.dumps(chat), encoding="utf-8")
     done = run(
         *("request", "post", "/v1/chat/completions", "--body", "@body.json"),
         *("-H", "x-own: 1", "-p", "trace=true", "-q", "object"),

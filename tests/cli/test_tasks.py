@@ -69,7 +69,7 @@ def test_the_service_s_id_and_a_dict_name_a_task_too(run: Run) -> None:
     data = run(*VIDEO, "-d", "-o", "json").json
 
     assert run("task", "status", data["id"]).code == 0
-    Path("task.json").write_text(json.dumps(data["task"]))
+    Path("task.json").write_text(json.dumps(data["task"]), encoding="utf-8")
     assert run("task", "wait", "@task.json").out.startswith("http")
     assert run("task", "wait", "@-", stdin=json.dumps(data).encode()).out.startswith("http")
 
@@ -84,7 +84,7 @@ def test_the_service_s_id_and_a_dict_name_a_task_too(run: Run) -> None:
     ],
 )
 def test_a_task_that_is_not_there(run: Run, given: list[str], said: str) -> None:
-    Path("wrong.json").write_text("[]")
+    Path("wrong.json").write_text("[]", encoding="utf-8")
     done = run("task", "wait", *given)
 
     assert done.code == 2
@@ -183,7 +183,7 @@ def test_where_the_state_is_kept(
     platform: str, wanted: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("AI302_STATE_DIR")
-    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setattr(Path, "home", lambda: tmp_path)
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "xdg"))
     monkeypatch.setattr("sys.platform", platform)
 

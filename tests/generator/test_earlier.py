@@ -94,14 +94,14 @@ def test_another_generator_makes_everything(
 def test_a_broken_record_is_no_record(
     copy: Copy, tmp_path: Path, record: Path, built: Path, text: str
 ) -> None:
-    record.write_text(text)
+    record.write_text(text, encoding="utf-8")
     record.with_suffix(".spec").write_text(text)
     assert rebuilt(copy, tmp_path, record, built) == packaged(tmp_path / "generated")
 
 
 def test_a_refused_edit_leaves_folder_and_record(copy: Copy, tmp_path: Path, record: Path) -> None:
-    before = contents(tmp_path / "generated"), record.read_text()
+    before = contents(tmp_path / "generated"), record.read_text(encoding="utf-8")
     copy.replace("videos/acme.yaml", "summary: Create a text-to-video task", "summary: ''")
     with pytest.raises(build.SpecError, match="has no summary"):
         build.build(copy.root, tmp_path / "generated", record)
-    assert (contents(tmp_path / "generated"), record.read_text()) == before
+    assert (contents(tmp_path / "generated"), record.read_text(encoding="utf-8")) == before

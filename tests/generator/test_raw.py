@@ -68,7 +68,7 @@ def test_same_input_same_bytes(tmp_path: Path) -> None:
         environment = {
             **os.environ,
             "PYTHONHASHSEED": seed,
-            "PYTHONPATH": f"{ROOT}:{Path(__file__).parent}",
+            "PYTHONPATH": os.pathsep.join([str(ROOT), str(Path(__file__).parent)]),
         }
         subprocess.run(
             [sys.executable, "-c", program, str(out)], check=True, env=environment, cwd=ROOT

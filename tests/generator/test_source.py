@@ -182,3 +182,12 @@ def test_fault_21_line_ends_of_windows_and_joined_emoji_are_text(tmp_path: Path)
     content, spec = read(tmp_path, 'a: x\ty\r\nb: 👩\u200d💻\r\nc: "two\\nlines"\r\n')
     assert spec.problems == []
     assert content == {"a": "x\ty", "b": "👩\u200d💻", "c": "two\nlines"}
+
+
+def test_line_ends_of_windows_are_line_ends(tmp_path: Path) -> None:
+    """So that no rule, and nothing that is generated, depends on the editor."""
+    long = "x" * 200
+    text = f"description: |-\r\n  {long}\r\n\r\n  {long}\r\n"
+    content, spec = read(tmp_path, text)
+    assert content == {"description": f"{long}\n\n{long}"}
+    assert [*spec.texts.values()] == [text.replace("\r\n", "\n")]

@@ -312,9 +312,12 @@ def _port(server: subprocess.Popen[str], log: Path) -> str:
 
     # With what follows the number: the line may be read while it is written.
     line = re.compile(r"Listening at: http://127\.0\.0\.1:(\d+) ")
-    until(lambda: line.search(log.read_text()) or server.poll() is not None, "it listens")
-    found = line.search(log.read_text())
-    assert found, log.read_text()
+    until(
+        lambda: line.search(log.read_text("utf-8")) or server.poll() is not None,
+        "it listens",
+    )
+    found = line.search(log.read_text("utf-8"))
+    assert found, log.read_text("utf-8")
     return found[1]
 
 

@@ -6,6 +6,7 @@ command does not use. rich and PyYAML, the extra `cli`, are used where they are 
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import sys
@@ -15,6 +16,8 @@ from itertools import islice, pairwise
 from typing import Any
 
 import click
+
+from api302._terminal import escaping
 
 from .errors import INTERRUPTED, PIPE, report
 from .groups import NAMES, Root
@@ -125,7 +128,7 @@ def _main(given: list[str]) -> int:
             print(f"\n{note}", file=sys.stderr)
         return error.code if isinstance(error, _Ended) else INTERRUPTED
     except (click.ClickException, OSError, ValueError) as error:
-        return report(error, _wants_json(given))
+        return _pipe_is_gone() if _is_of_pipe(error) else report(error, _wants_json(given))
     except Exception as error:
         if type(error).__module__ != "api302._errors":
             raise
@@ -133,11 +136,13 @@ def _main(given: list[str]) -> int:
 
 
 def _open_streams() -> None:
-    """Where a standard stream is closed (`>&-`), it is empty, or goes nowhere."""
+    """One that is closed (`>&-`) is empty, or goes nowhere; the others take any text."""
     for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
         if getattr(sys, name) is None:
             nowhere = open(os.devnull, mode, encoding="utf-8")  # noqa: SIM115
             setattr(sys, name, nowhere)
+    escaping(sys.stdout)
+    escaping(sys.stderr)
 
 
 def _run(given: list[str]) -> int:
@@ -173,6 +178,12 @@ def _complete(instruction: str) -> int:
     from click.shell_completion import shell_complete
 
     return shell_complete(root, {}, "api302", COMPLETE, instruction)
+
+
+def _is_of_pipe(error: Exception) -> bool:
+    """Whether Windows says that nobody reads the standard output any more: in these words."""
+    is_invalid = isinstance(error, OSError) and error.errno == errno.EINVAL
+    return os.name == "nt" and is_invalid and not error.filename
 
 
 def _pipe_is_gone() -> int:

@@ -12,14 +12,13 @@
 
 from __future__ import annotations
 
-import json
 import os
 import sys
 from typing import Any
 
 import click
 
-from api302._terminal import harmless
+from api302._terminal import harmless, json_for
 
 DONE, OTHER, USAGE, KEY, MONEY, NOT_FOUND, BUSY, SERVER, NETWORK = range(9)
 TASK_FAILED, TASK_TIMEOUT, BROKEN, REFUSED = range(9, 13)
@@ -69,7 +68,7 @@ def report(error: BaseException, as_json: bool) -> int:
     """Write an error to the standard error, and return the exit code."""
     code = exit_code(error)
     if as_json:
-        print(json.dumps({"error": _facts(error, code)}, ensure_ascii=False), file=sys.stderr)
+        print(json_for(sys.stderr, {"error": _facts(error, code)}), file=sys.stderr)
         return code
     if isinstance(error, click.UsageError) and error.ctx is not None:
         print(error.ctx.get_usage(), file=sys.stderr)

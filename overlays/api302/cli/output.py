@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from api302._json import is_array, is_mapping, is_object, is_tuple
-from api302._terminal import harmless
+from api302._terminal import harmless, json_for
 
 from .errors import has_colors
 
@@ -61,7 +61,7 @@ def emit(value: Any, form: str | None = None, query: str | None = None) -> None:
 
 def line(value: Any, query: str | None = None) -> None:
     """Print a value as one line of JSON."""
-    write(json.dumps(found(value, query), ensure_ascii=False) + "\n")
+    write(json_for(sys.stdout, found(value, query)) + "\n")
     sys.stdout.flush()
 
 
@@ -80,7 +80,7 @@ def note(text: str) -> None:
 
 
 def _json(data: Any) -> None:
-    write(json.dumps(data, ensure_ascii=False, indent=2) + "\n")
+    write(json_for(sys.stdout, data, indent=2) + "\n")
 
 
 def _yaml(data: Any) -> None:
