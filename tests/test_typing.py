@@ -24,7 +24,7 @@ def pyright(
 ) -> set[tuple[str, int]]:
     """File names and lines that pyright refuses."""
     project = tmp_path / "pyrightconfig.json"
-    paths = [str(ROOT / "overlays"), str(ROOT / "generated")]
+    paths = [str(ROOT / name) for name in ("overlays", "generated", "tests")]
     settings = {"typeCheckingMode": mode, "pythonVersion": "3.11", "extraPaths": paths, **rules}
     project.write_text(json.dumps({"include": list(map(str, files)), **settings}))
     command = [sys.executable, "-m", "basedpyright", "--outputjson", "--project", str(project)]
