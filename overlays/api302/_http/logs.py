@@ -18,6 +18,7 @@ current: ContextVar[Redactor | None] = ContextVar("api302_logs", default=None)
 """What takes the secrets out while a request of ours is sent or read; None: it is not ours."""
 _QUERY = re.compile(r"(://[^\s?#\"']*)[?#][^\s\"']*")
 _HEADERS = re.compile(r"\[\(b['\"].*", re.DOTALL)
+_OF_BODIES = (logging.getLogger("httpcore.http11"), logging.getLogger("httpcore2.http11"))
 _PARTS = ("connection", "http11", "http2", "proxy", "socks")
 
 
@@ -42,6 +43,11 @@ def install() -> None:
         parts = (f"httpcore{version}.{part}" for part in _PARTS)
         for name in (f"httpx{version}", *parts):
             logging.getLogger(name).addFilter(_filter)
+
+
+def are_detailed() -> bool:
+    """Whether the library logs more than a line for a request."""
+    return any(logger.isEnabledFor(logging.DEBUG) for logger in _OF_BODIES)
 
 
 @contextmanager

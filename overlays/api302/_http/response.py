@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from functools import cached_property
 from itertools import chain
 from types import MappingProxyType
@@ -21,11 +22,10 @@ from . import logs
 from .decoding import ABSENT, LARGE, decoders, json_in, text_of
 
 if TYPE_CHECKING:
-    from api302._secret import Redactor
-
     from .transport import Io
 
 _END = object()
+_NOTHING = nullcontext()
 _WAY = ("_stream", "_httpcore_stream", "_stream", "_connection", "_h11_state")
 """From a response's stream to the HTTP/1.1 connection that it is read from, of h11."""
 START = 256
@@ -293,7 +293,8 @@ class Received(Response):
         self._source: Any = None
         self._is_over = False
         self._token = object()
-        self._redactor = logs.current.get()
+        self._redactor = logs.current.get() if logs.are_detailed() else None
+        """For what the library logs while the body is read, which is nothing but at DEBUG."""
         io.opened[self._token] = raw, None
 
     @property
@@ -326,13 +327,12 @@ class Received(Response):
         source = self._begin(self._raw.stream.__iter__)
         self._check_process()
         inside.depth += 1
-        before = self._logged()
         try:
-            chunk = next(source, _END)
+            with self._redacted():
+                chunk = next(source, _END)
             if chunk is _END and _has_more(self._raw):
                 self.extensions["network_stream"].close()
         finally:
-            logs.current.set(before)
             inside.depth -= 1
         return self._take(chunk)
 
@@ -341,9 +341,9 @@ class Received(Response):
             return self._end()
         source = self._begin(self._raw.stream.__aiter__)
         self._check_process()
-        before = self._logged()
         try:
-            chunk = await anext(source, _END)
+            with self._redacted():
+                chunk = await anext(source, _END)
             if chunk is _END and _has_more(self._raw):
                 await self.extensions["network_stream"].aclose()
         except GeneratorExit:  # the coroutine is thrown away: nothing can be awaited
@@ -351,15 +351,10 @@ class Received(Response):
         except BaseException:
             await self._raw.aclose()
             raise
-        finally:
-            logs.current.set(before)
         return self._take(chunk)
 
-    def _logged(self) -> Redactor | None:
-        """Have what the library logs pass through our redactor; returns the one before."""
-        before = logs.current.get()
-        logs.current.set(self._redactor)
-        return before
+    def _redacted(self) -> AbstractContextManager[None]:
+        return _NOTHING if self._redactor is None else logs.redacted(self._redactor)
 
     def _is_read(self) -> bool:
         """Whether the library has the body already, as a transport for tests gives it."""

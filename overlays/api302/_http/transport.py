@@ -26,7 +26,7 @@ from api302._errors import Api302Error, ConnectionError, InvalidArgument, Timeou
 from api302._secret import Secret, without_credentials
 from api302._types import AsyncHttpClient, HttpClient, Timeout
 
-from . import early, logs
+from . import logs
 from .deadline import not_in_time, within
 from .decoding import ACCEPTED
 from .limiter import POOL, POOLS, Limiter
@@ -499,6 +499,8 @@ class AsyncIo(_Base):
             return self._aiohttp(self._verify, POOLS * POOL)
         made = super()._new()
         if hasattr(self.loop, "shutdown_asyncgens"):  # asyncio
+            from . import early
+
             early.install(made)
         return made
 
