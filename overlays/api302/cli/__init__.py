@@ -182,8 +182,9 @@ def _complete(instruction: str) -> int:
 
 def _is_of_pipe(error: Exception) -> bool:
     """Whether Windows says that nobody reads the standard output any more: in these words."""
-    is_invalid = isinstance(error, OSError) and error.errno == errno.EINVAL
-    return os.name == "nt" and is_invalid and not error.filename
+    is_system = isinstance(error, OSError)
+    is_nameless = is_system and error.errno == errno.EINVAL and not error.filename
+    return os.name == "nt" and is_nameless
 
 
 def _pipe_is_gone() -> int:
