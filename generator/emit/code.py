@@ -52,6 +52,8 @@ COMPACT = (
     "--config=format.skip-magic-trailing-comma=true",
     "--config=lint.isort.split-on-trailing-comma=false",
 )
+LINE_ENDS = '--config=format.line-ending="lf"'
+"""On Windows the tools write others."""
 
 
 class GenerationError(RuntimeError):
@@ -200,12 +202,12 @@ def format_code(folder: Path) -> None:
     """
     for command in (
         ["check", "--fix-only", "--select", "I,F401", *RUFF, *COMPACT, SECTIONS],
-        ["format", *RUFF, *COMPACT],
+        ["format", *RUFF, *COMPACT, LINE_ENDS],
     ):
         done = subprocess.run(
             [sys.executable, "-m", "ruff", *command, str(folder)],
             capture_output=True,
-            text=True,
+            encoding="utf-8",
             check=False,
         )
         if done.returncode:
