@@ -10,7 +10,7 @@ from api302._calls.failure import broken_off
 from api302._calls.session import Session
 from api302._errors import Api302Error, ConnectionError
 from api302._http.body import AsyncBody, Body
-from api302._http.response import Response
+from api302._http.response import Response, foreign
 from api302._types import Call
 
 
@@ -43,9 +43,7 @@ class Opened:
     def check_process(self) -> None:
         """Raise Api302Error in another process, where a lock may be one that the parent holds."""
         if self.is_foreign:
-            raise Api302Error(
-                "the response belongs to the process that made the call; read it there"
-            )
+            raise foreign()
 
     async def open(self) -> Response:
         """The response, made at first use. A call that failed is not made again: it may cost."""

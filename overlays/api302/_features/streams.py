@@ -354,7 +354,7 @@ class _Bytes(_Facts):
         self._opened = Opened(session, call)
         self._turn = Turn() if session.connections.is_async else ThreadTurn()
         self._given = 0
-        """Bytes that were handed out."""
+        """Bytes that were returned."""
         self._is_saved = False
         self._is_over = False
         """All was read, or it was closed, or broke off."""

@@ -20,7 +20,9 @@ if TYPE_CHECKING:
 
 _living: WeakSet[Connections] = WeakSet()
 _kept: list[Any] = []
-"""Connections of the parent process, since closing them would speak to the service in its name."""
+"""Connections that this process never closes: its parent's, since that would speak to the service
+in the parent's name, and its own that have open streams when it ends.
+"""
 
 
 class Connections:

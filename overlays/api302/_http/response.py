@@ -407,9 +407,7 @@ class Received(Response):
 
     def _check_process(self) -> None:
         if self._io.inherited:
-            raise Api302Error(
-                "the response belongs to the process that made the call; read it there"
-            )
+            raise foreign()
 
     # --- letting go -------------------------------------------------------------------------------
 
@@ -464,6 +462,11 @@ class Received(Response):
     def __del__(self) -> None:
         if not getattr(self, "_closed", True):
             self.abandon()
+
+
+def foreign() -> Api302Error:
+    """The error of a process that was forked from the one whose response it is."""
+    return Api302Error("the response belongs to the process that made the call; read it there")
 
 
 def _has_more(raw: Any) -> bool:

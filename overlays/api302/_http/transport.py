@@ -94,12 +94,12 @@ def translated(what: str) -> Generator[None]:
 
 
 def _raise(what: str, error: Exception, kinds: frozenset[str]) -> NoReturn:
-    cause = without_frames(error)
+    cause, said = without_frames(error), str(error) or type(error).__name__
     if "TimeoutException" in kinds:
         raise _timeout(what, kinds) from cause
     if kinds & NEVER_SENT:
         raise ConnectionError(
-            f"{what}: no connection to {_host(error)} ({str(error) or type(error).__name__})",
+            f"{what}: no connection to {_host(error)} ({said})",
             sent=False,
             unreached="UnsupportedProtocol" not in kinds,
         ) from cause
@@ -108,8 +108,8 @@ def _raise(what: str, error: Exception, kinds: frozenset[str]) -> NoReturn:
     if "LocalProtocolError" in kinds:
         raise ConnectionError(f"{what}: the request cannot be sent as HTTP") from cause
     if "TransportError" in kinds:
-        raise ConnectionError(f"{what}: {str(error) or type(error).__name__}") from cause
-    raise Api302Error(f"{what}: {str(error) or type(error).__name__}") from cause
+        raise ConnectionError(f"{what}: {said}") from cause
+    raise Api302Error(f"{what}: {said}") from cause
 
 
 def _timeout(what: str, kinds: frozenset[str]) -> TimeoutError:
@@ -436,6 +436,11 @@ def here() -> Any:
     return None
 
 
+def _is_asyncio(loop: Any) -> bool:
+    """Whether an event loop is of asyncio; that of trio is a token."""
+    return hasattr(loop, "shutdown_asyncgens")
+
+
 def _has_ended(loop: Any) -> bool:
     """Whether an event loop has ended."""
     if hasattr(loop, "is_closed"):
@@ -456,7 +461,7 @@ def _aiohttp(loop: Any, proxy: Secret | None) -> Any:
     """
     from urllib.request import getproxies
 
-    if proxy is not None or not hasattr(loop, "shutdown_asyncgens"):
+    if proxy is not None or not _is_asyncio(loop):
         return None
     if getproxies().keys() & {"http", "https", "all"}:
         return None
@@ -498,7 +503,7 @@ class AsyncIo(_Base):
         if self._aiohttp:
             return self._aiohttp(self._verify, POOLS * POOL)
         made = super()._new()
-        if hasattr(self.loop, "shutdown_asyncgens"):  # asyncio
+        if _is_asyncio(self.loop):
             from . import early
 
             early.install(made)
@@ -546,7 +551,7 @@ class AsyncIo(_Base):
         """Have the connections closed with their loop: asyncio ends its asynchronous generators
         before it closes.
         """
-        if not hasattr(self.loop, "shutdown_asyncgens"):  # trio
+        if not _is_asyncio(self.loop):  # trio
             return
         self._keeper = self._until_the_loop_ends()
         await anext(self._keeper)

@@ -66,12 +66,8 @@ def line(value: Any, query: str | None = None) -> None:
 
 
 def write(text: str) -> None:
-    """Print a text as it is; what the terminal's encoding has no sign for is escaped, and what
-    would command a terminal.
-    """
-    encoding = sys.stdout.encoding or "utf-8"
-    shown = harmless(text) if sys.stdout.isatty() else text
-    sys.stdout.write(shown.encode(encoding, "backslashreplace").decode(encoding))
+    """Print a text as it is; on a terminal, what would command it is escaped."""
+    sys.stdout.write(harmless(text) if sys.stdout.isatty() else text)
 
 
 def note(text: str) -> None:
